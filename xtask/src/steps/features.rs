@@ -1,0 +1,19 @@
+//! The combinations of features that the other steps do not see: `clippy` takes all features at once, `test` the default
+//! ones.
+
+use crate::command::{CommandLine, run_all};
+use crate::step::Outcome;
+
+/// Arguments for cargo. `clippy` rather than `check`, because there warnings can be errors.
+///
+/// Without default features only the libraries are taken: tests and examples may need what is switched off.
+const COMBINATIONS: &[&str] = &[
+    "clippy --workspace --all-targets -- -D warnings",
+    "clippy -p bus-core --no-default-features --lib -- -D warnings",
+    "clippy -p linkbus --no-default-features --lib -- -D warnings",
+    "test -p linkbus --features inventory --tests --no-fail-fast",
+];
+
+pub(super) fn run() -> Outcome {
+    run_all(COMBINATIONS.iter().map(|arguments| CommandLine::cargo(arguments)))
+}
