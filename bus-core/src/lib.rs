@@ -1,0 +1,43 @@
+//! The core of [linkbus](https://docs.rs/linkbus): messages, registry, wiring and dispatch.
+//!
+//! Programs depend on `linkbus`, which re-exports everything here together with the macros.
+
+mod builder;
+mod bus;
+mod context;
+mod depth;
+mod dispatch;
+mod error;
+mod flavor;
+mod handle;
+mod handler;
+mod message;
+mod private;
+mod probe;
+mod publish;
+mod registry;
+pub mod roles;
+mod sync_bus;
+pub mod wiring;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::private::*;
+}
+
+pub use self::{
+    builder::Builder,
+    bus::Bus,
+    context::Context,
+    error::{
+        AnyError, BatchError, DispatchError, ExecuteError, HandlerError, PublishError, RecursionLimit, SendError,
+        SubscriberError, SubscriberFailure,
+    },
+    flavor::Flavor,
+    handle::{BusHandle, CommandHandle, EventHandle, QueryHandle, TaskHandle},
+    handler::{HandlerFacts, IntoOutcome, Need},
+    message::{Abilities, Command, Event, Field, Kind, Location, Message, MessageFacts, OneHandler, Query, Task},
+    registry::Module,
+    sync_bus::SyncBus,
+    wiring::WiringError,
+};

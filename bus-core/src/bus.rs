@@ -1,0 +1,202 @@
+//! The async bus.
+
+use std::{future::Future, sync::Arc};
+
+use crate::{
+    builder::Builder,
+    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    flavor::Flavor,
+    handle::BusHandle,
+    handler::{AsyncCall, AsyncNotify, SyncCall, SyncNotify},
+    message::{Command, Event, Message, Query, Task},
+    publish::concurrently,
+    registry::{HandlerRegistration, Install},
+    wiring::{Core, Wiring},
+};
+
+/// The async bus: handlers are `async fn` or plain `fn`, side by side.
+///
+/// It works on any async runtime, spawns nothing and starts no timer: a dispatch runs inside the future that the caller
+/// polls, and dropping that future drops the handler's. It is `Send + Sync`, any number of tasks may dispatch at once,
+/// and cloning it costs one reference count. It never changes after it is built.
+///
+/// A dispatch borrows the bus, so a spawned task needs a clone of it: `let bus = bus.clone()`.
+pub struct Bus {
+    core: Arc<Core<Bus>>,
+}
+
+/// A handler of either sort. A synchronous one is called in place and never boxed.
+pub enum Callable<S: ?Sized, A: ?Sized> {
+    Sync(Box<S>),
+    Async(Box<A>),
+}
+
+/// What a bus holds for a message with one handler.
+type Handler<M> = Callable<dyn SyncCall<M, Bus>, dyn AsyncCall<M>>;
+
+impl Bus {
+    /// A bus of everything that was linked into the program.
+    pub fn builder() -> Builder<Bus> {
+        Builder::everything()
+    }
+
+    /// A bus of nothing but what is then registered by hand, or taken from modules.
+    pub fn empty() -> Builder<Bus> {
+        Builder::nothing()
+    }
+
+    /// Sends `query` to its handler and resolves to the reply.
+    ///
+    /// # Errors
+    /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+        match self.handler::<Q>() {
+            Some(Callable::Sync(handler)) => handler.call(self, query),
+            Some(Callable::Async(handler)) => handler.call(self, query).await,
+            None => Err(SendError::NoHandler { message: Q::FACTS.name }),
+        }
+    }
+
+    /// Has `command` executed by its handler.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
+        match self.handler::<C>() {
+            Some(Callable::Sync(handler)) => handler.call(self, command),
+            Some(Callable::Async(handler)) => handler.call(self, command).await,
+            None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
+        }
+    }
+
+    /// Has `task` done by its handler.
+    ///
+    /// # Errors
+    /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
+        match self.handler::<T>() {
+            Some(Callable::Sync(handler)) => handler.call(self, task),
+            Some(Callable::Async(handler)) => handler.call(self, task).await,
+            None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
+        }
+    }
+
+    /// Runs every subscriber of `event`: they start in subscription order, and the async ones then run concurrently.
+    ///
+    /// Resolves when all have finished. A subscriber that fails or panics does not keep the others from running. No
+    /// subscriber is no error.
+    ///
+    /// # Errors
+    /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    pub async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        match self.core.events.get::<E>() {
+            Some(subscribers) => {
+                PublishError::from_failures(E::FACTS.name, concurrently(self, subscribers, &event).await)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Executes `commands` one after the other and stops at the first that fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that command and its error.
+    pub async fn execute_many<C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
+        in_turn(commands.into_iter(), |command| self.execute(command)).await
+    }
+
+    /// Publishes `events` one after the other and stops at the first of which a subscriber fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that event and its error.
+    pub async fn publish_many<E: Event>(
+        &self,
+        events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<PublishError>> {
+        in_turn(events.into_iter(), |event| self.publish(event)).await
+    }
+
+    /// Dispatches `tasks` one after the other and stops at the first that fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that task and its error.
+    pub async fn dispatch_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<DispatchError<T::Error>>> {
+        in_turn(tasks.into_iter(), |task| self.dispatch(task)).await
+    }
+
+    /// What is wired on this bus, and where it is written.
+    pub fn wiring(&self) -> &Wiring {
+        &self.core.wiring
+    }
+
+    /// A handle from which narrower ones are made. It keeps the bus alive.
+    pub fn handle(&self) -> BusHandle<Bus> {
+        BusHandle::strong(self.clone())
+    }
+
+    #[inline]
+    fn handler<M: Message>(&self) -> Option<&Handler<M>> {
+        self.core.calls.get::<M>()
+    }
+}
+
+async fn in_turn<M, E, O>(
+    messages: impl Iterator<Item = M> + Send,
+    one: impl Fn(M) -> O + Send,
+) -> Result<(), BatchError<E>>
+where
+    O: Future<Output = Result<(), E>> + Send,
+{
+    for (completed, message) in messages.enumerate() {
+        one(message).await.map_err(|error| BatchError { completed, error })?;
+    }
+    Ok(())
+}
+
+impl Clone for Bus {
+    fn clone(&self) -> Self {
+        Bus { core: Arc::clone(&self.core) }
+    }
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("messages", &self.core.wiring.routes().len()).finish_non_exhaustive()
+    }
+}
+
+impl Flavor for Bus {
+    type Call<M: Message> = Handler<M>;
+    type Notify<M: Message> = Callable<dyn SyncNotify<M, Bus>, dyn AsyncNotify<M>>;
+
+    const NAME: &'static str = "Bus";
+
+    fn sync_call<M: Message>(call: Box<dyn SyncCall<M, Self>>) -> Self::Call<M> {
+        Callable::Sync(call)
+    }
+
+    fn sync_notify<M: Message>(notify: Box<dyn SyncNotify<M, Self>>) -> Self::Notify<M> {
+        Callable::Sync(notify)
+    }
+
+    fn install(registration: &HandlerRegistration) -> Option<Install<Self>> {
+        registration.on_bus
+    }
+
+    fn core(&self) -> &Arc<Core<Self>> {
+        &self.core
+    }
+
+    fn from_core(core: Arc<Core<Self>>) -> Self {
+        Bus { core }
+    }
+}

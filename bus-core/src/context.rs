@@ -1,0 +1,108 @@
+//! What a handler may know about the dispatch that it serves.
+
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
+use uuid::Uuid;
+
+use crate::message::{Message, MessageFacts};
+
+thread_local! {
+    /// The identity of the innermost handler on this thread that asked for its context.
+    static CURRENT: Cell<Option<Identity>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Identity {
+    id: Uuid,
+    correlation: Uuid,
+}
+
+/// The dispatch that a handler serves: ask for it with a parameter `&Context`.
+///
+/// It is made for the handlers that ask, and for no others: no id is drawn and no clock is read for the rest. A handler
+/// that is reached from inside another one inherits the correlation id of the nearest enclosing handler that asked.
+///
+/// ```
+/// # use bus_core as linkbus;
+/// fn audit(context: &linkbus::Context) -> String {
+///     format!("{} caused by {:?}", context.message().name, context.causation_id())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Context {
+    identity: Identity,
+    causation: Option<Uuid>,
+    message: &'static MessageFacts,
+}
+
+impl Context {
+    #[doc(hidden)]
+    pub fn of<M: Message>() -> Self {
+        let id = Uuid::now_v7();
+        let cause = CURRENT.get();
+        Context {
+            identity: Identity { id, correlation: cause.map_or(id, |cause| cause.correlation) },
+            causation: cause.map(|cause| cause.id),
+            message: M::FACTS,
+        }
+    }
+
+    /// The id of this dispatch: a UUID version 7, so ids sort by time.
+    pub fn id(&self) -> Uuid {
+        self.identity.id
+    }
+
+    /// The id that everything caused by one first dispatch shares: that dispatch's own id.
+    pub fn correlation_id(&self) -> Uuid {
+        self.identity.correlation
+    }
+
+    /// The id of the dispatch whose handler sent this message; `None` for the first of a chain.
+    pub fn causation_id(&self) -> Option<Uuid> {
+        self.causation
+    }
+
+    /// The message that is being handled.
+    pub fn message(&self) -> &'static MessageFacts {
+        self.message
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        1
+    }
+
+    /// Marks what is dispatched from here on, on this thread, as caused by this dispatch.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn enter(&self) -> Entered {
+        Entered { outer: CURRENT.replace(Some(self.identity)) }
+    }
+
+    /// Runs `handler` with what it dispatches marked as caused by this dispatch.
+    #[doc(hidden)]
+    pub async fn scope<T>(&self, handler: impl Future<Output = T>) -> T {
+        let mut handler = pin!(handler);
+        poll_fn(|task| {
+            let _entered = self.enter();
+            handler.as_mut().poll(task)
+        })
+        .await
+    }
+}
+
+/// Restores the enclosing context when dropped.
+#[doc(hidden)]
+pub struct Entered {
+    outer: Option<Identity>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}

@@ -1,0 +1,261 @@
+//! What a dispatch can fail with: one enum per verb, and the handler's own error kept as it is.
+
+mod any;
+mod publish;
+
+use std::{error::Error, fmt, time::Duration};
+
+pub use self::{
+    any::AnyError,
+    publish::{PublishError, SubscriberError, SubscriberFailure},
+};
+pub use crate::depth::RecursionLimit;
+
+/// A type that a handler may fail with: any `std::error::Error`, or [`AnyError`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a message",
+    label = "expected a type that implements `std::error::Error + Send + Sync`",
+    note = "derive it with `thiserror`, or leave `error = ..` out: then any error fits"
+)]
+pub trait HandlerError: fmt::Debug + fmt::Display + Send + Sync + 'static {
+    /// The error as the standard library knows it.
+    fn as_error(&self) -> &(dyn Error + 'static);
+}
+
+impl<E: Error + Send + Sync + 'static> HandlerError for E {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
+impl HandlerError for AnyError {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        AnyError::as_error(self)
+    }
+}
+
+/// How the bus makes the failure of a dispatch, whatever the verb.
+#[doc(hidden)]
+pub trait Failure<E>: Send + 'static {
+    fn handler(error: E) -> Self;
+    fn recursion(limit: RecursionLimit) -> Self;
+}
+
+/// The text of a panic, where it had one.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic value that is not text").to_owned()
+}
+
+macro_rules! one_handler_error {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum $name<E> {
+            /// No handler is wired for the message on this bus.
+            ///
+            /// `build()` refuses a bus with a hole, so this is met only on a bus that was asked to be partial.
+            NoHandler {
+                /// The wire name of the message.
+                message: &'static str,
+            },
+            /// The handler failed: its own error, as it gave it.
+            Handler(E),
+            /// The handler did not finish in time.
+            TimedOut {
+                /// The wire name of the message.
+                message: &'static str,
+                /// How long it was given.
+                after: Duration,
+            },
+            /// The handler panicked behind a worker or a transport.
+            ///
+            /// A handler that is called in-process unwinds into its caller instead, as a function call would.
+            Panicked {
+                /// The wire name of the message.
+                message: &'static str,
+                /// The text of the panic. Not part of `Display`: it may hold what the message held.
+                panic: String,
+            },
+            /// Dispatches were nested too deep.
+            RecursionLimit(Box<RecursionLimit>),
+            /// The bus is gone.
+            ShutDown {
+                /// The wire name of the message.
+                message: &'static str,
+            },
+            /// The transport that serves the message failed.
+            Transport {
+                /// The wire name of the message.
+                message: &'static str,
+                /// What the transport says.
+                source: AnyError,
+            },
+        }
+
+        impl<E> $name<E> {
+            /// Whether the same message may succeed when it is sent again, as far as the bus can tell.
+            ///
+            /// True for time-outs and transport failures. A handler's own error is not known to the bus: match
+            /// `Handler` and ask it.
+            pub fn is_retryable(&self) -> bool {
+                matches!(self, Self::TimedOut { .. } | Self::Transport { .. })
+            }
+
+            /// The handler's own error, if that is what this is.
+            pub fn into_handler(self) -> Option<E> {
+                match self {
+                    Self::Handler(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
+        impl<E: HandlerError> Failure<E> for $name<E> {
+            fn handler(error: E) -> Self {
+                Self::Handler(error)
+            }
+
+            #[cold]
+            fn recursion(limit: RecursionLimit) -> Self {
+                Self::RecursionLimit(Box::new(limit))
+            }
+        }
+
+        impl<E: HandlerError> fmt::Display for $name<E> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    Self::NoHandler { message } => write!(f, concat!("no handler for ", $kind, " `{}`"), message),
+                    Self::Handler(error) => fmt::Display::fmt(error, f),
+                    Self::TimedOut { message, after } => {
+                        write!(f, concat!("the handler of ", $kind, " `{}` did not finish within {:?}"), message, after)
+                    }
+                    Self::Panicked { message, .. } => {
+                        write!(f, concat!("the handler of ", $kind, " `{}` panicked"), message)
+                    }
+                    Self::RecursionLimit(limit) => limit.fmt(f),
+                    Self::ShutDown { message } => {
+                        write!(f, concat!("the bus is shut down, so ", $kind, " `{}` was not sent"), message)
+                    }
+                    Self::Transport { message, .. } => {
+                        write!(f, concat!("the transport of ", $kind, " `{}` failed"), message)
+                    }
+                }
+            }
+        }
+
+        impl<E: HandlerError> Error for $name<E> {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                match self {
+                    Self::Handler(error) => error.as_error().source(),
+                    Self::Transport { source, .. } => Some(source.as_error()),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+one_handler_error! {
+    /// Why `send` gave no reply.
+    ///
+    /// `E` is the query's own error type. `Display` and `source` of [`Handler`](Self::Handler) are those of the
+    /// handler's error.
+    SendError, "query"
+}
+
+one_handler_error! {
+    /// Why `execute` failed.
+    ///
+    /// `E` is the command's own error type. `Display` and `source` of [`Handler`](Self::Handler) are those of the
+    /// handler's error.
+    ExecuteError, "command"
+}
+
+one_handler_error! {
+    /// Why `dispatch` failed.
+    ///
+    /// `E` is the task's own error type. `Display` and `source` of [`Handler`](Self::Handler) are those of the
+    /// handler's error.
+    DispatchError, "task"
+}
+
+/// A batch (`execute_many`, `publish_many`, `dispatch_many`) stopped at its first failure.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BatchError<E> {
+    /// How many messages were handled before the one that failed, which is also that message's position, from 0.
+    /// Those after it were not sent.
+    pub completed: usize,
+    /// Why that message failed.
+    pub error: E,
+}
+
+impl<E: Error> fmt::Display for BatchError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {} of the batch failed, and those after it were not sent", self.completed + 1)
+    }
+}
+
+impl<E: Error + 'static> Error for BatchError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no user 7")]
+    struct NoUser(#[source] std::num::ParseIntError);
+
+    fn all<E: HandlerError>(handler: E) -> Vec<SendError<E>> {
+        let message = "users.GetUser";
+        vec![
+            SendError::NoHandler { message },
+            SendError::Handler(handler),
+            SendError::TimedOut { message, after: Duration::from_millis(1500) },
+            SendError::Panicked { message, panic: "secret".into() },
+            SendError::recursion(RecursionLimit { limit: 64, path: vec!["a", "a"] }),
+            SendError::ShutDown { message },
+            SendError::Transport { message, source: AnyError::from("no peer") },
+        ]
+    }
+
+    #[test]
+    fn every_send_error_reads_as_a_sentence_about_the_message() {
+        let cause = "x".parse::<i32>().unwrap_err();
+        let texts: Vec<_> = all(NoUser(cause)).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "no handler for query `users.GetUser`",
+                "no user 7",
+                "the handler of query `users.GetUser` did not finish within 1.5s",
+                "the handler of query `users.GetUser` panicked",
+                "dispatches are nested 64 deep: a -> a",
+                "the bus is shut down, so query `users.GetUser` was not sent",
+                "the transport of query `users.GetUser` failed",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_cause_is_left_to_source() {
+        let cause = "x".parse::<i32>().unwrap_err();
+        let sources: Vec<_> = all(NoUser(cause)).iter().map(|error| error.source().map(ToString::to_string)).collect();
+        assert_eq!(sources[1].as_deref(), Some("invalid digit found in string"));
+        assert_eq!(sources[6].as_deref(), Some("no peer"));
+        assert_eq!(sources.iter().flatten().count(), 2);
+    }
+
+    #[test]
+    fn time_outs_and_transports_are_retryable_and_nothing_else_is() {
+        let retryable: Vec<_> = all(AnyError::from("x")).iter().map(SendError::is_retryable).collect();
+        assert_eq!(retryable, [false, false, true, false, false, false, true]);
+    }
+}

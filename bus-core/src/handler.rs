@@ -1,0 +1,145 @@
+//! Static facts about a handler and the ways to call one.
+
+mod bound;
+mod closure;
+mod outcome;
+
+use std::{any::TypeId, fmt, future::Future};
+
+pub(crate) use self::{bound::BoxFuture, closure::ByHand};
+pub use self::{
+    bound::{AsyncCall, AsyncNotify, SyncCall, SyncNotify, install_async, install_sync},
+    outcome::IntoOutcome,
+};
+use crate::{
+    bus::Bus,
+    flavor::Flavor,
+    message::{Location, Message, MessageFacts},
+    wiring::Provided,
+};
+
+/// A dependency that a handler asks for: a parameter `&T`, given to the bus with `.provide(..)`.
+#[derive(Clone, Copy)]
+pub struct Need {
+    identity: fn() -> TypeId,
+    name: fn() -> &'static str,
+}
+
+impl Need {
+    #[doc(hidden)]
+    pub const fn of<T: ?Sized + 'static>() -> Self {
+        Need { identity: TypeId::of::<T>, name: std::any::type_name::<T> }
+    }
+
+    /// The type that is asked for.
+    pub fn type_id(&self) -> TypeId {
+        (self.identity)()
+    }
+
+    /// The type's name with its path: `users::UserStore`, `dyn mail::Mailer`.
+    pub fn type_name(&self) -> &'static str {
+        (self.name)()
+    }
+}
+
+impl fmt::Debug for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}
+
+/// What is known about a handler without calling it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct HandlerFacts {
+    /// The function: `place_order`, `Users::rename`; the closure's type for one registered by hand.
+    pub name: &'static str,
+    /// The doc comment of the function, without the comment marks.
+    pub docs: &'static str,
+    /// Where the function is written, or where the closure was registered.
+    pub location: Location,
+    /// The message that it serves.
+    pub message: &'static MessageFacts,
+    /// Whether it is an `async fn`, or a closure that returns a future.
+    pub is_async: bool,
+    /// What it asks for besides the message, the bus and the context.
+    pub needs: &'static [Need],
+}
+
+impl HandlerFacts {
+    #[doc(hidden)]
+    pub const fn new(
+        name: &'static str,
+        docs: &'static str,
+        location: Location,
+        message: &'static MessageFacts,
+        is_async: bool,
+        needs: &'static [Need],
+    ) -> Self {
+        HandlerFacts { name, docs, location, message, is_async, needs }
+    }
+}
+
+/// A message on its way into a handler: handed over, or lent to several.
+#[doc(hidden)]
+pub enum Delivered<'a, M> {
+    Owned(M),
+    Shared(&'a M),
+}
+
+impl<M: Message> Delivered<'_, M> {
+    /// For a handler that takes `&M`.
+    #[inline]
+    pub fn by_ref(&self) -> &M {
+        match self {
+            Delivered::Owned(message) => message,
+            Delivered::Shared(message) => message,
+        }
+    }
+
+    /// For a handler that takes `M`: a lent message is copied.
+    ///
+    /// # Panics
+    /// If the message is lent and is not `Clone`: a subscriber of such an event does not compile, see `by_value_fits`.
+    #[inline]
+    pub fn by_value(self) -> M {
+        match self {
+            Delivered::Owned(message) => message,
+            Delivered::Shared(message) => M::CLONE.expect("checked when the handler was compiled")(message),
+        }
+    }
+}
+
+/// Whether a handler may take `M` by value: an event is shared by its subscribers, so each needs a copy.
+#[doc(hidden)]
+pub const fn by_value_fits<M: Message>() -> bool {
+    M::FACTS.kind.has_one_handler() || M::CLONE.is_some()
+}
+
+/// A handler that is an ordinary function. Implemented by `#[handler]`.
+#[doc(hidden)]
+pub trait SyncHandler<M: Message, B: Flavor>: 'static {
+    /// What it asked for, resolved.
+    type Needs: Send + Sync + 'static;
+    /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
+    const MAY_DISPATCH: bool;
+
+    fn resolve(provided: &Provided) -> Self::Needs;
+    fn call(needs: &Self::Needs, bus: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
+}
+
+/// A handler that is an `async fn`. Implemented by `#[handler]`.
+#[doc(hidden)]
+pub trait AsyncHandler<M: Message>: 'static {
+    /// What it asked for, resolved.
+    type Needs: Send + Sync + 'static;
+    /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
+    const MAY_DISPATCH: bool;
+
+    fn resolve(provided: &Provided) -> Self::Needs;
+    fn call<'a>(
+        needs: &'a Self::Needs,
+        bus: &'a Bus,
+        message: Delivered<'a, M>,
+    ) -> impl Future<Output = Result<M::Reply, M::Error>> + Send + 'a;
+}

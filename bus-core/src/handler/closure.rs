@@ -1,0 +1,167 @@
+//! Handlers registered by hand: closures. A message with one handler is handed over, an event is lent.
+
+use std::{future::Future, marker::PhantomData, panic};
+
+use super::{AsyncHandler, Delivered, HandlerFacts, IntoOutcome, SyncHandler, bound};
+use crate::{
+    bus::Bus,
+    flavor::Flavor,
+    message::{Location, Message},
+    wiring::{Provided, Routes},
+};
+
+/// A closure on its way onto a bus.
+pub(crate) struct ByHand<B: Flavor> {
+    pub(crate) facts: HandlerFacts,
+    pub(crate) install: InstallOnce<B>,
+}
+
+type InstallOnce<B> = Box<dyn FnOnce(&mut Routes<B>) + Send>;
+
+impl<B: Flavor> ByHand<B> {
+    #[track_caller]
+    pub(crate) fn handler<M, F, O>(closure: F) -> Self
+    where
+        M: Message,
+        F: Fn(M) -> O + Send + Sync + 'static,
+        O: IntoOutcome<M::Reply, M::Error> + 'static,
+    {
+        Self::sync::<M, Closure<F, Owned<O>>, F>(closure)
+    }
+
+    #[track_caller]
+    pub(crate) fn subscriber<M, F, O>(closure: F) -> Self
+    where
+        M: Message,
+        F: Fn(&M) -> O + Send + Sync + 'static,
+        O: IntoOutcome<M::Reply, M::Error> + 'static,
+    {
+        Self::sync::<M, Closure<F, Lent<O>>, F>(closure)
+    }
+
+    #[track_caller]
+    fn sync<M: Message, H: SyncHandler<M, B, Needs = F>, F: Send + 'static>(closure: F) -> Self {
+        let facts = facts::<M, F>(false);
+        ByHand { facts, install: Box::new(move |routes| bound::add_sync::<M, B, H>(facts, routes, closure)) }
+    }
+}
+
+impl ByHand<Bus> {
+    #[track_caller]
+    pub(crate) fn async_handler<M, F, O>(closure: F) -> Self
+    where
+        M: Message,
+        F: Fn(M) -> O + Send + Sync + 'static,
+        O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
+    {
+        Self::asynchronous::<M, Closure<F, Owned<O>>, F>(closure)
+    }
+
+    #[track_caller]
+    pub(crate) fn async_subscriber<M, F, O>(closure: F) -> Self
+    where
+        M: Message,
+        F: Fn(&M) -> O + Send + Sync + 'static,
+        O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
+    {
+        Self::asynchronous::<M, Closure<F, Lent<O>>, F>(closure)
+    }
+
+    #[track_caller]
+    fn asynchronous<M: Message, H: AsyncHandler<M, Needs = F>, F: Send + 'static>(closure: F) -> Self {
+        let facts = facts::<M, F>(true);
+        ByHand { facts, install: Box::new(move |routes| bound::add_async::<M, H>(facts, routes, closure)) }
+    }
+}
+
+#[track_caller]
+fn facts<M: Message, F>(is_async: bool) -> HandlerFacts {
+    let caller = panic::Location::caller();
+    let location = Location { file: caller.file(), line: caller.line(), module: "" };
+    HandlerFacts::new(std::any::type_name::<F>(), "", location, M::FACTS, is_async, &[])
+}
+
+/// The handler that is a closure `F`, called as `How` says; what it needs is the closure itself.
+struct Closure<F, How>(PhantomData<fn() -> (F, How)>);
+
+/// The message is handed over; the closure gives an `O`.
+struct Owned<O>(PhantomData<fn() -> O>);
+
+/// The message is lent; the closure gives an `O`.
+struct Lent<O>(PhantomData<fn() -> O>);
+
+const NOT_RESOLVED: &str = "a closure is registered with what it captured";
+
+impl<M, B, F, O> SyncHandler<M, B> for Closure<F, Owned<O>>
+where
+    M: Message,
+    B: Flavor,
+    F: Fn(M) -> O + Send + Sync + 'static,
+    O: IntoOutcome<M::Reply, M::Error> + 'static,
+{
+    type Needs = F;
+    const MAY_DISPATCH: bool = true;
+
+    fn resolve(_: &Provided) -> F {
+        unreachable!("{NOT_RESOLVED}")
+    }
+
+    fn call(closure: &F, _: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+        closure(message.by_value()).into_outcome()
+    }
+}
+
+impl<M, B, F, O> SyncHandler<M, B> for Closure<F, Lent<O>>
+where
+    M: Message,
+    B: Flavor,
+    F: Fn(&M) -> O + Send + Sync + 'static,
+    O: IntoOutcome<M::Reply, M::Error> + 'static,
+{
+    type Needs = F;
+    const MAY_DISPATCH: bool = true;
+
+    fn resolve(_: &Provided) -> F {
+        unreachable!("{NOT_RESOLVED}")
+    }
+
+    fn call(closure: &F, _: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+        closure(message.by_ref()).into_outcome()
+    }
+}
+
+impl<M, F, O> AsyncHandler<M> for Closure<F, Owned<O>>
+where
+    M: Message,
+    F: Fn(M) -> O + Send + Sync + 'static,
+    O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
+{
+    type Needs = F;
+    const MAY_DISPATCH: bool = true;
+
+    fn resolve(_: &Provided) -> F {
+        unreachable!("{NOT_RESOLVED}")
+    }
+
+    async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+        closure(message.by_value()).await.into_outcome()
+    }
+}
+
+impl<M, F, O> AsyncHandler<M> for Closure<F, Lent<O>>
+where
+    M: Message,
+    F: Fn(&M) -> O + Send + Sync + 'static,
+    O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
+{
+    type Needs = F;
+    const MAY_DISPATCH: bool = true;
+
+    fn resolve(_: &Provided) -> F {
+        unreachable!("{NOT_RESOLVED}")
+    }
+
+    async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+        closure(message.by_ref()).await.into_outcome()
+    }
+}

@@ -1,0 +1,40 @@
+//! Which optional traits a type has, asked where the type is known.
+//!
+//! `Probe::<T>::DEBUG` names the inherent constant if `T: Debug` holds, and the constant of the trait `ProbeDebug`
+//! otherwise: an inherent item wins over a trait's, and is out of the race when its bounds are not met.
+
+#![allow(missing_docs, reason = "used by the derive only; the module docs say how")]
+
+use std::{fmt::Debug, marker::PhantomData};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T: Clone> Probe<T> {
+    pub const CLONE: Option<fn(&T) -> T> = Some(T::clone);
+}
+
+pub trait ProbeClone<T> {
+    const CLONE: Option<fn(&T) -> T> = None;
+}
+
+impl<T> ProbeClone<T> for Probe<T> {}
+
+macro_rules! probe {
+    ($constant:ident, $fallback:ident, $ability:path) => {
+        impl<T: $ability> Probe<T> {
+            pub const $constant: bool = true;
+        }
+
+        pub trait $fallback {
+            const $constant: bool = false;
+        }
+
+        impl<T> $fallback for Probe<T> {}
+    };
+}
+
+probe!(DEBUG, ProbeDebug, Debug);
+probe!(SERIALIZE, ProbeSerialize, Serialize);
+probe!(DESERIALIZE, ProbeDeserialize, DeserializeOwned);

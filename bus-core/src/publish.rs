@@ -1,0 +1,52 @@
+//! Running the subscribers of an event: all of them, whatever becomes of each.
+
+mod concurrent;
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+pub(crate) use self::concurrent::concurrently;
+use crate::{
+    error::{SubscriberError, SubscriberFailure, panic_text},
+    handler::{HandlerFacts, SyncNotify},
+    message::Event,
+};
+
+/// A synchronous subscriber about to be called.
+pub(crate) type Waiting<'a, E, B> = (&'a HandlerFacts, &'a dyn SyncNotify<E, B>);
+
+/// Calls the subscribers one after the other and adds those that fail or panic to `failures`.
+#[inline]
+pub(crate) fn in_turn<'a, E: Event, B: 'a>(
+    bus: &B,
+    mut subscribers: impl Iterator<Item = Waiting<'a, E, B>>,
+    event: &E,
+    failures: &mut Vec<SubscriberError>,
+) {
+    // A panic ends one round of this loop, not the loop: to catch per round is cheaper than to catch per subscriber.
+    loop {
+        let mut running = None;
+        let round = catch_unwind(AssertUnwindSafe(|| {
+            for (facts, subscriber) in subscribers.by_ref() {
+                running = Some(facts);
+                if let Err(failure) = subscriber.notify(bus, event) {
+                    failures.push(failed(facts, failure));
+                }
+            }
+        }));
+        match (round, running) {
+            (Err(panic), Some(facts)) => failures.push(failed(facts, panicked(&*panic))),
+            _ => break,
+        }
+    }
+}
+
+fn failed(facts: &HandlerFacts, failure: SubscriberFailure) -> SubscriberError {
+    SubscriberError { subscriber: Box::new(*facts), failure }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> SubscriberFailure {
+    SubscriberFailure::Panicked(panic_text(panic))
+}

@@ -1,0 +1,297 @@
+//! Narrow interfaces: a function that takes `&impl QueryDispatcher` can send queries and nothing else.
+//!
+//! Dispatching and registering are apart: what dispatches has no way to register. A `#[handler]` may take its bus as
+//! `&impl AsyncQueryDispatcher` and the like, and a test may give it anything else that has the role.
+
+use std::future::Future;
+
+use crate::{
+    builder::Builder,
+    bus::Bus,
+    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    flavor::Flavor,
+    handle::QueryHandle,
+    handler::IntoOutcome,
+    message::{Command, Event, Query, Task},
+    sync_bus::SyncBus,
+    wiring::Wiring,
+};
+
+/// What can `send` queries.
+pub trait QueryDispatcher {
+    /// See [`SyncBus::send`].
+    fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>>;
+}
+
+/// What can `execute` commands, `publish` events and `dispatch` tasks.
+pub trait MessageDispatcher {
+    /// See [`SyncBus::execute`].
+    fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>>;
+    /// See [`SyncBus::publish`].
+    fn publish<E: Event>(&self, event: E) -> Result<(), PublishError>;
+    /// See [`SyncBus::dispatch`].
+    fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>>;
+}
+
+/// A whole synchronous bus: both dispatchers, and what is wired.
+pub trait MessageBus: QueryDispatcher + MessageDispatcher {
+    /// See [`SyncBus::wiring`].
+    fn wiring(&self) -> &Wiring;
+}
+
+/// What can `send` queries, asynchronously.
+pub trait AsyncQueryDispatcher: Sync {
+    /// See [`Bus::send`].
+    fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send;
+}
+
+/// What can `execute` commands, `publish` events and `dispatch` tasks, asynchronously.
+pub trait AsyncMessageDispatcher: Sync {
+    /// See [`Bus::execute`].
+    fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send;
+    /// See [`Bus::publish`].
+    fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send;
+    /// See [`Bus::dispatch`].
+    fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send;
+
+    /// See [`Bus::execute_many`].
+    fn execute_many<C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send;
+    /// See [`Bus::publish_many`].
+    fn publish_many<E: Event>(
+        &self,
+        events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send;
+    /// See [`Bus::dispatch_many`].
+    fn dispatch_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send;
+}
+
+/// A whole asynchronous bus: both dispatchers, and what is wired.
+pub trait AsyncMessageBus: AsyncQueryDispatcher + AsyncMessageDispatcher {
+    /// See [`Bus::wiring`].
+    fn wiring(&self) -> &Wiring;
+}
+
+/// Where handlers of queries are registered: a [`Builder`].
+pub trait QueryRegistry: Sized {
+    /// See [`Builder::query`].
+    #[must_use]
+    fn query<Q: Query, O>(self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<Q::Reply, Q::Error> + 'static;
+}
+
+/// Where handlers of commands and tasks and subscribers of events are registered: a [`Builder`].
+pub trait HandlerRegistry: Sized {
+    /// See [`Builder::command`].
+    #[must_use]
+    fn command<C: Command, O>(self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), C::Error> + 'static;
+    /// See [`Builder::subscribe`].
+    #[must_use]
+    fn subscribe<E: Event, O>(self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), E::Error> + 'static;
+    /// See [`Builder::task`].
+    #[must_use]
+    fn task<T: Task, O>(self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), T::Error> + 'static;
+}
+
+/// Where asynchronous handlers of queries are registered too: a [`Builder`] of a [`Bus`].
+pub trait AsyncQueryRegistry: QueryRegistry {
+    /// See [`Builder::query_async`].
+    #[must_use]
+    fn query_async<Q: Query, O>(self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<Q::Reply, Q::Error>> + Send + 'static;
+}
+
+/// Where asynchronous handlers of commands, events and tasks are registered too: a [`Builder`] of a [`Bus`].
+pub trait AsyncHandlerRegistry: HandlerRegistry {
+    /// See [`Builder::command_async`].
+    #[must_use]
+    fn command_async<C: Command, O>(self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), C::Error>> + Send + 'static;
+    /// See [`Builder::subscribe_async`].
+    #[must_use]
+    fn subscribe_async<E: Event, O>(self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), E::Error>> + Send + 'static;
+    /// See [`Builder::task_async`].
+    #[must_use]
+    fn task_async<T: Task, O>(self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), T::Error>> + Send + 'static;
+}
+
+impl QueryDispatcher for SyncBus {
+    #[inline]
+    fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+        SyncBus::send(self, query)
+    }
+}
+
+impl MessageDispatcher for SyncBus {
+    #[inline]
+    fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
+        SyncBus::execute(self, command)
+    }
+
+    fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        SyncBus::publish(self, event)
+    }
+
+    #[inline]
+    fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
+        SyncBus::dispatch(self, task)
+    }
+}
+
+impl MessageBus for SyncBus {
+    fn wiring(&self) -> &Wiring {
+        SyncBus::wiring(self)
+    }
+}
+
+impl QueryDispatcher for QueryHandle<SyncBus> {
+    fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+        QueryHandle::<SyncBus>::send(self, query)
+    }
+}
+
+impl AsyncQueryDispatcher for Bus {
+    #[inline]
+    fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send {
+        Bus::send(self, query)
+    }
+}
+
+impl AsyncMessageDispatcher for Bus {
+    #[inline]
+    fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send {
+        Bus::execute(self, command)
+    }
+
+    fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
+        Bus::publish(self, event)
+    }
+
+    #[inline]
+    fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send {
+        Bus::dispatch(self, task)
+    }
+
+    fn execute_many<C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send {
+        Bus::execute_many(self, commands)
+    }
+
+    fn publish_many<E: Event>(
+        &self,
+        events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send {
+        Bus::publish_many(self, events)
+    }
+
+    fn dispatch_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send {
+        Bus::dispatch_many(self, tasks)
+    }
+}
+
+impl AsyncMessageBus for Bus {
+    fn wiring(&self) -> &Wiring {
+        Bus::wiring(self)
+    }
+}
+
+impl AsyncQueryDispatcher for QueryHandle<Bus> {
+    fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send {
+        QueryHandle::<Bus>::send(self, query)
+    }
+}
+
+impl<B: Flavor> QueryRegistry for Builder<B> {
+    #[track_caller]
+    fn query<Q: Query, O>(self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<Q::Reply, Q::Error> + 'static,
+    {
+        Builder::query(self, handler)
+    }
+}
+
+impl<B: Flavor> HandlerRegistry for Builder<B> {
+    #[track_caller]
+    fn command<C: Command, O>(self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), C::Error> + 'static,
+    {
+        Builder::command(self, handler)
+    }
+
+    #[track_caller]
+    fn subscribe<E: Event, O>(self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), E::Error> + 'static,
+    {
+        Builder::subscribe(self, subscriber)
+    }
+
+    #[track_caller]
+    fn task<T: Task, O>(self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
+    where
+        O: IntoOutcome<(), T::Error> + 'static,
+    {
+        Builder::task(self, handler)
+    }
+}
+
+impl AsyncQueryRegistry for Builder<Bus> {
+    #[track_caller]
+    fn query_async<Q: Query, O>(self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<Q::Reply, Q::Error>> + Send + 'static,
+    {
+        Builder::query_async(self, handler)
+    }
+}
+
+impl AsyncHandlerRegistry for Builder<Bus> {
+    #[track_caller]
+    fn command_async<C: Command, O>(self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), C::Error>> + Send + 'static,
+    {
+        Builder::command_async(self, handler)
+    }
+
+    #[track_caller]
+    fn subscribe_async<E: Event, O>(self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), E::Error>> + Send + 'static,
+    {
+        Builder::subscribe_async(self, subscriber)
+    }
+
+    #[track_caller]
+    fn task_async<T: Task, O>(self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output: IntoOutcome<(), T::Error>> + Send + 'static,
+    {
+        Builder::task_async(self, handler)
+    }
+}

@@ -1,0 +1,174 @@
+//! The synchronous bus: dispatch is a function call on the caller's thread.
+
+use std::sync::Arc;
+
+use crate::{
+    builder::Builder,
+    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    flavor::Flavor,
+    handle::BusHandle,
+    handler::{SyncCall, SyncNotify},
+    message::{Command, Event, Message, Query, Task},
+    publish,
+    registry::{HandlerRegistration, Install},
+    wiring::{Core, Wiring},
+};
+
+/// The synchronous bus: handlers are plain functions, and a dispatch is a call of one on the caller's thread.
+///
+/// It needs no async runtime. It is `Send + Sync`, any number of threads may dispatch at once, and cloning it costs one
+/// reference count. It never changes after it is built.
+pub struct SyncBus {
+    core: Arc<Core<SyncBus>>,
+}
+
+impl SyncBus {
+    /// A bus of everything that was linked into the program.
+    pub fn builder() -> Builder<SyncBus> {
+        Builder::everything()
+    }
+
+    /// A bus of nothing but what is then registered by hand, or taken from modules.
+    pub fn empty() -> Builder<SyncBus> {
+        Builder::nothing()
+    }
+
+    /// Sends `query` to its handler and returns the reply.
+    ///
+    /// # Errors
+    /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+        match self.core.calls.get::<Q>() {
+            Some(handler) => handler.call(self, query),
+            None => Err(SendError::NoHandler { message: Q::FACTS.name }),
+        }
+    }
+
+    /// Has `command` executed by its handler.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
+        match self.core.calls.get::<C>() {
+            Some(handler) => handler.call(self, command),
+            None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
+        }
+    }
+
+    /// Has `task` done by its handler.
+    ///
+    /// # Errors
+    /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
+    #[inline]
+    pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
+        match self.core.calls.get::<T>() {
+            Some(handler) => handler.call(self, task),
+            None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
+        }
+    }
+
+    /// Calls every subscriber of `event`, one after the other, in subscription order.
+    ///
+    /// A subscriber that fails or panics does not keep the others from running. No subscriber is no error.
+    ///
+    /// # Errors
+    /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
+    pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        let mut failures = Vec::new();
+        if let Some(subscribers) = self.core.events.get::<E>() {
+            let waiting = subscribers.iter().map(|subscriber| (&subscriber.facts, &*subscriber.notify));
+            publish::in_turn(self, waiting, &event, &mut failures);
+        }
+        PublishError::from_failures(E::FACTS.name, failures)
+    }
+
+    /// Executes `commands` one after the other and stops at the first that fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that command and its error.
+    pub fn execute_many<C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C>,
+    ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
+        in_turn(commands, |command| self.execute(command))
+    }
+
+    /// Publishes `events` one after the other and stops at the first of which a subscriber fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that event and its error.
+    pub fn publish_many<E: Event>(&self, events: impl IntoIterator<Item = E>) -> Result<(), BatchError<PublishError>> {
+        in_turn(events, |event| self.publish(event))
+    }
+
+    /// Dispatches `tasks` one after the other and stops at the first that fails.
+    ///
+    /// # Errors
+    /// [`BatchError`] with the position of that task and its error.
+    pub fn dispatch_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T>,
+    ) -> Result<(), BatchError<DispatchError<T::Error>>> {
+        in_turn(tasks, |task| self.dispatch(task))
+    }
+
+    /// What is wired on this bus, and where it is written.
+    pub fn wiring(&self) -> &Wiring {
+        &self.core.wiring
+    }
+
+    /// A handle from which narrower ones are made. It keeps the bus alive.
+    pub fn handle(&self) -> BusHandle<SyncBus> {
+        BusHandle::strong(self.clone())
+    }
+}
+
+fn in_turn<M, E>(
+    messages: impl IntoIterator<Item = M>,
+    mut one: impl FnMut(M) -> Result<(), E>,
+) -> Result<(), BatchError<E>> {
+    let mut numbered = messages.into_iter().enumerate();
+    numbered.try_for_each(|(completed, message)| one(message).map_err(|error| BatchError { completed, error }))
+}
+
+impl Clone for SyncBus {
+    fn clone(&self) -> Self {
+        SyncBus { core: Arc::clone(&self.core) }
+    }
+}
+
+impl std::fmt::Debug for SyncBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SyncBus").field("messages", &self.core.wiring.routes().len()).finish_non_exhaustive()
+    }
+}
+
+impl Flavor for SyncBus {
+    type Call<M: Message> = Box<dyn SyncCall<M, SyncBus>>;
+    type Notify<M: Message> = Box<dyn SyncNotify<M, SyncBus>>;
+
+    const NAME: &'static str = "SyncBus";
+
+    fn sync_call<M: Message>(call: Box<dyn SyncCall<M, Self>>) -> Self::Call<M> {
+        call
+    }
+
+    fn sync_notify<M: Message>(notify: Box<dyn SyncNotify<M, Self>>) -> Self::Notify<M> {
+        notify
+    }
+
+    fn install(registration: &HandlerRegistration) -> Option<Install<Self>> {
+        registration.on_sync_bus
+    }
+
+    fn core(&self) -> &Arc<Core<Self>> {
+        &self.core
+    }
+
+    fn from_core(core: Arc<Core<Self>>) -> Self {
+        SyncBus { core }
+    }
+}

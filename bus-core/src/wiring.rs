@@ -1,0 +1,18 @@
+//! From what was collected and what was provided to the routes of one bus, or to one report of all faults.
+
+mod fault;
+mod overview;
+mod plan;
+mod provided;
+mod report;
+mod routes;
+mod rules;
+
+pub use self::{
+    fault::{Fault, Party},
+    overview::{Route, Wiring},
+    provided::Provided,
+    report::WiringError,
+    routes::{Core, Routes, Subscriber},
+};
+pub(crate) use self::{plan::Plan, provided::Provision};

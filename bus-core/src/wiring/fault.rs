@@ -1,0 +1,295 @@
+use std::fmt;
+
+use crate::{
+    handler::{HandlerFacts, Need},
+    message::{Location, MessageFacts},
+    registry::ModuleList,
+};
+
+/// One thing that is wrong with the wiring of a bus.
+///
+/// Each has a stable [`code`](Self::code), the [`parties`](Self::parties) with their places, and a
+/// [`help`](Self::help) that says what to write.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// `BUS001`: a message that takes exactly one handler has several.
+    DuplicateHandler {
+        /// The message.
+        message: &'static MessageFacts,
+        /// Its handlers, two or more.
+        handlers: Vec<HandlerFacts>,
+    },
+    /// `BUS002`: a query, command or task has no handler.
+    MissingHandler {
+        /// The message.
+        message: &'static MessageFacts,
+    },
+    /// `BUS003`: handlers ask for a value that was not provided.
+    MissingDependency {
+        /// What they ask for.
+        need: Need,
+        /// Those who ask.
+        handlers: Vec<HandlerFacts>,
+    },
+    /// `BUS004`: several message types have the same wire name.
+    SharedName {
+        /// The name.
+        name: &'static str,
+        /// The types, two or more.
+        messages: Vec<&'static MessageFacts>,
+    },
+    /// `BUS005`: a `SyncBus` is given handlers that are `async`.
+    AsyncHandlers {
+        /// The handlers.
+        handlers: Vec<HandlerFacts>,
+    },
+    /// `BUS006`: `modules!` names a crate from which nothing arrived.
+    ModuleNotArrived {
+        /// The crate.
+        module: &'static str,
+        /// Where `modules!` is written.
+        declared_at: Location,
+    },
+    /// `BUS007`: nothing at all was collected.
+    EmptyRegistry,
+    /// `BUS008`: a crate of the manifest depends on linkbus, but no code names it, so it is not linked.
+    ModuleNotNamed {
+        /// The crate.
+        module: &'static str,
+        /// The crates that `modules!` does name.
+        named: Vec<&'static str>,
+        /// Where `modules!` is written.
+        declared_at: Location,
+    },
+    /// `BUS009`: handlers ask for the other kind of bus.
+    OtherBus {
+        /// The handlers.
+        handlers: Vec<HandlerFacts>,
+        /// The bus that is being built: `Bus` or `SyncBus`.
+        bus: &'static str,
+    },
+    /// `BUS010`: a handler is to be replaced, and there is none.
+    NothingToReplace {
+        /// The replacement.
+        replacement: HandlerFacts,
+    },
+    /// `BUS011`: two values of one type were provided.
+    ProvidedTwice {
+        /// The type.
+        type_name: &'static str,
+        /// Where each was provided; `None` for what the bus provides by itself.
+        locations: Vec<Option<Location>>,
+    },
+}
+
+/// Someone involved in a [`Fault`]: shown as one line of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Party {
+    /// What it is: `message`, `handler`, `module list`, `provided`.
+    pub role: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where it is written.
+    pub location: Option<Location>,
+}
+
+impl Party {
+    fn message(facts: &MessageFacts) -> Self {
+        Party { role: "message", name: facts.type_name.to_owned(), location: Some(facts.location) }
+    }
+
+    fn handler(facts: &HandlerFacts) -> Self {
+        let Location { module, .. } = facts.location;
+        let name = if module.is_empty() { facts.name.to_owned() } else { format!("{module}::{}", facts.name) };
+        Party { role: "handler", name, location: Some(facts.location) }
+    }
+
+    fn module_list(location: Location) -> Self {
+        Party { role: "modules!", name: location.module.to_owned(), location: Some(location) }
+    }
+}
+
+impl Fault {
+    pub(super) fn module_not_arrived(module: &'static str, list: &ModuleList) -> Self {
+        Fault::ModuleNotArrived { module, declared_at: list.location }
+    }
+
+    pub(super) fn module_not_named(module: &'static str, list: &ModuleList) -> Self {
+        Fault::ModuleNotNamed { module, named: list.declared.to_vec(), declared_at: list.location }
+    }
+
+    /// The stable code: `BUS001` and so on. Each has a page in the documentation.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::DuplicateHandler { .. } => "BUS001",
+            Fault::MissingHandler { .. } => "BUS002",
+            Fault::MissingDependency { .. } => "BUS003",
+            Fault::SharedName { .. } => "BUS004",
+            Fault::AsyncHandlers { .. } => "BUS005",
+            Fault::ModuleNotArrived { .. } => "BUS006",
+            Fault::EmptyRegistry => "BUS007",
+            Fault::ModuleNotNamed { .. } => "BUS008",
+            Fault::OtherBus { .. } => "BUS009",
+            Fault::NothingToReplace { .. } => "BUS010",
+            Fault::ProvidedTwice { .. } => "BUS011",
+        }
+    }
+
+    /// Everyone involved, each with its place.
+    pub fn parties(&self) -> Vec<Party> {
+        match self {
+            Fault::DuplicateHandler { message, handlers } => {
+                [Party::message(message)].into_iter().chain(handlers.iter().map(Party::handler)).collect()
+            }
+            Fault::MissingHandler { message } => vec![Party::message(message)],
+            Fault::MissingDependency { handlers, .. }
+            | Fault::AsyncHandlers { handlers }
+            | Fault::OtherBus { handlers, .. } => handlers.iter().map(Party::handler).collect(),
+            Fault::SharedName { messages, .. } => messages.iter().map(|message| Party::message(message)).collect(),
+            Fault::ModuleNotArrived { declared_at, .. } | Fault::ModuleNotNamed { declared_at, .. } => {
+                vec![Party::module_list(*declared_at)]
+            }
+            Fault::EmptyRegistry => Vec::new(),
+            Fault::NothingToReplace { replacement } => vec![Party::handler(replacement)],
+            Fault::ProvidedTwice { type_name, locations } => locations
+                .iter()
+                .map(|&location| Party { role: "provided", name: (*type_name).to_owned(), location })
+                .collect(),
+        }
+    }
+
+    /// What to write so that the fault is gone.
+    pub fn help(&self) -> String {
+        match self {
+            Fault::DuplicateHandler { message, .. } => format!(
+                "keep one of them; if all are to run, make `{}` an event and `publish` it",
+                message.short_name()
+            ),
+            Fault::MissingHandler { message } => missing_handler_help(message),
+            Fault::MissingDependency { need, .. } => missing_dependency_help(need),
+            Fault::SharedName { messages, .. } => {
+                let message = messages[messages.len() - 1];
+                format!(
+                    "give one of them another name: `#[{}(name = \"..\")]` on `{}`",
+                    message.kind, message.type_name
+                )
+            }
+            Fault::AsyncHandlers { .. } => {
+                "build a `Bus` instead of a `SyncBus`, or write these handlers as plain `fn`".to_owned()
+            }
+            Fault::ModuleNotArrived { module, .. } => format!(
+                "if `{module}` has no message and no handler, take it out of the list; if it has some, this program's \
+                 crate type or target drops them (staticlib, cdylib, wasm): list them with `linkbus::module!` in \
+                 `{module}` and pass `{module}::MODULE` to `.modules([..])`"
+            ),
+            Fault::EmptyRegistry => "name the crates that hold your messages and handlers: \
+                `linkbus::modules!(users, orders);` in the program; for a bus that starts with nothing, \
+                `Bus::empty()` says so"
+                .to_owned(),
+            Fault::ModuleNotNamed { module, named, .. } => {
+                let named = named.iter().fold(String::new(), |list, name| list + name + ", ");
+                format!(
+                    "write `linkbus::modules!({named}{module});`, or `linkbus::modules!({named}!{module});` if it is \
+                     left out on purpose"
+                )
+            }
+            Fault::OtherBus { bus, .. } => format!(
+                "let them take `&{bus}`, or a role that both buses have a form of: `&impl AsyncQueryDispatcher` in an \
+                 `async fn`, `&impl QueryDispatcher` in an `fn`"
+            ),
+            Fault::NothingToReplace { replacement } => {
+                let message = replacement.message;
+                format!("register it instead: `.{}(..)`", register_method(message.kind))
+            }
+            Fault::ProvidedTwice { .. } => {
+                "provide it once; for two values of one type, wrap each in a type of its own: \
+                `struct Primary(Pool)`"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+fn register_method(kind: crate::Kind) -> &'static str {
+    match kind {
+        crate::Kind::Query => "query",
+        crate::Kind::Command => "command",
+        crate::Kind::Event => "subscribe",
+        crate::Kind::Task => "task",
+    }
+}
+
+fn missing_handler_help(message: &MessageFacts) -> String {
+    format!(
+        "write `#[handler] fn {}({}: {}) -> {}`; if a crate has it already, name that crate in \
+         `linkbus::modules!(..)`",
+        snake_case(message.short_name()),
+        message.kind,
+        message.short_name(),
+        message.returns(),
+    )
+}
+
+fn missing_dependency_help(need: &Need) -> String {
+    let name = need.type_name();
+    if name.starts_with("dyn ") {
+        format!("`.provide_arc::<{name}>(Arc::new(..))` before `.build()`")
+    } else {
+        format!("`.provide(value)` with a `{name}` before `.build()`")
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (place, letter) in name.char_indices() {
+        if letter.is_uppercase() && place > 0 {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+impl fmt::Display for Fault {
+    /// The fault in one line, without code, parties and help.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::DuplicateHandler { message, handlers } => {
+                let MessageFacts { kind, name, .. } = message;
+                write!(f, "{kind} `{name}` has {} handlers, and takes exactly one", handlers.len())
+            }
+            Fault::MissingHandler { message } => write!(f, "{} `{}` has no handler", message.kind, message.name),
+            Fault::MissingDependency { need, .. } => write!(f, "no `{}` was provided", need.type_name()),
+            Fault::SharedName { name, messages } => write!(f, "{} messages are named `{name}`", messages.len()),
+            Fault::AsyncHandlers { .. } => f.write_str("a SyncBus cannot run async handlers"),
+            Fault::ModuleNotArrived { module, .. } => {
+                write!(f, "module `{module}` is declared, but nothing arrived from it")
+            }
+            Fault::EmptyRegistry => f.write_str("no message and no handler is linked into this program"),
+            Fault::ModuleNotNamed { module, .. } => {
+                write!(f, "crate `{module}` is a dependency, but no code names it, so it is not linked")
+            }
+            Fault::OtherBus { bus, .. } => write!(f, "handlers ask for another bus than the `{bus}` that is built"),
+            Fault::NothingToReplace { replacement } => {
+                let MessageFacts { kind, name, .. } = replacement.message;
+                write!(f, "{kind} `{name}` has no handler to replace")
+            }
+            Fault::ProvidedTwice { type_name, locations } => {
+                write!(f, "`{type_name}` was provided {} times", locations.len())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn a_message_name_becomes_a_function_name() {
+        assert_eq!(snake_case("PlaceOrder"), "place_order");
+        assert_eq!(snake_case("Ping"), "ping");
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+
+use crate::{
+    handler::HandlerFacts,
+    message::{Kind, Message, MessageFacts},
+};
+
+/// One message and what serves it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Route {
+    /// The message.
+    pub message: &'static MessageFacts,
+    /// Its handler or, for an event, its subscribers in subscription order; empty if there is none.
+    pub handlers: Vec<HandlerFacts>,
+}
+
+/// What is wired on a bus, and where it is written. `Display` prints it as a list for people.
+///
+/// Collected messages come in the order of module path and line, those that are only known by a closure after them, in
+/// the order in which the closures were registered.
+#[derive(Clone, Debug, Default)]
+pub struct Wiring {
+    pub(super) routes: Vec<Route>,
+}
+
+impl Wiring {
+    /// Every message that the bus knows.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route of one message type, if the bus knows it.
+    pub fn route<M: Message>(&self) -> Option<&Route> {
+        self.routes.iter().find(|route| route.message == M::FACTS)
+    }
+
+    /// The wire names of the queries that have a handler.
+    pub fn registered_queries(&self) -> Vec<&'static str> {
+        self.names(Kind::Query)
+    }
+
+    /// The wire names of the commands that have a handler.
+    pub fn registered_commands(&self) -> Vec<&'static str> {
+        self.names(Kind::Command)
+    }
+
+    /// The wire names of the tasks that have a handler.
+    pub fn registered_tasks(&self) -> Vec<&'static str> {
+        self.names(Kind::Task)
+    }
+
+    /// The wire names of the events that have subscribers, each with the number of them.
+    pub fn registered_events(&self) -> Vec<(&'static str, usize)> {
+        self.served(Kind::Event).map(|route| (route.message.name, route.handlers.len())).collect()
+    }
+
+    fn names(&self, kind: Kind) -> Vec<&'static str> {
+        self.served(kind).map(|route| route.message.name).collect()
+    }
+
+    fn served(&self, kind: Kind) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(move |route| route.message.kind == kind && !route.handlers.is_empty())
+    }
+}
+
+impl fmt::Display for Wiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.routes.iter().map(|route| route.message.name.len()).max().unwrap_or_default();
+        for Route { message, handlers } in &self.routes {
+            writeln!(f, "{:<8}{:<width$}  {}", message.kind.to_string(), message.name, message.location)?;
+            for handler in handlers {
+                writeln!(f, "{:<8}{:<width$}  {}", "", format!("  -> {}", handler.name), handler.location)?;
+            }
+            if handlers.is_empty() {
+                writeln!(f, "{:<8}  -> nobody", "")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+use std::{any::TypeId, collections::HashMap, sync::Weak};
+
+use super::{Core, Provided, Provision, Route, Routes, Wiring, WiringError, rules};
+use crate::{
+    flavor::Flavor,
+    handle::BusHandle,
+    handler::{ByHand, HandlerFacts},
+    message::MessageFacts,
+    registry::{Collected, HandlerRegistration, ModuleList},
+};
+
+/// All that a bus is to be made of, before it is known whether that fits together.
+pub(crate) struct Plan<B: Flavor> {
+    /// The messages that were collected, in order.
+    pub(crate) messages: Vec<&'static MessageFacts>,
+    /// The handlers, collected ones first, in order.
+    pub(crate) handlers: Vec<Planned<B>>,
+    /// The replacements that found nothing to replace.
+    pub(crate) idle_replacements: Vec<HandlerFacts>,
+    pub(crate) provisions: Vec<Provision<B>>,
+    pub(crate) module_lists: Vec<ModuleList>,
+    /// The crates that something arrived from.
+    pub(crate) arrived: Vec<&'static str>,
+    /// Whether everything that was linked is wanted.
+    pub(crate) takes_everything: bool,
+    /// Whether messages without a handler are accepted.
+    pub(crate) partial: bool,
+    pub(crate) max_depth: u32,
+}
+
+/// One handler of the plan.
+pub(crate) struct Planned<B: Flavor> {
+    pub(crate) facts: HandlerFacts,
+    pub(crate) origin: Origin<B>,
+}
+
+pub(crate) enum Origin<B: Flavor> {
+    Collected(&'static HandlerRegistration),
+    ByHand(ByHand<B>),
+}
+
+impl<B: Flavor> Planned<B> {
+    pub(crate) fn collected(registration: &'static HandlerRegistration) -> Self {
+        Planned { facts: registration.facts, origin: Origin::Collected(registration) }
+    }
+
+    pub(crate) fn by_hand(by_hand: ByHand<B>) -> Self {
+        Planned { facts: by_hand.facts, origin: Origin::ByHand(by_hand) }
+    }
+
+    fn install(self, routes: &mut Routes<B>, provided: &Provided) {
+        match self.origin {
+            Origin::Collected(registration) => {
+                let install = registration.install::<B>().expect("the wiring checked that the handler fits the bus");
+                install(self.facts, routes, provided);
+            }
+            Origin::ByHand(by_hand) => (by_hand.install)(routes),
+        }
+    }
+}
+
+impl<B: Flavor> Plan<B> {
+    pub(crate) fn new(collected: Collected, by_hand: Vec<ByHand<B>>, replacements: Vec<ByHand<B>>) -> Self {
+        let arrived = collected.crates().collect();
+        let collected_handlers = collected.handlers.into_iter().map(Planned::collected);
+        let mut plan = Plan {
+            messages: collected.messages,
+            handlers: collected_handlers.chain(by_hand.into_iter().map(Planned::by_hand)).collect(),
+            idle_replacements: Vec::new(),
+            provisions: Provision::handles().into(),
+            module_lists: collected.module_lists,
+            arrived,
+            takes_everything: false,
+            partial: false,
+            max_depth: crate::depth::DEFAULT_MAX_DEPTH,
+        };
+        for replacement in replacements {
+            plan.replace(replacement);
+        }
+        plan
+    }
+
+    /// Puts `replacement` where the handlers of its message are.
+    fn replace(&mut self, replacement: ByHand<B>) {
+        let message = replacement.facts.message;
+        let Some(place) = self.handlers.iter().position(|planned| planned.facts.message == message) else {
+            return self.idle_replacements.push(replacement.facts);
+        };
+        self.handlers[place] = Planned::by_hand(replacement);
+        let mut position = 0..;
+        self.handlers.retain(|planned| position.next() == Some(place) || planned.facts.message != message);
+    }
+
+    /// The messages, each with its handlers, by message type.
+    pub(crate) fn routes(&self) -> Vec<Route> {
+        let handled = self.handlers.iter().map(|planned| planned.facts.message);
+        let mut places = HashMap::<TypeId, usize>::new();
+        let mut routes = Vec::new();
+        for message in self.messages.iter().copied().chain(handled) {
+            places.entry(message.type_id()).or_insert_with(|| {
+                routes.push(Route { message, handlers: Vec::new() });
+                routes.len() - 1
+            });
+        }
+        for planned in &self.handlers {
+            routes[places[&planned.facts.message.type_id()]].handlers.push(planned.facts);
+        }
+        routes
+    }
+
+    /// The plan itself, if nothing is wrong with it.
+    pub(crate) fn checked(self) -> Result<Self, WiringError> {
+        let faults = rules::faults(&self);
+        if faults.is_empty() { Ok(self) } else { Err(WiringError::new(faults)) }
+    }
+
+    /// Assembles the bus of a plan that was [`checked`](Self::checked).
+    pub(crate) fn assemble(self, bus: &Weak<Core<B>>) -> Core<B> {
+        let wiring = Wiring { routes: self.routes() };
+        let provided = provide(self.provisions, &BusHandle::weak(bus.clone()));
+        let mut routes = Routes::new();
+        for planned in self.handlers {
+            planned.install(&mut routes, &provided);
+        }
+        routes.finish(wiring, self.max_depth)
+    }
+}
+
+fn provide<B: Flavor>(provisions: Vec<Provision<B>>, bus: &BusHandle<B>) -> Provided {
+    let mut provided = Provided::default();
+    for provision in provisions {
+        (provision.make)(bus, &mut provided);
+    }
+    provided
+}
