@@ -1,0 +1,142 @@
+//! `#[handler]` on functions, `#[handlers]` on `impl` blocks.
+
+mod expand;
+mod model;
+mod parameter;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, FnArg, ImplItem, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
+
+use self::model::{Handler, Owner};
+use crate::{
+    args::{self, Once},
+    errors::Errors,
+};
+
+pub(crate) use self::expand::hidden_name;
+
+/// `#[handler]` on a free function: the function as it is, and its registration or its mistakes.
+pub(crate) fn function(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return with_error(item, &not_a_function(item));
+    };
+    let handler = read_arguments(arguments).and_then(|linkbus| {
+        if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
+            return Err(misplaced_self(receiver));
+        }
+        Handler::new(linkbus, &function.vis, &function.attrs, &function.sig, None)
+    });
+    let expansion = handler.map_or_else(Error::into_compile_error, |handler| expand::expand(&handler));
+    quote!(#function #expansion)
+}
+
+/// `#[handlers]` on an `impl` block: the block without its `#[handler]` marks, and the registrations or the mistakes.
+pub(crate) fn methods(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {
+        return with_error(item, &not_an_impl_block(item));
+    };
+    let expansion = registrations(arguments, &mut block).unwrap_or_else(Error::into_compile_error);
+    quote!(#block #expansion)
+}
+
+fn registrations(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<TokenStream> {
+    let mut errors = Errors::default();
+    let linkbus = errors.keep(read_arguments(arguments));
+    let owner = errors.keep(owner(block));
+    let mut handlers = Vec::new();
+    for item in &mut block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        let Some(mark) = take_mark(&mut method.attrs) else {
+            continue;
+        };
+        let (Some(linkbus), Some(owner)) = (&linkbus, &owner) else {
+            continue;
+        };
+        let handler = check_mark(&mark)
+            .and_then(|()| Handler::new(linkbus.clone(), &method.vis, &method.attrs, &method.sig, Some(owner)));
+        handlers.extend(errors.keep(handler));
+    }
+    let expansions = handlers.iter().map(expand::expand);
+    let duplicates = expand::duplicate_checks(&handlers);
+    errors.or(quote!(#(#expansions)* #duplicates))
+}
+
+/// The type whose methods these are.
+fn owner(block: &ItemImpl) -> syn::Result<Owner> {
+    let mut errors = Errors::default();
+    if !block.generics.params.is_empty() {
+        errors.at(
+            &block.generics.params,
+            "a service with handlers cannot be generic: its handlers are found by one concrete type",
+        );
+    }
+    if let Some((interface, _)) = &block.trait_ {
+        errors.at(
+            interface,
+            "write the handlers in an `impl` block of the type itself; they may call the trait's methods",
+        );
+    }
+    let name = match &*block.self_ty {
+        Type::Path(TypePath { qself: None, path, .. }) => path.segments.last().map(|segment| segment.ident.clone()),
+        _ => None,
+    };
+    let Some(name) = name else {
+        return Err(Error::new_spanned(&block.self_ty, "expected a type of this crate by its name"));
+    };
+    errors.or(Owner { name, ty: (*block.self_ty).clone() })
+}
+
+/// Takes the `#[handler]` off a method, so that it is not expanded once more as a free function.
+fn take_mark(attributes: &mut Vec<syn::Attribute>) -> Option<syn::Attribute> {
+    let is_mark =
+        |attribute: &syn::Attribute| attribute.path().segments.last().is_some_and(|segment| segment.ident == "handler");
+    let place = attributes.iter().position(is_mark)?;
+    Some(attributes.remove(place))
+}
+
+fn check_mark(mark: &syn::Attribute) -> syn::Result<()> {
+    match &mark.meta {
+        syn::Meta::Path(_) => Ok(()),
+        meta => Err(Error::new_spanned(meta, "inside `#[handlers]` write plain `#[handler]`")),
+    }
+}
+
+/// The one argument there is: `crate = path`.
+fn read_arguments(arguments: TokenStream) -> syn::Result<Path> {
+    let mut linkbus = Once::<Path>::default();
+    let read = |input: syn::parse::ParseStream<'_>| {
+        args::read_each(input, |key, input| match key.to_string().as_str() {
+            "crate" => linkbus.read(key, input),
+            _ => Err(args::unknown(key, &["crate"])),
+        })
+    };
+    read.parse2(arguments)?;
+    Ok(args::linkbus(linkbus.into_option()))
+}
+
+fn with_error(item: &TokenStream, error: &Error) -> TokenStream {
+    let error = error.to_compile_error();
+    quote!(#item #error)
+}
+
+fn not_a_function(item: &TokenStream) -> Error {
+    let text = match syn::parse2::<ItemImpl>(item.clone()) {
+        Ok(_) => {
+            "`#[handler]` goes on a function; on the `impl` block write `#[handlers]`, and `#[handler]` on its methods"
+        }
+        Err(_) => "`#[handler]` goes on a function: `#[handler] fn get_user(query: GetUser) -> User { .. }`",
+    };
+    Error::new_spanned(item, text)
+}
+
+fn not_an_impl_block(item: &TokenStream) -> Error {
+    let text = "`#[handlers]` goes on an `impl` block whose methods carry `#[handler]`; on a function, write \
+                `#[handler]`";
+    Error::new_spanned(item, text)
+}
+
+fn misplaced_self(receiver: &FnArg) -> Error {
+    let text = "a handler with `self` needs `#[handlers]` on its `impl` block, which makes `self` a dependency";
+    Error::new_spanned(receiver, text)
+}

@@ -1,0 +1,93 @@
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, LitStr, Path, spanned::Spanned};
+
+use super::{Kind, field::Field, model::Message};
+use crate::docs;
+
+pub(super) fn expand(message: &Message) -> TokenStream {
+    let Message { linkbus, ident, kind, .. } = message;
+    let kind_trait = kind.ident();
+    let facts = facts(message);
+    let types = types(message);
+    let one_handler = (*kind != Kind::Event).then(|| quote!(impl #linkbus::OneHandler for #ident {}));
+    quote! {
+        #[allow(clippy::all, clippy::pedantic, reason = "written by a derive")]
+        const _: () = {
+            use #linkbus::__private::{ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _};
+
+            static INDEX: #linkbus::__private::MessageIndex<#ident> = #linkbus::__private::MessageIndex::new();
+
+            #[automatically_derived]
+            impl #linkbus::Message for #ident {
+                #types
+                const FACTS: &'static #linkbus::MessageFacts = &#facts;
+                const CLONE: ::core::option::Option<fn(&Self) -> Self> = #linkbus::__private::Probe::<#ident>::CLONE;
+
+                fn index() -> &'static #linkbus::__private::MessageIndex<Self> {
+                    &INDEX
+                }
+            }
+
+            #[automatically_derived]
+            impl #linkbus::#kind_trait for #ident {}
+            #one_handler
+
+            #linkbus::__register!(#linkbus::__private::Registration::Message(<#ident as #linkbus::Message>::FACTS));
+        };
+    }
+}
+
+/// `Reply`, `Error` and `Failure`.
+fn types(Message { linkbus, kind, reply, error, .. }: &Message) -> TokenStream {
+    let reply = reply.as_ref().map_or_else(|| quote!(()), |reply| quote_spanned!(reply.span()=> #reply));
+    let error = error.as_ref().map_or_else(|| quote!(#linkbus::AnyError), |error| quote!(#error));
+    let failure = match kind {
+        Kind::Query => quote!(SendError<Self::Error>),
+        Kind::Command => quote!(ExecuteError<Self::Error>),
+        Kind::Event => quote!(SubscriberFailure),
+        Kind::Task => quote!(DispatchError<Self::Error>),
+    };
+    quote! {
+        type Reply = #reply;
+        type Error = #error;
+        type Failure = #linkbus::__private::#failure;
+    }
+}
+
+fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> TokenStream {
+    let kind = kind.ident();
+    let name = name.clone().unwrap_or_else(|| default_name(ident));
+    let location = docs::location(linkbus, ident.span());
+    let fields = fields.iter().map(|field| field_facts(linkbus, field));
+    quote! {
+        #linkbus::MessageFacts {
+            kind: #linkbus::Kind::#kind,
+            name: #name,
+            type_name: ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#ident)),
+            docs: #docs,
+            location: #location,
+            fields: &[#(#fields),*],
+            abilities: #linkbus::Abilities {
+                clone: #linkbus::__private::Probe::<#ident>::CLONE.is_some(),
+                debug: #linkbus::__private::Probe::<#ident>::DEBUG,
+                serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE,
+                deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE,
+            },
+            type_id: ::core::any::TypeId::of::<#ident>,
+            reply: ::core::any::type_name::<<#ident as #linkbus::Message>::Reply>,
+            error: ::core::any::type_name::<<#ident as #linkbus::Message>::Error>,
+        }
+    }
+}
+
+fn field_facts(linkbus: &Path, Field { name, secret, key }: &Field) -> TokenStream {
+    quote!(#linkbus::Field { name: #name, secret: #secret, key: #key })
+}
+
+/// `<crate>.<Type>`. Cargo says what the crate is called; where it does not (doc tests), the package's name must do.
+fn default_name(ident: &Ident) -> LitStr {
+    let krate = std::env::var("CARGO_CRATE_NAME").or_else(|_| std::env::var("CARGO_PKG_NAME"));
+    let krate = krate.unwrap_or_else(|_| "crate".to_owned()).replace('-', "_");
+    LitStr::new(&format!("{krate}.{ident}"), Span::call_site())
+}
