@@ -165,7 +165,7 @@ impl Fault {
         }
     }
 
-    /// What to write so that the fault is gone: one way a line.
+    /// What to write so that the fault is gone, in one or several lines.
     pub fn help(&self) -> String {
         match self {
             Fault::DuplicateHandler { message, handlers } => duplicate_handler_help(message, handlers),
@@ -180,8 +180,8 @@ impl Fault {
             }
             Fault::ModuleNotArrived { module, .. } => format!(
                 "if `{module}` has no message and no handler, write `!{module}` instead\n\
-                 if it has some, this kind of program drops them (staticlib, cdylib, wasm): write \
-                 `linkbus::module!(messages: [..], handlers: [..]);` in it, and give `{module}::MODULE` to `.modules([..])`"
+                 if it has some, this kind of program drops them (staticlib, cdylib, wasm): list them in `{module}` with\n\
+                 `linkbus::module!(messages: [..], handlers: [..]);` and give `{module}::MODULE` to `.modules([..])`"
             ),
             Fault::EmptyRegistry => "name the crates that hold your messages and handlers: \
                 `linkbus::modules!(users, orders);`\n\

@@ -24,7 +24,7 @@ impl WiringError {
 impl fmt::Display for WiringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.faults.len() == 1 { "fault" } else { "faults" };
-        writeln!(f, "the bus cannot be built: {} wiring {plural}", self.faults.len())?;
+        write!(f, "the bus cannot be built: {} wiring {plural}", self.faults.len())?;
         self.faults.iter().try_for_each(|fault| self.write_fault(f, fault))
     }
 }
@@ -34,13 +34,13 @@ const WIDEST: usize = 48;
 
 impl WiringError {
     fn write_fault(&self, f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
-        writeln!(f, "\n{}: {fault}", fault.code())?;
+        writeln!(f, "\n\n{}: {fault}", fault.code())?;
         write_parties(f, &fault.parties())?;
         writeln!(f, "  help: {}", fault.help().replace('\n', "\n        "))?;
         if let Some(note) = self.note(fault) {
             writeln!(f, "  note: {note}")?;
         }
-        writeln!(f, "  more: linkbus::docs::{}", fault.code().to_lowercase())
+        write!(f, "  more: linkbus::docs::{}", fault.code().to_lowercase())
     }
 
     /// What another fault may have to do with this one.
