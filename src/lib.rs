@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod docs;
+
 #[doc(hidden)]
 pub use bus_core::{__private, __register};
 pub use bus_core::{
