@@ -8,6 +8,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
     Ident, Path, Token,
+    ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -49,7 +50,7 @@ impl Parse for List {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.left_out { "!" } else { "" }, self.name)
+        write!(f, "{}{}", if self.left_out { "!" } else { "" }, self.name.unraw())
     }
 }
 
@@ -72,9 +73,10 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
 fn expand_list(List { linkbus, entries }: &List, manifest: &Manifest) -> TokenStream {
     let named: Vec<_> = entries.iter().filter(|entry| !entry.left_out).map(|entry| &entry.name).collect();
-    let declared = named.iter().map(ToString::to_string);
+    let declared = named.iter().map(|name| name.unraw().to_string());
     let declared = declared.filter_map(|name| Some(module_name(linkbus, &name, manifest.crate_name(&name)?)));
-    let is_unnamed = |module: &str| manifest::wants_every_module() && entries.iter().all(|entry| entry.name != module);
+    let is_unnamed =
+        |module: &str| manifest::wants_every_module() && entries.iter().all(|entry| entry.name.unraw() != module);
     let unnamed = manifest.modules().filter(|(name, _)| is_unnamed(name));
     let unnamed = unnamed.map(|(name, crate_name)| module_name(linkbus, name, crate_name));
     let written = entries.iter().map(ToString::to_string);

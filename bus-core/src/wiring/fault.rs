@@ -250,10 +250,14 @@ fn register_method(kind: Kind, is_async: bool) -> String {
     if is_async { format!("{method}_async") } else { method.to_owned() }
 }
 
+/// `PlaceOrder` as `place_order`, `HTTPGet` as `http_get`.
 fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::new();
-    for (place, letter) in name.char_indices() {
-        if letter.is_uppercase() && place > 0 {
+    for (place, &letter) in letters.iter().enumerate() {
+        let follows_a_word = place > 0 && !letters[place - 1].is_uppercase();
+        let begins_a_word = place > 0 && letters.get(place + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (follows_a_word || begins_a_word) {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());
@@ -302,5 +306,7 @@ mod tests {
     fn a_message_name_becomes_a_function_name() {
         assert_eq!(snake_case("PlaceOrder"), "place_order");
         assert_eq!(snake_case("Ping"), "ping");
+        assert_eq!(snake_case("HTTPGet"), "http_get");
+        assert_eq!(snake_case("GetV2"), "get_v2");
     }
 }
