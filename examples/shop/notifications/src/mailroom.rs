@@ -1,0 +1,117 @@
+use contracts::{
+    Email, Unavailable, UserId,
+    notifications::{ListMail, SendReceipt},
+    orders::GetOrder,
+    stock::StockShort,
+    users::{GetUser, UserRegistered},
+};
+use linkbus::{AnyError, Context, handlers, roles::AsyncQueryDispatcher};
+use storage::{Database, OpenError, Place, params};
+
+use crate::{Mail, Mailer};
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS mail (
+        number    INTEGER PRIMARY KEY,
+        recipient TEXT NOT NULL,
+        subject   TEXT NOT NULL,
+        reference TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS mail_of_recipient ON mail (recipient, number)";
+
+/// Writes mail, and keeps a list of what was sent to whom.
+pub struct Mailroom {
+    sent: Database,
+    purchasing: Email,
+}
+
+/// The recipient of mail to the house itself. Not the id of any user, because no id has brackets.
+const PURCHASING: &str = "(purchasing)";
+
+#[handlers]
+impl Mailroom {
+    /// Opens the mailroom with its list at `place`. `purchasing` is told when an article runs short.
+    pub fn open(place: &Place, purchasing: Email) -> Result<Self, OpenError> {
+        Ok(Mailroom { sent: Database::open(place, SCHEMA)?, purchasing })
+    }
+
+    /// Greets a new user.
+    #[handler]
+    pub async fn welcome(
+        &self,
+        event: &UserRegistered,
+        mailer: &dyn Mailer,
+        queries: &impl AsyncQueryDispatcher,
+        context: &Context,
+    ) -> Result<(), AnyError> {
+        let user = queries.send(GetUser { id: event.id.clone() }).await?;
+        let subject = format!("Welcome, {}", user.name);
+        let body = format!("You can order now as {}.", user.id);
+        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, reference: reference(context) }, mailer)
+    }
+
+    /// Sends the receipt of an order, unless that was done before.
+    ///
+    /// It asks for a role and not for the bus: it can send queries, and nothing else.
+    #[handler]
+    pub async fn send_receipt(
+        &self,
+        task: SendReceipt,
+        mailer: &dyn Mailer,
+        queries: &impl AsyncQueryDispatcher,
+        context: &Context,
+    ) -> Result<(), AnyError> {
+        let order = queries.send(GetOrder { id: task.order }).await?;
+        let user = queries.send(GetUser { id: order.user }).await?;
+        let subject = format!("Your order {}", order.id);
+        if self.has_sent(&user.id, &subject)? {
+            return Ok(());
+        }
+        let body = format!("{} in total.", order.total);
+        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, reference: reference(context) }, mailer)
+    }
+
+    /// Tells purchasing that an article runs short.
+    #[handler]
+    pub fn order_more(&self, event: &StockShort, mailer: &dyn Mailer, context: &Context) -> Result<(), AnyError> {
+        let StockShort { sku, wanted, left } = event;
+        let to = self.purchasing.clone();
+        let subject = format!("Order more {sku}: {wanted} wanted, {left} left");
+        self.post(PURCHASING, &Mail { to, subject, body: String::new(), reference: reference(context) }, mailer)
+    }
+
+    /// Gives the subjects of what a user was sent.
+    #[handler]
+    pub fn list_mail(&self, query: &ListMail) -> Result<Vec<String>, Unavailable> {
+        self.sent.transaction(|mail| {
+            let mut sent = mail.prepare("SELECT subject FROM mail WHERE recipient = ? ORDER BY number")?;
+            sent.query_map([query.user.as_str()], |row| row.get("subject"))?.collect()
+        })
+    }
+}
+
+impl Mailroom {
+    fn has_sent(&self, to: &UserId, subject: &str) -> Result<bool, Unavailable> {
+        self.sent.transaction(|mail| {
+            mail.prepare("SELECT 1 FROM mail WHERE recipient = ? AND subject = ?")?.exists([to.as_str(), subject])
+        })
+    }
+
+    /// Sends first and writes down after: a crash in between may send twice, but never loses a mail.
+    fn post(&self, recipient: &str, mail: &Mail, mailer: &dyn Mailer) -> Result<(), AnyError> {
+        mailer.send(mail)?;
+        let Mail { subject, reference, .. } = mail;
+        self.sent.transaction(|sent| {
+            sent.execute(
+                "INSERT INTO mail (recipient, subject, reference) VALUES (?, ?, ?)",
+                params![recipient, subject, reference],
+            )
+        })?;
+        tracing::info!("mails {recipient}: {subject}");
+        Ok(())
+    }
+}
+
+fn reference(context: &Context) -> String {
+    context.correlation_id().to_string()
+}
