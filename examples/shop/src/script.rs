@@ -1,0 +1,55 @@
+//! Runs a file of requests, one JSON value a line, without a server.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use linkbus::Bus;
+
+use crate::{Answer, Failure, Reason, Request};
+
+/// Runs the script at `path` and prints each request, what the modules do about it, and how it ended.
+///
+/// A refusal is an answer like any other. A line that is no request is reported with its place, and one that could not
+/// be carried out is reported too; the lines after them still run. Gives the number of such lines.
+pub async fn run(path: &Path, bus: &Bus) -> std::io::Result<usize> {
+    let lines = BufReader::new(File::open(path)?).split(b'\n');
+    let mut problems = 0;
+    for (number, line) in (1..).zip(lines) {
+        let line = line?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let is_fine = match serde_json::from_slice(&line) {
+            Ok(request) => perform(number, request, bus).await,
+            Err(error) => reject(path, number, &error),
+        };
+        problems += usize::from(!is_fine);
+    }
+    Ok(problems)
+}
+
+async fn perform(number: usize, request: Request, bus: &Bus) -> bool {
+    println!("{number}: {request}");
+    let outcome = request.perform(bus).await;
+    match &outcome {
+        Ok(Answer::Done) => println!("  done"),
+        Ok(Answer::Reply(reply)) => println!("  {reply}"),
+        Err(failure) if is_refusal(failure) => println!("  refused: {failure}"),
+        Err(failure) => println!("  failed: {failure}"),
+    }
+    outcome.is_ok() || outcome.is_err_and(|failure| is_refusal(&failure))
+}
+
+fn is_refusal(failure: &Failure) -> bool {
+    failure.reason != Reason::Unavailable
+}
+
+fn reject(path: &Path, number: usize, error: &serde_json::Error) -> bool {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
+    println!("{}:{number}:{}: {what}", path.display(), error.column());
+    false
+}
