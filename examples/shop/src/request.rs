@@ -3,6 +3,7 @@
 use std::fmt;
 
 use contracts::{
+    Unavailable,
     notifications::ListMail,
     orders::{GetOrder, ListOrders, PlaceOrder},
     stock::{AddStock, GetArticle, ListArticles},
@@ -10,7 +11,6 @@ use contracts::{
 };
 use linkbus::{Bus, Command, Query};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::Failure;
 
@@ -31,12 +31,12 @@ pub enum Request {
 }
 
 /// The answer to a request that succeeded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A command was carried out.
     Done,
-    /// The reply to a query.
-    Reply(Value),
+    /// The reply to a query, as JSON.
+    Reply(String),
 }
 
 impl Request {
@@ -69,7 +69,7 @@ where
     Q::Error: Into<Failure>,
 {
     let reply = bus.send(query).await?;
-    Ok(Answer::Reply(json!(reply)))
+    Ok(Answer::Reply(serde_json::to_string(&reply).map_err(|error| Unavailable::because(&error))?))
 }
 
 impl fmt::Display for Request {

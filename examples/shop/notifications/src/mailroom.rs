@@ -67,7 +67,7 @@ impl Mailroom {
         if self.has_sent(&user.id, &subject)? {
             return Ok(());
         }
-        let body = format!("{} in total.", order.total);
+        let body = format!("Thank you. It is {} in total.", order.total);
         self.post(user.id.as_str(), &Mail { to: user.email, subject, body, reference: reference(context) }, mailer)
     }
 
@@ -76,8 +76,9 @@ impl Mailroom {
     pub fn order_more(&self, event: &StockShort, mailer: &dyn Mailer, context: &Context) -> Result<(), AnyError> {
         let StockShort { sku, wanted, left } = event;
         let to = self.purchasing.clone();
-        let subject = format!("Order more {sku}: {wanted} wanted, {left} left");
-        self.post(PURCHASING, &Mail { to, subject, body: String::new(), reference: reference(context) }, mailer)
+        let subject = format!("Order more {sku}");
+        let body = format!("There are {left}, and somebody wanted {wanted}.");
+        self.post(PURCHASING, &Mail { to, subject, body, reference: reference(context) }, mailer)
     }
 
     /// Gives the subjects of what a user was sent.

@@ -29,6 +29,11 @@ impl OrderStore {
         Database::open(place, SCHEMA).map(OrderStore)
     }
 
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        OrderStore::open(&Place::Memory).unwrap()
+    }
+
     /// Writes an order down as pending.
     pub(crate) fn begin(&self, order: &Order) -> Result<(), OrderError> {
         let is_new = self.0.transaction(|orders| insert(orders, order))?;

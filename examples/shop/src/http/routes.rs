@@ -1,7 +1,10 @@
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, State},
-    http::{StatusCode, header::LOCATION},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, LOCATION},
+    },
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -99,6 +102,6 @@ async fn answer(request: Request, bus: Bus) -> Answered {
     let performed = tokio::spawn(async move { request.perform(&bus).await }).await;
     match performed.map_err(|panic| Problem::internal(&panic))?? {
         Answer::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-        Answer::Reply(reply) => Ok(Json(reply).into_response()),
+        Answer::Reply(json) => Ok(([(CONTENT_TYPE, "application/json")], json).into_response()),
     }
 }

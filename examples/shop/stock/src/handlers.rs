@@ -46,8 +46,9 @@ pub async fn reserve_stock(command: &ReserveStock, stock: &StockStore, events: &
 /// Puts back what an order has reserved.
 #[handler]
 pub fn release_stock(command: &ReleaseStock, stock: &StockStore) -> Result<(), StockError> {
-    stock.release(&command.order)?;
-    tracing::info!("releases what was reserved for {}", command.order);
+    if stock.release(&command.order)? > 0 {
+        tracing::info!("puts back what {} had reserved", command.order);
+    }
     Ok(())
 }
 

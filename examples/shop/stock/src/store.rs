@@ -70,8 +70,9 @@ impl StockStore {
         })?
     }
 
-    pub(crate) fn release(&self, order: &OrderId) -> Result<(), StockError> {
-        self.0.transaction(|stock| {
+    /// Gives the number of articles that were put back.
+    pub(crate) fn release(&self, order: &OrderId) -> Result<usize, StockError> {
+        let released = self.0.transaction(|stock| {
             stock.execute(
                 "UPDATE stock_articles SET left = left + reserved.quantity
                  FROM stock_reservations AS reserved
@@ -80,7 +81,7 @@ impl StockStore {
             )?;
             stock.execute("DELETE FROM stock_reservations WHERE order_id = ?", [order.as_str()])
         })?;
-        Ok(())
+        Ok(released)
     }
 }
 
