@@ -16,7 +16,6 @@ use crate::Failure;
 
 /// A request: `{"GetUser": {"id": "ada"}}`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(expecting = "a request: `{\"GetUser\": {\"id\": \"ada\"}}`")]
 #[expect(missing_docs, reason = "each is the message of its name")]
 pub enum Request {
     RegisterUser(RegisterUser),

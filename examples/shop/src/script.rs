@@ -7,8 +7,11 @@ use std::{
 };
 
 use linkbus::Bus;
+use serde_json::error::Category;
 
 use crate::{Answer, Failure, Reason, Request};
+
+const EXAMPLE: &str = r#"{"GetUser": {"id": "ada"}}"#;
 
 /// Runs the script at `path` and prints each request, what the modules do about it, and how it ended.
 ///
@@ -48,8 +51,16 @@ fn is_refusal(failure: &Failure) -> bool {
 }
 
 fn reject(path: &Path, number: usize, error: &serde_json::Error) -> bool {
+    println!("{}:{number}:{}: {}", path.display(), error.column(), explained(error));
+    false
+}
+
+/// What is wrong and what is expected. The place is taken off: it is that in the line, and this is a file.
+fn explained(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
-    println!("{}:{number}:{}: {what}", path.display(), error.column());
-    false
+    match error.classify() {
+        Category::Data => what.to_owned(),
+        _ => format!("{what}; a line is one request in JSON, such as {EXAMPLE}"),
+    }
 }

@@ -116,3 +116,101 @@ impl Mailroom {
 fn reference(context: &Context) -> String {
     context.correlation_id().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    //! The module on a bus of its own: what others answer is closures, and the mail goes nowhere.
+
+    use std::sync::{Arc, Mutex};
+
+    use contracts::{
+        Price, Quantity,
+        orders::{Order, OrderLine, OrderPlaced},
+        users::User,
+    };
+    use linkbus::{Bus, Module};
+
+    use super::*;
+
+    /// Keeps the subjects of what it is given; without a place to keep them, it fails.
+    struct FakeMailer(Option<Mutex<Vec<String>>>);
+
+    impl FakeMailer {
+        fn working() -> Arc<Self> {
+            Arc::new(FakeMailer(Some(Mutex::default())))
+        }
+
+        fn broken() -> Arc<Self> {
+            Arc::new(FakeMailer(None))
+        }
+
+        fn subjects(&self) -> Vec<String> {
+            self.0.as_ref().unwrap().lock().unwrap().clone()
+        }
+    }
+
+    impl Mailer for FakeMailer {
+        fn send(&self, mail: &Mail) -> Result<(), AnyError> {
+            let subjects = self.0.as_ref().ok_or("no connection")?;
+            subjects.lock().unwrap().push(mail.subject.clone());
+            Ok(())
+        }
+    }
+
+    fn user(query: GetUser) -> User {
+        User { id: query.id, name: "Ada".parse().unwrap(), email: "ada@example.com".parse().unwrap() }
+    }
+
+    fn order(query: GetOrder) -> Order {
+        let line = OrderLine { sku: "mug".parse().unwrap(), quantity: Quantity::MIN, price: Price(1250) };
+        Order::new(query.id, ada(), vec![line])
+    }
+
+    fn ada() -> UserId {
+        "ada".parse().unwrap()
+    }
+
+    fn bus(mailer: &Arc<FakeMailer>) -> Bus {
+        Bus::empty()
+            .modules([Module::linked("notifications")])
+            .query(user)
+            .query(order)
+            .provide(Mailroom::open(&Place::Memory, "purchasing@shop.example".parse().unwrap()).unwrap())
+            .provide_arc::<dyn Mailer>(Arc::<FakeMailer>::clone(mailer))
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_new_user_is_welcomed() {
+        let mailer = FakeMailer::working();
+        let bus = bus(&mailer);
+        bus.publish(UserRegistered { id: ada() }).await.unwrap();
+        assert_eq!(mailer.subjects(), ["Welcome, Ada"]);
+        assert_eq!(bus.send(ListMail { user: ada() }).await.unwrap(), ["Welcome, Ada"]);
+    }
+
+    #[tokio::test]
+    async fn an_order_gets_one_receipt_however_often_it_is_announced() {
+        let mailer = FakeMailer::working();
+        let bus = bus(&mailer);
+        let placed = OrderPlaced { id: "o-1".parse().unwrap() };
+        bus.publish_many([placed.clone(), placed]).await.unwrap();
+        assert_eq!(mailer.subjects(), ["Your order o-1"]);
+    }
+
+    #[tokio::test]
+    async fn mail_that_was_not_sent_is_not_listed() {
+        let bus = bus(&FakeMailer::broken());
+        assert!(bus.publish(UserRegistered { id: ada() }).await.is_err());
+        assert!(bus.send(ListMail { user: ada() }).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn purchasing_hears_of_a_short_article() {
+        let mailer = FakeMailer::working();
+        let short = StockShort { sku: "mug".parse().unwrap(), wanted: Quantity::MIN, left: 0 };
+        bus(&mailer).publish(short).await.unwrap();
+        assert_eq!(mailer.subjects(), ["Order more mug"]);
+    }
+}
