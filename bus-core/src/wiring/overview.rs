@@ -19,6 +19,18 @@ pub struct Route {
 ///
 /// Collected messages come in the order of module path and line, those that are only known by a closure after them, in
 /// the order in which the closures were registered.
+///
+/// ```
+/// use linkbus::{Event, SyncBus};
+///
+/// #[derive(Event)]
+/// struct Landed;
+///
+/// let bus = SyncBus::empty().subscribe(|_: &Landed| ()).subscribe(|_: &Landed| ()).build().unwrap();
+/// assert_eq!(bus.wiring().registered_events(), [("bus_core.Landed", 2)]);
+/// let route = bus.wiring().route::<Landed>().unwrap();
+/// println!("{} is subscribed to at {}", route.message.name, route.handlers[0].location);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Wiring {
     pub(super) routes: Vec<Route>,
@@ -66,16 +78,25 @@ impl Wiring {
 
 impl fmt::Display for Wiring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.routes.iter().map(|route| route.message.name.len()).max().unwrap_or_default();
-        for Route { message, handlers } in &self.routes {
-            writeln!(f, "{:<8}{:<width$}  {}", message.kind.to_string(), message.name, message.location)?;
-            for handler in handlers {
-                writeln!(f, "{:<8}{:<width$}  {}", "", format!("  -> {}", handler.name), handler.location)?;
-            }
-            if handlers.is_empty() {
-                writeln!(f, "{:<8}  -> nobody", "")?;
-            }
+        let lines = || self.routes.iter().flat_map(Route::lines);
+        let width = lines().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
+        lines().try_for_each(|(kind, name, place)| {
+            writeln!(f, "{}", format!("{kind:<8}{name:<width$}  {place}").trim_end())
+        })
+    }
+}
+
+impl Route {
+    /// What to print: a kind, a name and a place for the message and each of its handlers.
+    fn lines(&self) -> Vec<(String, String, String)> {
+        let Route { message, handlers } = self;
+        let mut lines = vec![(message.kind.to_string(), message.name.to_owned(), message.location.to_string())];
+        let handler =
+            |facts: &HandlerFacts| (String::new(), format!("  -> {}", facts.name), facts.location.to_string());
+        lines.extend(handlers.iter().map(handler));
+        if handlers.is_empty() {
+            lines.push((String::new(), "  -> nobody".to_owned(), String::new()));
         }
-        Ok(())
+        lines
     }
 }
