@@ -10,11 +10,12 @@ mod mailer;
 mod request;
 pub mod script;
 
+use std::sync::Arc;
+
 use contracts::orders::SettleOrders;
 use linkbus::{AnyError, Bus};
 use notifications::{Mailer, Mailroom};
 use orders::OrderStore;
-use std::sync::Arc;
 use stock::StockStore;
 pub use storage::Place;
 use users::UserStore;

@@ -24,7 +24,9 @@ pub(crate) struct Options {
     #[arg(long, group = "action")]
     wiring: bool,
 
-    /// Keep the data in this SQLite file [default: `shop.sqlite` to serve, none for a script: it starts empty]
+    /// Keep the data in this SQLite file.
+    ///
+    /// Without it, `--serve` keeps the data in `shop.sqlite`, and `--script` starts empty and keeps nothing.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 }

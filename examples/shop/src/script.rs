@@ -9,7 +9,7 @@ use std::{
 use linkbus::Bus;
 use serde_json::error::Category;
 
-use crate::{Answer, Failure, Reason, Request};
+use crate::{Answer, Reason, Request};
 
 const EXAMPLE: &str = r#"{"GetUser": {"id": "ada"}}"#;
 
@@ -36,18 +36,16 @@ pub async fn run(path: &Path, bus: &Bus) -> std::io::Result<usize> {
 
 async fn perform(number: usize, request: Request, bus: &Bus) -> bool {
     println!("{number}: {request}");
-    let outcome = request.perform(bus).await;
-    match &outcome {
+    match request.perform(bus).await {
         Ok(Answer::Done) => println!("  done"),
-        Ok(Answer::Reply(reply)) => println!("  {reply}"),
-        Err(failure) if is_refusal(failure) => println!("  refused: {failure}"),
-        Err(failure) => println!("  failed: {failure}"),
+        Ok(Answer::Reply(json)) => println!("  {json}"),
+        Err(failure) if failure.reason == Reason::Unavailable => {
+            println!("  failed: {failure}");
+            return false;
+        }
+        Err(refusal) => println!("  refused: {refusal}"),
     }
-    outcome.is_ok() || outcome.is_err_and(|failure| is_refusal(&failure))
-}
-
-fn is_refusal(failure: &Failure) -> bool {
-    failure.reason != Reason::Unavailable
+    true
 }
 
 fn reject(path: &Path, number: usize, error: &serde_json::Error) -> bool {

@@ -10,8 +10,8 @@ pub struct Mail {
     pub subject: String,
     /// What it says.
     pub body: String,
-    /// The correlation id of what caused it, so that support finds the way back.
-    pub reference: String,
+    /// What makes it this mail: the id of the dispatch that wrote it.
+    pub message_id: String,
 }
 
 /// What takes mail out of the house. Chosen by the program, not by this module.

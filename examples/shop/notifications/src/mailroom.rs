@@ -12,21 +12,21 @@ use crate::{Mail, Mailer};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS mail (
-        number    INTEGER PRIMARY KEY,
-        recipient TEXT NOT NULL,
-        subject   TEXT NOT NULL,
-        reference TEXT NOT NULL
+        number     INTEGER PRIMARY KEY,
+        recipient  TEXT NOT NULL,
+        subject    TEXT NOT NULL,
+        message_id TEXT NOT NULL
     ) STRICT;
     CREATE INDEX IF NOT EXISTS mail_of_recipient ON mail (recipient, number)";
+
+/// The recipient of mail to the house itself. Not the id of any user, because no id has brackets.
+const PURCHASING: &str = "(purchasing)";
 
 /// Writes mail, and keeps a list of what was sent to whom.
 pub struct Mailroom {
     sent: Database,
     purchasing: Email,
 }
-
-/// The recipient of mail to the house itself. Not the id of any user, because no id has brackets.
-const PURCHASING: &str = "(purchasing)";
 
 #[handlers]
 impl Mailroom {
@@ -47,7 +47,7 @@ impl Mailroom {
         let user = queries.send(GetUser { id: event.id.clone() }).await?;
         let subject = format!("Welcome, {}", user.name);
         let body = format!("You can order now as {}.", user.id);
-        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, reference: reference(context) }, mailer)
+        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, message_id: message_id(context) }, mailer)
     }
 
     /// Sends the receipt of an order, unless that was done before.
@@ -68,7 +68,7 @@ impl Mailroom {
             return Ok(());
         }
         let body = format!("Thank you. It is {} in total.", order.total);
-        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, reference: reference(context) }, mailer)
+        self.post(user.id.as_str(), &Mail { to: user.email, subject, body, message_id: message_id(context) }, mailer)
     }
 
     /// Tells purchasing that an article runs short.
@@ -78,7 +78,7 @@ impl Mailroom {
         let to = self.purchasing.clone();
         let subject = format!("Order more {sku}");
         let body = format!("There are {left}, and somebody wanted {wanted}.");
-        self.post(PURCHASING, &Mail { to, subject, body, reference: reference(context) }, mailer)
+        self.post(PURCHASING, &Mail { to, subject, body, message_id: message_id(context) }, mailer)
     }
 
     /// Gives the subjects of what a user was sent.
@@ -101,11 +101,11 @@ impl Mailroom {
     /// Sends first and writes down after: a crash in between may send twice, but never loses a mail.
     fn post(&self, recipient: &str, mail: &Mail, mailer: &dyn Mailer) -> Result<(), AnyError> {
         mailer.send(mail)?;
-        let Mail { subject, reference, .. } = mail;
+        let Mail { subject, message_id, .. } = mail;
         self.sent.transaction(|sent| {
             sent.execute(
-                "INSERT INTO mail (recipient, subject, reference) VALUES (?, ?, ?)",
-                params![recipient, subject, reference],
+                "INSERT INTO mail (recipient, subject, message_id) VALUES (?, ?, ?)",
+                params![recipient, subject, message_id],
             )
         })?;
         tracing::info!("mails {recipient}: {subject}");
@@ -113,8 +113,8 @@ impl Mailroom {
     }
 }
 
-fn reference(context: &Context) -> String {
-    context.correlation_id().to_string()
+fn message_id(context: &Context) -> String {
+    context.id().to_string()
 }
 
 #[cfg(test)]
