@@ -42,7 +42,7 @@ async fn script(path: &Path, place: &Place) -> Result<ExitCode, AnyError> {
 async fn serve(address: &str, place: &Place) -> Result<ExitCode, AnyError> {
     let bus = shop::open(place).await?;
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    println!("listening on http://{}, data is kept {place}", listener.local_addr()?);
+    println!("listening on http://{}, data is kept in {place}", listener.local_addr()?);
     shop::http::serve(listener, bus).await?;
     println!("stopped");
     Ok(ExitCode::SUCCESS)

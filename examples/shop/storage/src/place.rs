@@ -43,7 +43,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Memory => f.write_str("in memory"),
+            Place::Memory => f.write_str("memory"),
             Place::File(path) => path.display().fmt(f),
         }
     }
