@@ -165,6 +165,7 @@ mod tests {
             () = async {} => {}
         }
         assert_eq!(orders.pending().unwrap(), [order().id]);
+        assert!(orders.find(&order().id).is_err() && orders.of_user(&order().user).unwrap().is_empty());
         settle_orders(SettleOrders {}, &orders, &bus).await.unwrap();
         assert!(!is_there(&orders));
         assert_eq!(released.load(SeqCst), 1);
