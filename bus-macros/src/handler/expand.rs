@@ -169,7 +169,7 @@ fn body(handler: &Handler) -> TokenStream {
     let has_context = handler.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context));
     let context = has_context.then(|| quote!(let context = #linkbus::Context::of::<#message>();));
     let call = match (handler.is_async, has_context) {
-        (true, true) => quote!(context.scope(#call).await),
+        (true, true) => quote!(context.scope(::core::pin::pin!(#call)).await),
         (true, false) => quote!(#call.await),
         (false, true) => quote!({ let _entered = context.enter(); #call }),
         (false, false) => call,
