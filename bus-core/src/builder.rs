@@ -62,17 +62,14 @@ impl<B: Flavor> Builder<B> {
         }
     }
 
-    /// Takes these modules instead of everything that was linked. Further calls add to them.
+    /// Takes these modules instead of everything that was linked. Further calls add to them; what is in several of them
+    /// is taken once.
     pub fn modules(mut self, modules: impl IntoIterator<Item = Module>) -> Self {
         let mut taken = match self.scope {
             Scope::Everything => Vec::new(),
             Scope::Modules(taken) => taken,
         };
-        for module in modules {
-            if taken.iter().all(|known| known.name() != module.name()) {
-                taken.push(module);
-            }
-        }
+        taken.extend(modules);
         self.scope = Scope::Modules(taken);
         self
     }
