@@ -66,16 +66,25 @@ impl Wiring {
 
 impl fmt::Display for Wiring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.routes.iter().map(|route| route.message.name.len()).max().unwrap_or_default();
-        for Route { message, handlers } in &self.routes {
-            writeln!(f, "{:<8}{:<width$}  {}", message.kind.to_string(), message.name, message.location)?;
-            for handler in handlers {
-                writeln!(f, "{:<8}{:<width$}  {}", "", format!("  -> {}", handler.name), handler.location)?;
-            }
-            if handlers.is_empty() {
-                writeln!(f, "{:<8}  -> nobody", "")?;
-            }
+        let lines: Vec<_> = self.routes.iter().flat_map(Route::lines).collect();
+        let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
+        lines.iter().try_for_each(|(kind, name, location)| {
+            let line = format!("{kind:<8}{name:<width$}  {location}");
+            writeln!(f, "{}", line.trim_end())
+        })
+    }
+}
+
+impl Route {
+    /// The message and each of its handlers: what it is, its name, its place.
+    fn lines(&self) -> Vec<(String, String, String)> {
+        let Route { message, handlers } = self;
+        let below = |name: &str, place: String| (String::new(), format!("  -> {name}"), place);
+        let mut lines = vec![(message.kind.to_string(), message.name.to_owned(), message.location.to_string())];
+        lines.extend(handlers.iter().map(|handler| below(handler.name, handler.location.to_string())));
+        if handlers.is_empty() {
+            lines.push(below("nobody", String::new()));
         }
-        Ok(())
+        lines
     }
 }
