@@ -1,4 +1,10 @@
 //! What a dispatch costs on the heap, counted.
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    reason = "handlers are written here in every form that they can have"
+)]
 #![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 
 use std::{

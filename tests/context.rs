@@ -205,7 +205,7 @@ fn ids_flow_on_the_sync_bus() {
         }
 
         #[handler]
-        fn outer(command: Outer, bus: &SyncBus, context: &Context, seen: &Sightings) {
+        fn outer(command: &Outer, bus: &SyncBus, context: &Context, seen: &Sightings) {
             seen.add("outer", context);
             bus.send(Leaf).unwrap();
             assert!(!command.panic, "as asked");

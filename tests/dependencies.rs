@@ -1,4 +1,9 @@
 //! What handlers ask for besides their message: values, trait objects, the service that they are methods of.
+#![expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    reason = "handlers are written here in every form that they can have"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -72,12 +77,7 @@ mod users {
 
     /// The parameters behind the message come in any order.
     #[handler]
-    async fn add_user(
-        command: AddUser,
-        context: &Context,
-        users: &dyn UserStore,
-        bus: &Bus,
-    ) -> Result<(), StoreError> {
+    async fn add_user(command: AddUser, context: &Context, users: &dyn UserStore, bus: &Bus) -> Result<(), StoreError> {
         assert_eq!(context.message().short_name(), "AddUser");
         users.add(command.0, command.1)?;
         bus.publish(UserAdded(command.0)).await.map_err(|_| StoreError)

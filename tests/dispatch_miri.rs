@@ -84,7 +84,7 @@ queries! {
     Shared: Arc<u32> => Arc<u32>,
     Small: [u8; 3] => [u8; 3],
     Large: [u64; 32] => Vec<u64>,
-    Float: f32 => f64,
+    Signed: i16 => i64,
     Letter: char => u32,
     Maybe: Option<u16> => Option<u16>,
     Flag: bool => i32,
@@ -130,8 +130,9 @@ fn a_bus_does_not_reach_beyond_its_table() {
 /// Two buses hold different handlers of one type at the same place.
 #[test]
 fn buses_do_not_mix_their_handlers() {
-    let buses: Vec<_> =
-        (0..4).map(|bus| SyncBus::empty().query(move |query: Byte| u64::from(query.0) + bus).build().unwrap()).collect();
+    let buses: Vec<_> = (0..4)
+        .map(|bus| SyncBus::empty().query(move |query: Byte| u64::from(query.0) + bus).build().unwrap())
+        .collect();
     for (number, bus) in (0..).zip(&buses) {
         assert_eq!(bus.send(Byte(1)).unwrap(), 1 + number);
     }

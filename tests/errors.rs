@@ -1,4 +1,9 @@
 //! Errors keep their type: what a handler fails with is what its caller gets.
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unused_async,
+    reason = "handlers are written here in every form that they can have"
+)]
 
 use std::{error::Error, fmt, io, sync::Arc};
 

@@ -1,4 +1,9 @@
 //! Events: all subscribers run, in subscription order, whatever becomes of each.
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unused_async,
+    reason = "handlers are written here in every form that they can have"
+)]
 
 use std::{
     future::Future,
@@ -84,12 +89,7 @@ fn subscribers_run_in_subscription_order_on_the_callers_thread() {
     let log = Log::default();
     let seen = log.clone();
     let on_thread = move |_: &Happened| seen.add(format!("{:?}", thread::current().id()));
-    let bus = SyncBus::empty()
-        .subscribe(log.entry(1))
-        .subscribe(on_thread)
-        .subscribe(log.entry(2))
-        .build()
-        .unwrap();
+    let bus = SyncBus::empty().subscribe(log.entry(1)).subscribe(on_thread).subscribe(log.entry(2)).build().unwrap();
     bus.publish(HAPPENED).unwrap();
     assert_eq!(log.entries(), ["1".to_owned(), format!("{:?}", thread::current().id()), "2".to_owned()]);
 }
@@ -120,12 +120,8 @@ async fn an_event_without_subscribers_is_silent() {
 #[test]
 fn a_single_failure_is_itself() {
     let log = Log::default();
-    let bus = SyncBus::empty()
-        .subscribe(log.entry("a"))
-        .subscribe(log.failing(2))
-        .subscribe(log.entry("b"))
-        .build()
-        .unwrap();
+    let bus =
+        SyncBus::empty().subscribe(log.entry("a")).subscribe(log.failing(2)).subscribe(log.entry("b")).build().unwrap();
     let error = bus.publish(HAPPENED).unwrap_err();
     assert_eq!(log.entries(), ["a", "2", "b"]);
     let PublishError::Subscriber(failure) = error else { panic!("expected one failure: {error:?}") };
@@ -196,11 +192,8 @@ async fn a_panic_payload_that_panics_when_dropped_is_isolated() {
 
     let log = Log::default();
     let sync = SyncBus::empty().subscribe(|_: &Happened| throw()).subscribe(log.entry("sync")).build().unwrap();
-    let bus = Bus::empty()
-        .subscribe_async(|_: &Happened| async { throw() })
-        .subscribe(log.entry("async"))
-        .build()
-        .unwrap();
+    let bus =
+        Bus::empty().subscribe_async(|_: &Happened| async { throw() }).subscribe(log.entry("async")).build().unwrap();
     assert_eq!(failures(&sync.publish(HAPPENED).unwrap_err()), ["a panic value that is not text"]);
     assert_eq!(failures(&bus.publish(HAPPENED).await.unwrap_err()), ["a panic value that is not text"]);
     assert_eq!(log.entries(), ["sync", "async"]);
@@ -274,7 +267,9 @@ async fn async_subscribers_run_concurrently() {
     let barrier = Arc::new(Barrier::new(2));
     let meet = move |_: &Happened| {
         let barrier = Arc::clone(&barrier);
-        async move { drop(barrier.wait().await) }
+        async move {
+            barrier.wait().await;
+        }
     };
     let bus = Bus::empty().subscribe_async(meet.clone()).subscribe_async(meet).build().unwrap();
     timeout(DEADLINE, bus.publish(HAPPENED)).await.expect("they run one after the other").unwrap();

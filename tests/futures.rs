@@ -3,8 +3,8 @@
 use std::{mem::size_of, sync::Arc};
 
 use linkbus::{
-    AnyError, Bus, BusHandle, Command, CommandHandle, Event, EventHandle, Query, QueryHandle, SyncBus, Task, TaskHandle,
-    handler,
+    AnyError, Bus, BusHandle, Command, CommandHandle, Event, EventHandle, Query, QueryHandle, SyncBus, Task,
+    TaskHandle, handler,
 };
 use tokio::task::yield_now;
 

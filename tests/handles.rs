@@ -1,4 +1,5 @@
 //! Handles: one capability each, kept in services, and no reason for a bus to live for ever.
+#![expect(clippy::needless_pass_by_value, reason = "handlers are written here in every form that they can have")]
 
 use std::sync::{
     Arc, Mutex,
@@ -130,7 +131,7 @@ impl Drop for Tracked {
 
 /// A service of the bus that keeps a handle to it, and is asked by a handler of the bus.
 struct Keeper<B: linkbus::Flavor> {
-    bus: BusHandle<B>,
+    _bus: BusHandle<B>,
     _alive: Tracked,
 }
 
@@ -161,7 +162,7 @@ fn dropping_the_last_bus_drops_what_it_was_given() {
         .provide(Tracked::new(&alive))
         .provide(AtomicU32::new(0))
         .provide_arc::<dyn given::Tool>(Arc::new(Tracked::new(&alive)))
-        .provide_with(move |bus| Keeper::<Bus> { bus: bus.clone(), _alive: Tracked::new(&kept) })
+        .provide_with(move |bus| Keeper::<Bus> { _bus: bus.clone(), _alive: Tracked::new(&kept) })
         .build()
         .unwrap();
     assert_eq!(alive.load(Ordering::SeqCst), 4);

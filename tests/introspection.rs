@@ -1,4 +1,9 @@
 //! What is known about messages, handlers and a bus without calling anything.
+#![expect(
+    clippy::unused_async,
+    clippy::unused_self,
+    reason = "handlers are written here in every form that they can have"
+)]
 
 use linkbus::{
     Abilities, Bus, Command, Event, Field, Kind, Message, MessageFacts, Query, SyncBus, Task, handler, handlers,

@@ -4,7 +4,18 @@ use std::process::Command;
 
 /// What one has to install, link or run to talk to other processes, or to run futures.
 const NOT_IN_THE_CORE: [&str; 12] = [
-    "tokio", "async-std", "smol", "zmq", "zeromq", "async-nats", "rdkafka", "lapin", "redis", "axum", "hyper", "tonic",
+    "tokio",
+    "async-std",
+    "smol",
+    "zmq",
+    "zeromq",
+    "async-nats",
+    "rdkafka",
+    "lapin",
+    "redis",
+    "axum",
+    "hyper",
+    "tonic",
 ];
 
 /// The crates that `package` is built from without its features.
@@ -27,8 +38,7 @@ fn the_core_depends_on_no_transport_and_no_runtime() {
     for package in ["bus-core", "linkbus"] {
         let dependencies = dependencies(package);
         assert!(dependencies.iter().any(|name| name == "thiserror"), "{package}: {dependencies:?}");
-        let unwanted: Vec<_> =
-            dependencies.iter().filter(|name| NOT_IN_THE_CORE.contains(&name.as_str())).collect();
+        let unwanted: Vec<_> = dependencies.iter().filter(|name| NOT_IN_THE_CORE.contains(&name.as_str())).collect();
         assert!(unwanted.is_empty(), "{package} depends on {unwanted:?}");
     }
 }

@@ -1,4 +1,5 @@
 //! Messages that go in circles end in an error that shows the circle, and leave no trace.
+#![expect(clippy::needless_pass_by_value, reason = "handlers are written here in every form that they can have")]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,8 +10,8 @@ use std::{
 
 use futures_util::{FutureExt, future::join_all};
 use linkbus::{
-    Bus, Command, CommandHandle, Event, ExecuteError, PublishError, Query, RecursionLimit, SendError, SubscriberFailure,
-    SyncBus, handler,
+    Bus, Command, CommandHandle, Event, ExecuteError, PublishError, Query, RecursionLimit, SendError,
+    SubscriberFailure, SyncBus, handler,
 };
 use tokio::task::yield_now;
 

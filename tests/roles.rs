@@ -202,9 +202,7 @@ async fn both_buses_fail_alike_and_tell_what_is_wired() {
 #[tokio::test]
 async fn a_handler_may_ask_for_a_role() {
     mod narrow {
-        use super::{
-            AnyError, AsyncMessageDispatcher, AsyncQueryDispatcher, Reserve, Reserved, Stock, handler,
-        };
+        use super::{AnyError, AsyncMessageDispatcher, AsyncQueryDispatcher, Reserve, Reserved, Stock, handler};
 
         #[handler]
         pub(super) async fn reserve(

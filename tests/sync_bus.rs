@@ -47,7 +47,7 @@ mod typed {
     }
 
     #[handler]
-    fn rename(command: Rename) -> Result<(), std::fmt::Error> {
+    fn rename(command: &Rename) -> Result<(), std::fmt::Error> {
         if command.to.is_empty() { Err(std::fmt::Error) } else { Ok(()) }
     }
 

@@ -1,6 +1,7 @@
 //! `build()` finds everything that is wrong, at once, and says of each who, where and what to write.
 //!
 //! `BUS007` is in `empty_registry.rs`, because it needs a program without a message; `BUS008` needs several crates.
+#![expect(clippy::unused_async, reason = "handlers are written here in every form that they can have")]
 
 use linkbus::{
     Bus, Command, Event, Location, Query, SyncBus, Task, WiringError, handler,
