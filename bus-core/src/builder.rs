@@ -91,7 +91,8 @@ impl<B: Flavor> Builder<B> {
         }
     }
 
-    /// Takes these modules instead of everything that was linked. Further calls add to them.
+    /// Takes these modules instead of everything that was linked. Further calls add to them; what is in several of them
+    /// is taken once.
     ///
     /// ```
     /// use linkbus::{Module, SyncBus};
@@ -104,11 +105,7 @@ impl<B: Flavor> Builder<B> {
             Scope::Everything => Vec::new(),
             Scope::Modules(taken) => taken,
         };
-        for module in modules {
-            if taken.iter().all(|known| known.name() != module.name()) {
-                taken.push(module);
-            }
-        }
+        taken.extend(modules);
         self.scope = Scope::Modules(taken);
         self
     }

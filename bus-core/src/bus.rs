@@ -91,12 +91,15 @@ impl Bus {
     ///
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
-    pub async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
-        match self.core.events.get::<E>() {
-            Some(subscribers) => {
-                PublishError::from_failures(E::FACTS.name, concurrently(self, subscribers, &event).await)
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
+    pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
+        async move {
+            match self.core.events.get::<E>() {
+                Some(subscribers) => {
+                    PublishError::from_failures(E::FACTS.name, concurrently(self, subscribers, &event).await)
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
         }
     }
 

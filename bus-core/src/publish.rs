@@ -37,7 +37,7 @@ pub(crate) fn in_turn<'a, E: Event, B: 'a>(
             }
         }));
         match (round, running) {
-            (Err(panic), Some(facts)) => failures.push(failed(facts, panicked(&*panic))),
+            (Err(panic), Some(facts)) => failures.push(failed(facts, panicked(panic))),
             _ => break,
         }
     }
@@ -47,6 +47,12 @@ fn failed(facts: &HandlerFacts, failure: SubscriberFailure) -> SubscriberError {
     SubscriberError { subscriber: Box::new(*facts), failure }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> SubscriberFailure {
-    SubscriberFailure::Panicked(panic_text(panic))
+#[cold]
+fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
+    let text = panic_text(&*panic);
+    // What was panicked with may panic again when it is dropped. Then that is leaked: there is no end to it.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
+    }
+    SubscriberFailure::Panicked(text)
 }

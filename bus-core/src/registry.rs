@@ -5,7 +5,7 @@
 mod module;
 mod source;
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 pub use self::{module::Module, source::*};
 use crate::{
@@ -94,9 +94,12 @@ impl Collected {
         Collected::from(source::linked())
     }
 
-    /// What belongs to `modules`, each counted once.
+    /// What belongs to `modules`. A handler is known by its place, so one that is in several of them counts once.
     pub(crate) fn of(modules: &[Module]) -> Self {
-        Collected::from(modules.iter().flat_map(Module::registrations))
+        let mut collected = Collected::from(modules.iter().flat_map(Module::registrations));
+        let mut known = HashSet::new();
+        collected.handlers.retain(|handler| known.insert((handler.facts.location, handler.facts.name)));
+        collected
     }
 
     /// The crates that something arrived from, be it only a list of modules.

@@ -14,7 +14,7 @@ use crate::{
     depth::Frame,
     error::Failure,
     flavor::Flavor,
-    message::{Message, MessageFacts},
+    message::Message,
     wiring::{Provided, Routes},
 };
 
@@ -75,25 +75,18 @@ impl<H, N: Sync> Bound<H, N> {
         M: Message,
         H: AsyncHandler<M, Needs = N>,
     {
-        let call = H::call(&self.needs, bus, message);
-        let outcome = if H::MAY_DISPATCH {
+        if H::MAY_DISPATCH {
             drop(Frame::enter(M::FACTS, bus.core().max_depth).map_err(M::Failure::recursion)?);
-            nested(M::FACTS, call).await
-        } else {
-            call.await
-        };
-        outcome.map_err(M::Failure::handler)
+        }
+        // Made where it stays: as an argument of another `async fn` it would be in that one's future twice.
+        let mut call = pin!(H::call(&self.needs, bus, message));
+        let outcome = poll_fn(|context| {
+            // One level down in every poll of it, and nothing between the polls.
+            let _frame = H::MAY_DISPATCH.then(|| Frame::resume(M::FACTS));
+            call.as_mut().poll(context)
+        });
+        outcome.await.map_err(M::Failure::handler)
     }
-}
-
-/// Runs `call` one level down: every poll of it, and nothing between the polls.
-async fn nested<T>(message: &'static MessageFacts, call: impl Future<Output = T>) -> T {
-    let mut call = pin!(call);
-    poll_fn(|context| {
-        let _frame = Frame::resume(message);
-        call.as_mut().poll(context)
-    })
-    .await
 }
 
 impl<M: Message, B: Flavor, H: SyncHandler<M, B>> SyncCall<M, B> for Bound<H, H::Needs> {

@@ -70,7 +70,7 @@ impl<E: Event> Future for Run<'_, E> {
         let outcome = match catch_unwind(AssertUnwindSafe(|| self.advance(task))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => outcome,
-            Err(panic) => Err(panicked(&*panic)),
+            Err(panic) => Err(panicked(panic)),
         };
         Poll::Ready(outcome.err().map(|failure| failed(&self.subscriber.facts, failure)))
     }

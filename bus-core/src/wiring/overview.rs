@@ -78,24 +78,24 @@ impl Wiring {
 
 impl fmt::Display for Wiring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = || self.routes.iter().flat_map(Route::lines);
-        let width = lines().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
-        lines().try_for_each(|(kind, name, place)| {
-            writeln!(f, "{}", format!("{kind:<8}{name:<width$}  {place}").trim_end())
+        let lines: Vec<_> = self.routes.iter().flat_map(Route::lines).collect();
+        let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or_default();
+        lines.iter().try_for_each(|(kind, name, location)| {
+            let line = format!("{kind:<8}{name:<width$}  {location}");
+            writeln!(f, "{}", line.trim_end())
         })
     }
 }
 
 impl Route {
-    /// What to print: a kind, a name and a place for the message and each of its handlers.
+    /// The message and each of its handlers: what it is, its name, its place.
     fn lines(&self) -> Vec<(String, String, String)> {
         let Route { message, handlers } = self;
+        let below = |name: &str, place: String| (String::new(), format!("  -> {name}"), place);
         let mut lines = vec![(message.kind.to_string(), message.name.to_owned(), message.location.to_string())];
-        let handler =
-            |facts: &HandlerFacts| (String::new(), format!("  -> {}", facts.name), facts.location.to_string());
-        lines.extend(handlers.iter().map(handler));
+        lines.extend(handlers.iter().map(|handler| below(handler.name, handler.location.to_string())));
         if handlers.is_empty() {
-            lines.push((String::new(), "  -> nobody".to_owned(), String::new()));
+            lines.push(below("nobody", String::new()));
         }
         lines
     }

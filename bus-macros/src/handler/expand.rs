@@ -1,4 +1,4 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, LitStr, Type, spanned::Spanned};
 
@@ -111,7 +111,7 @@ fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
     };
     let body = body(handler);
     if handler.is_async {
-        return quote_spanned! {handler.ident.span()=>
+        return quote_spanned! {at(handler.ident.span())=>
             impl #linkbus::__private::AsyncHandler<#message> for #hidden {
                 #common
 
@@ -147,6 +147,12 @@ fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
     }
 }
 
+/// The place `span`, for names that the expansion makes: a handler may be written by a macro whose arguments hold `span`,
+/// and such a name would not be found from here.
+fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
 fn asks_for_bus(handler: &Handler) -> bool {
     handler.parameters.iter().any(|parameter| parameter.bus().is_some())
 }
@@ -163,12 +169,12 @@ fn body(handler: &Handler) -> TokenStream {
     let has_context = handler.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context));
     let context = has_context.then(|| quote!(let context = #linkbus::Context::of::<#message>();));
     let call = match (handler.is_async, has_context) {
-        (true, true) => quote!(context.scope(#call).await),
+        (true, true) => quote!(context.scope(::core::pin::pin!(#call)).await),
         (true, false) => quote!(#call.await),
         (false, true) => quote!({ let _entered = context.enter(); #call }),
         (false, false) => call,
     };
-    let into_outcome = quote_spanned!(handler.output=> #linkbus::IntoOutcome::into_outcome(outcome));
+    let into_outcome = quote_spanned!(at(handler.output)=> #linkbus::IntoOutcome::into_outcome(outcome));
     quote! {
         let _ = (needs, bus);
         #context
