@@ -7,6 +7,7 @@ pub use std::sync::Arc;
 pub use inventory;
 pub use linkme;
 
+use crate::message::Message;
 pub use crate::{
     dispatch::MessageIndex,
     error::{DispatchError, ExecuteError, SendError, SubscriberFailure},
@@ -39,7 +40,27 @@ pub trait Dependency: Send + Sync + 'static {}
 
 impl<T: ?Sized + Send + Sync + 'static> Dependency for T {}
 
-pub fn assert_dependency<T: ?Sized + Dependency>() {}
+/// `<Check<{ is_message::<T>() }> as Passed<T>>::Type` is `T`, if `T` is a message.
+///
+/// If it is not, rustc says so where the check is written, and takes the whole for a type of which it says nothing more:
+/// an expansion may then name it as often as it likes.
+pub struct Check<const PASSED: bool>;
+
+pub trait Passed<T: ?Sized> {
+    type Type: ?Sized;
+}
+
+impl<T: ?Sized> Passed<T> for Check<true> {
+    type Type = T;
+}
+
+pub const fn is_message<T: Message>() -> bool {
+    true
+}
+
+pub const fn is_dependency<T: ?Sized + Dependency>() -> bool {
+    true
+}
 
 #[cfg(test)]
 mod tests {

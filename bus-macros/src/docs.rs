@@ -1,7 +1,7 @@
 //! What is read off an item besides its shape.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path};
 
 /// The text of the doc comments, a line per line.
@@ -21,11 +21,14 @@ fn line(attribute: &Attribute) -> Option<String> {
 }
 
 /// An expression for the `Location` of `span`.
+///
+/// Where a `macro_rules!` wrote the item, that is where it was called: file and line are both of the outermost call.
 pub(crate) fn location(linkbus: &Path, span: Span) -> TokenStream {
-    let line = u32::try_from(span.start().line).unwrap_or_default();
+    let file = quote_spanned!(span=> ::core::file!());
+    let line = quote_spanned!(span=> ::core::line!());
     quote! {
         #linkbus::__private::Location {
-            file: ::core::file!(),
+            file: #file,
             line: #line,
             module: ::core::module_path!(),
         }

@@ -1,14 +1,15 @@
 //! `#[handler]` on functions, `#[handlers]` on `impl` blocks.
 
+mod bus;
 mod expand;
 mod model;
 mod parameter;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, FnArg, ImplItem, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
+use syn::{Error, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
 
-use self::model::{Handler, Owner};
+use self::model::{Function, Handler, Owner};
 use crate::{
     args::{self, Once},
     errors::Errors,
@@ -25,7 +26,8 @@ pub(crate) fn function(arguments: TokenStream, item: &TokenStream) -> TokenStrea
         if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
             return Err(misplaced_self(receiver));
         }
-        Handler::new(linkbus, &function.vis, &function.attrs, &function.sig, None)
+        let ItemFn { vis: visibility, attrs: attributes, sig: signature, .. } = &function;
+        Handler::new(linkbus, Function { visibility, attributes, signature }, None)
     });
     let expansion = handler.map_or_else(Error::into_compile_error, |handler| expand::expand(&handler));
     quote!(#function #expansion)
@@ -54,7 +56,7 @@ fn registrations(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<To
             continue;
         };
         let handler = check_mark(&mark)
-            .and_then(|()| Handler::new(linkbus.clone(), &method.vis, &method.attrs, &method.sig, Some(owner)));
+            .and_then(|()| Handler::new(linkbus.clone(), written(method), Some(owner)));
         handlers.extend(errors.keep(handler));
     }
     let expansions = handlers.iter().map(expand::expand);
@@ -85,6 +87,10 @@ fn owner(block: &ItemImpl) -> syn::Result<Owner> {
         return Err(Error::new_spanned(&block.self_ty, "expected a type of this crate by its name"));
     };
     errors.or(Owner { name, ty: (*block.self_ty).clone() })
+}
+
+fn written(method: &ImplItemFn) -> Function<'_> {
+    Function { visibility: &method.vis, attributes: &method.attrs, signature: &method.sig }
 }
 
 /// Takes the `#[handler]` off a method, so that it is not expanded once more as a free function.

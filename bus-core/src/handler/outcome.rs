@@ -9,6 +9,7 @@ pub trait IntoOutcome<R, E> {
     fn into_outcome(self) -> Result<R, E>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, E> IntoOutcome<R, E> for R {
     #[inline]
     fn into_outcome(self) -> Result<R, E> {
@@ -17,6 +18,7 @@ impl<R, E> IntoOutcome<R, E> for R {
 }
 
 // No overlap with the implementation above: `R` would have to be `Result<R, F>`, a type that contains itself.
+#[diagnostic::do_not_recommend]
 impl<R, E, F: Into<E>> IntoOutcome<R, E> for Result<R, F> {
     #[inline]
     fn into_outcome(self) -> Result<R, E> {
