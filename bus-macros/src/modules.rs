@@ -3,15 +3,20 @@
 mod manifest;
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{
-    Ident, Path, Token,
+    Error, Ident, Path, Token,
+    ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
 
 use self::manifest::Manifest;
-use crate::{args, docs, errors::Errors};
+use crate::{
+    args::{self, Once},
+    docs,
+    errors::Errors,
+};
 
 /// `crate = path; users, orders, !billing`
 struct List {
@@ -27,13 +32,7 @@ struct Entry {
 
 impl Parse for List {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut linkbus = None;
-        if input.peek(Token![crate]) {
-            input.parse::<Token![crate]>()?;
-            input.parse::<Token![=]>()?;
-            linkbus = Some(input.call(Path::parse_mod_style)?);
-            input.parse::<Token![;]>()?;
-        }
+        let linkbus = read_crate(input)?;
         let entries: Vec<_> = Punctuated::<Entry, Token![,]>::parse_terminated(input)?.into_iter().collect();
         let mut errors = Errors::default();
         for (place, entry) in entries.iter().enumerate() {
@@ -41,18 +40,33 @@ impl Parse for List {
                 errors.at(&entry.name, format!("`{}` is named twice", entry.name));
             }
         }
-        errors.or(List { linkbus: args::linkbus(linkbus), entries })
+        errors.or(List { linkbus, entries })
     }
+}
+
+/// Reads `crate = path;`, if that is how the list begins.
+fn read_crate(input: ParseStream<'_>) -> syn::Result<Path> {
+    let mut linkbus = Once::default();
+    if input.peek(Token![crate]) {
+        linkbus.read(&input.call(Ident::parse_any)?, input)?;
+        input.parse::<Token![;]>()?;
+    }
+    Ok(args::linkbus(linkbus.into_option()))
 }
 
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let left_out = input.parse::<Option<Token![!]>>()?.is_some();
-        let name = input.parse().map_err(|error| {
-            syn::Error::new(error.span(), "expected the names of crates: `linkbus::modules!(users, orders);`")
-        })?;
-        Ok(Entry { left_out, name })
+        let name = input.parse().map_err(|error| not_a_crate(error.span()))?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(Entry { left_out, name });
+        }
+        Err(not_a_crate(input.span()))
     }
+}
+
+fn not_a_crate(span: Span) -> Error {
+    Error::new(span, "expected the names of crates, with commas between them: `linkbus::modules!(users, orders)`")
 }
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -64,12 +78,13 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
 fn expand_list(List { linkbus, entries }: &List, manifest: &Manifest) -> TokenStream {
     let named: Vec<_> = entries.iter().filter(|entry| !entry.left_out).map(|entry| &entry.name).collect();
-    let declared = named.iter().map(|name| manifest.crate_name(&name.to_string()));
-    let unnamed = manifest.modules().filter(|module| entries.iter().all(|entry| entry.name != module));
+    let links = named.iter().map(|name| quote_spanned!(name.span()=> use ::#name as _;));
+    let declared = named.iter().map(|name| manifest.crate_name(&name.unraw().to_string()));
+    let unnamed = manifest.modules().filter(|module| entries.iter().all(|entry| entry.name.unraw() != module));
     let span = entries.first().map_or_else(Span::call_site, |entry| entry.name.span());
     let location = docs::location(linkbus, span);
     quote! {
-        #(use ::#named as _;)*
+        #(#links)*
         #linkbus::__register!(#linkbus::__private::Registration::Modules(#linkbus::__private::ModuleList {
             location: #location,
             declared: &[#(#declared),*],

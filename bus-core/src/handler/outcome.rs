@@ -2,7 +2,8 @@
 #[diagnostic::on_unimplemented(
     message = "a handler of this message cannot return `{Self}`",
     label = "expected `{R}`, or `Result<{R}, _>` with an error that converts into `{E}`",
-    note = "`reply` and `error` of the message's derive say what its handler returns"
+    note = "`reply` and `error` of the message's derive say what its handler returns",
+    note = "a future is no reply: write an `async fn`, or give an async closure to the method that ends in `_async`"
 )]
 pub trait IntoOutcome<R, E> {
     /// The reply or the error.

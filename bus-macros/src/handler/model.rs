@@ -57,13 +57,11 @@ impl Handler {
             check_receiver(receiver, &mut errors);
         }
         let is_async = signature.asyncness.is_some();
-        let message = arguments.first().ok_or_else(|| no_message(signature)).and_then(|first| parameter::message(first));
+        let message =
+            arguments.first().ok_or_else(|| no_message(signature)).and_then(|first| parameter::message(first));
         let message = errors.keep(message);
         let parameters = parameters(arguments.get(1..).unwrap_or_default(), is_async, &mut errors);
-        let Some((message, by_ref)) = message else {
-            return Err(errors.or(()).expect_err("a missing message is noted"));
-        };
-        errors.or(Handler {
+        errors.or_else(message, |(message, by_ref)| Handler {
             linkbus,
             visibility: visibility.clone(),
             conditions: attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),

@@ -51,7 +51,10 @@ impl Parameter {
             return Err(Error::new_spanned(mutability, text));
         }
         if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
-            return Err(Error::new_spanned(lifetime, "a dependency lives as long as its bus: write `&` without `'static`"));
+            return Err(Error::new_spanned(
+                lifetime,
+                "a dependency lives as long as its bus: write `&` without `'static`",
+            ));
         }
         Parameter::behind(&reference.elem, is_async)
     }

@@ -117,7 +117,8 @@ fn body(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let message = message();
     let call = call(handler);
-    let (context, call) = if has_context(handler) { in_context(handler, &call) } else { (None, awaited(handler, &call)) };
+    let (context, call) =
+        if has_context(handler) { in_context(handler, &call) } else { (None, awaited(handler, &call)) };
     let into_outcome = quote_spanned!(handler.output=> into_outcome(__outcome));
     quote! {
         let _ = (__needs, __bus);

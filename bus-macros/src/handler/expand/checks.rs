@@ -12,12 +12,15 @@ use crate::handler::{model::Handler, parameter::Parameter};
 pub(super) fn types(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let is_message = quote_spanned!(handler.message.span()=> is_message);
+    let name = message();
     let message = checked(linkbus, &is_message, &handler.message);
-    let name = super::message();
     let names = dependencies(handler);
     let dependencies = handler.dependencies().into_iter().map(|ty| {
-        let is_dependency = quote_spanned!(ty.span()=> is_dependency);
-        checked(linkbus, &is_dependency, ty)
+        let check = match ty {
+            Type::TraitObject(_) => quote_spanned!(ty.span()=> is_dyn_dependency),
+            _ => quote_spanned!(ty.span()=> is_dependency),
+        };
+        checked(linkbus, &check, ty)
     });
     quote! {
         type #name = #message;
@@ -58,12 +61,13 @@ fn second_message(linkbus: &Path, ty: &Type) -> Option<TokenStream> {
     if let Type::TraitObject(_) = ty {
         return None;
     }
+    let message = message();
     Some(quote_spanned! {ty.span()=>
         const _: () = {
             #[allow(unused_imports, reason = "not needed where the type is a message")]
             use #linkbus::__private::ProbeMessage as _;
             ::core::assert!(
-                !#linkbus::__private::Probe::<#ty>::MESSAGE,
+                !(#linkbus::__private::Probe::<#message>::MESSAGE && #linkbus::__private::Probe::<#ty>::MESSAGE),
                 "a handler serves one message, its first parameter, and this is another one: write a handler for it",
             );
         };
