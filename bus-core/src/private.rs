@@ -44,7 +44,7 @@ impl<T: ?Sized + Send + Sync + 'static> Dependency for T {}
 /// A trait object that handlers may share. Apart from [`Dependency`], because what to write is something else.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a dependency",
-    label = "calls on several threads share it: write `{Self} + Send + Sync`",
+    label = "calls on several threads share it: write `&({Self} + Send + Sync)`",
     note = "or make `Send` and `Sync` supertraits of the trait"
 )]
 pub trait DynDependency: Send + Sync + 'static {}

@@ -2,7 +2,7 @@
 #[diagnostic::on_unimplemented(
     message = "a handler of this message cannot return `{Self}`",
     label = "expected `{R}`, or `Result<{R}, _>` with an error that converts into `{E}`",
-    note = "`reply` and `error` of the message's derive say what its handler returns",
+    note = "`reply` and `error` of the message's derive say what its handler returns; without `error = ..`, any type that implements `std::error::Error + Send + Sync` fits",
     note = "a future is no reply: write an `async fn`, or give an async closure to the method that ends in `_async`"
 )]
 pub trait IntoOutcome<R, E> {

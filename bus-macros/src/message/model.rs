@@ -1,7 +1,7 @@
 //! What a message is, and everything that a derive can be told wrong about it.
 
-use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type};
+use proc_macro2::Ident;
+use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type, parse_quote};
 
 use super::{
     Kind,
@@ -61,12 +61,14 @@ impl Message {
     /// fail as well. There is none for a generic type.
     pub(super) fn stub(kind: Kind, input: &DeriveInput, error: &syn::Error) -> Option<Self> {
         let arguments = Arguments::read(kind, input, &mut Errors::default());
-        let reply = || arguments.reply.into_option().unwrap_or_else(|| reported(error));
+        let linkbus = args::linkbus(arguments.linkbus.into_option());
+        let reply = arguments.reply.into_option().filter(|reply| !borrows(reply));
+        let reply = (kind == Kind::Query).then(|| reply.unwrap_or_else(|| reported(&linkbus, error)));
         input.generics.params.is_empty().then(|| Message {
             kind,
-            linkbus: args::linkbus(arguments.linkbus.into_option()),
+            linkbus,
             ident: input.ident.clone(),
-            reply: (kind == Kind::Query).then(reply),
+            reply,
             error: arguments.error.into_option(),
             name: None,
             docs: String::new(),
@@ -75,10 +77,14 @@ impl Message {
     }
 }
 
-/// `error` in the place of a type: rustc reports it once however often it stands there, and fits such a type to anything.
-fn reported(error: &syn::Error) -> Type {
-    let first = error.clone().into_iter().next();
-    Type::Verbatim(first.map_or_else(TokenStream::new, syn::Error::into_compile_error))
+/// `error` in the place of a type: rustc says a sentence once, and fits a type that is an error to anything.
+fn reported(linkbus: &Path, error: &syn::Error) -> Type {
+    let error = error.to_compile_error();
+    parse_quote!(<#linkbus::__private::Check<{ #error true }> as #linkbus::__private::Passed<()>>::Type)
+}
+
+fn borrows(reply: &Type) -> bool {
+    matches!(reply, Type::Reference(reference) if reference.lifetime.is_none())
 }
 
 fn attributes(kind: Kind, input: &DeriveInput) -> impl Iterator<Item = &Attribute> {
@@ -115,9 +121,9 @@ impl Arguments {
 impl Arguments {
     fn check(&self, kind: Kind, input: &DeriveInput, errors: &mut Errors) {
         match self.reply.get() {
-            Some(Type::Reference(reference)) if reference.lifetime.is_none() => {
+            Some(reply) if borrows(reply) => {
                 let text = "a reply outlives its query, so it cannot borrow: write an owned type, such as `String`";
-                errors.at(reference, text);
+                errors.at(reply, text);
             }
             None if kind == Kind::Query && errors.is_empty() => {
                 errors.at(&input.ident, "a query needs a reply: write `#[query(reply = Type)]` above the type");

@@ -1,8 +1,8 @@
 //! How the hidden type calls the user's function.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::{Ident, Index};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Ident, Index, Lifetime};
 
 use super::{dependencies, message};
 use crate::handler::{
@@ -88,16 +88,17 @@ fn sync_call(handler: &Handler) -> TokenStream {
 fn async_call(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let (message, bus, outcome) = (message(), bus(handler), outcome(handler));
+    let lifetime = Lifetime::new("'__call", Span::call_site());
     let future = quote_spanned! {handler.ident.span()=>
-        impl ::core::future::Future<Output = #outcome> + ::core::marker::Send + '__call
+        impl ::core::future::Future<Output = #outcome> + ::core::marker::Send + #lifetime
     };
     let body = body(handler);
     quote! {
         #[inline]
-        fn call<'__call>(
-            __needs: &'__call Self::Needs,
-            __bus: &'__call #bus,
-            __message: #linkbus::__private::Delivered<'__call, #message>,
+        fn call<#lifetime>(
+            __needs: &#lifetime Self::Needs,
+            __bus: &#lifetime #bus,
+            __message: #linkbus::__private::Delivered<#lifetime, #message>,
         ) -> #future {
             async move { #body }
         }
@@ -119,16 +120,23 @@ fn body(handler: &Handler) -> TokenStream {
     let call = call(handler);
     let (context, call) =
         if has_context(handler) { in_context(handler, &call) } else { (None, awaited(handler, &call)) };
-    let into_outcome = quote_spanned!(handler.output=> into_outcome(__outcome));
+    let outcome = local("__outcome", handler.output);
+    let into_outcome = quote_spanned!(handler.output=> into_outcome(#outcome));
     quote! {
         let _ = (__needs, __bus);
         #context
-        let __outcome = #call;
+        let #outcome = #call;
         #linkbus::IntoOutcome::<
             <#message as #linkbus::Message>::Reply,
             <#message as #linkbus::Message>::Error,
         >::#into_outcome
     }
+}
+
+/// A local of the expansion, for rustc to complain of at `span`. It is the same one even where a `macro_rules!` wrote what
+/// stands at `span`, because its name is looked up here.
+fn local(name: &str, span: Span) -> Ident {
+    Ident::new(name, span.resolved_at(Span::call_site()))
 }
 
 fn awaited(handler: &Handler, call: &TokenStream) -> TokenStream {
@@ -171,7 +179,7 @@ fn arguments(handler: &Handler) -> Vec<TokenStream> {
         quote!(&*__needs.#place)
     };
     let argument = |parameter: &Parameter| match parameter {
-        Parameter::Bus(asked) => quote_spanned!(asked.span=> __bus),
+        Parameter::Bus(asked) => local("__bus", asked.span).into_token_stream(),
         Parameter::Context => quote!(&__context),
         Parameter::Dependency(_) => dependency(),
     };
