@@ -4,7 +4,7 @@
 //! all the errors at once. `expand` cannot fail.
 
 mod args;
-mod docs;
+mod attributes;
 mod errors;
 mod handler;
 mod message;

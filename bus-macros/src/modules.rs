@@ -14,7 +14,7 @@ use syn::{
 use self::manifest::Manifest;
 use crate::{
     args::{self, Once},
-    docs,
+    attributes,
     errors::Errors,
 };
 
@@ -82,7 +82,7 @@ fn expand_list(List { linkbus, entries }: &List, manifest: &Manifest) -> TokenSt
     let declared = named.iter().map(|name| manifest.crate_name(&name.unraw().to_string()));
     let unnamed = manifest.modules().filter(|module| entries.iter().all(|entry| entry.name.unraw() != module));
     let span = entries.first().map_or_else(Span::call_site, |entry| entry.name.span());
-    let location = docs::location(linkbus, span);
+    let location = attributes::location(linkbus, span);
     quote! {
         #(#links)*
         #linkbus::__register!(#linkbus::__private::Registration::Modules(#linkbus::__private::ModuleList {

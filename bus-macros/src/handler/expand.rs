@@ -12,7 +12,7 @@ use super::{
     bus::BusType,
     model::{Handler, Owner},
 };
-use crate::docs;
+use crate::attributes;
 
 /// The name of the hidden type that stands for a handler: `module!` finds it by the function's name.
 pub(crate) fn hidden_name(owner: Option<&Ident>, function: &Ident) -> Ident {
@@ -22,8 +22,10 @@ pub(crate) fn hidden_name(owner: Option<&Ident>, function: &Ident) -> Ident {
     }
 }
 
+/// No lint is allowed here beyond what the user allows: a crate may forbid it. Lints pass over what has no token of the
+/// user's, and that is how the expansion keeps out of their sight.
 pub(super) fn expand(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, visibility, conditions, .. } = handler;
+    let Handler { linkbus, visibility, conditions, allowances, .. } = handler;
     let hidden = hidden(handler);
     let registration = registration(handler, &hidden);
     let types = checks::types(handler);
@@ -32,11 +34,10 @@ pub(super) fn expand(handler: &Handler) -> TokenStream {
     quote! {
         #(#conditions)*
         #[doc(hidden)]
-        #[allow(non_camel_case_types, reason = "named after the function")]
         #visibility struct #hidden;
 
         #(#conditions)*
-        #[allow(deprecated, reason = "said where the function is written")]
+        #(#allowances)*
         const _: () = {
             #types
 
@@ -85,7 +86,7 @@ fn registration(handler: &Handler, hidden: &Ident) -> TokenStream {
 fn facts(handler: &Handler) -> TokenStream {
     let Handler { linkbus, docs, is_async, .. } = handler;
     let name = name(handler);
-    let location = docs::location(linkbus, handler.ident.span());
+    let location = attributes::location(linkbus, handler.ident.span());
     let message = message();
     let dependencies = dependencies(handler);
     quote! {

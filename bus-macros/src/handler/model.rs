@@ -10,7 +10,7 @@ use super::{
     bus::{Asked, BusType},
     parameter::{self, Parameter},
 };
-use crate::{docs, errors::Errors};
+use crate::{attributes, errors::Errors};
 
 /// A handler that can be expanded.
 pub(crate) struct Handler {
@@ -18,6 +18,8 @@ pub(crate) struct Handler {
     pub(super) visibility: Visibility,
     /// The `#[cfg(..)]` of a method: its registration comes and goes with it.
     pub(super) conditions: Vec<Attribute>,
+    /// The lints that the user allows for the function.
+    pub(super) allowances: Vec<Attribute>,
     pub(super) ident: Ident,
     /// The service, for a method.
     pub(super) owner: Option<Owner>,
@@ -65,6 +67,7 @@ impl Handler {
             linkbus,
             visibility: visibility.clone(),
             conditions: attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
+            allowances: attributes::allowances(attributes),
             ident: signature.ident.clone(),
             owner: owner.cloned(),
             has_self: receiver.is_some(),
@@ -73,7 +76,7 @@ impl Handler {
             by_ref,
             parameters,
             output: output(signature),
-            docs: docs::text(attributes),
+            docs: attributes::text(attributes),
         })
     }
 

@@ -5,16 +5,16 @@ use quote::{quote, quote_spanned};
 use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
 
 use super::{Kind, field::Field, model::Message};
-use crate::docs;
+use crate::attributes;
 
 pub(super) fn expand(message: &Message) -> TokenStream {
-    let Message { linkbus, ident, kind, .. } = message;
+    let Message { linkbus, ident, kind, allowances, .. } = message;
     let kind_trait = kind.ident();
     let facts = facts(message);
     let types = types(message);
     let one_handler = (*kind != Kind::Event).then(|| quote!(impl #linkbus::OneHandler for #ident {}));
     quote! {
-        #[allow(deprecated, reason = "said where the type is written")]
+        #(#allowances)*
         const _: () = {
             use #linkbus::__private::{ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _};
 
@@ -61,7 +61,7 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
     let kind = kind.ident();
     let type_name = ident.unraw().to_string();
     let name = name.clone().unwrap_or_else(|| default_name(ident));
-    let location = docs::location(linkbus, ident.span());
+    let location = attributes::location(linkbus, ident.span());
     let fields = fields.iter().map(|field| field_facts(linkbus, field));
     quote! {
         #linkbus::MessageFacts {

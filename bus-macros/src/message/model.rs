@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     args::{self, Once},
-    docs,
+    attributes,
     errors::Errors,
 };
 
@@ -25,6 +25,7 @@ pub(crate) struct Message {
     /// `None` for `<crate>.<Type>`.
     pub(super) name: Option<LitStr>,
     pub(super) docs: String,
+    pub(super) allowances: Vec<Attribute>,
     pub(super) fields: Vec<Field>,
 }
 
@@ -52,7 +53,8 @@ impl Message {
             reply: arguments.reply.into_option(),
             error: arguments.error.into_option(),
             name: arguments.name.into_option(),
-            docs: docs::text(&input.attrs),
+            docs: attributes::text(&input.attrs),
+            allowances: attributes::allowances(&input.attrs),
             fields,
         })
     }
@@ -72,6 +74,7 @@ impl Message {
             error: arguments.error.into_option(),
             name: None,
             docs: String::new(),
+            allowances: attributes::allowances(&input.attrs),
             fields: Vec::new(),
         })
     }

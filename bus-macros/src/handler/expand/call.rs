@@ -58,7 +58,7 @@ fn resolve(handler: &Handler) -> TokenStream {
         const MAY_DISPATCH: bool = #may_dispatch;
 
         fn resolve(__provided: &#linkbus::__private::Provided) -> Self::Needs {
-            (#(__provided.get::<#dependencies>(),)*)
+            ::core::convert::identity((#(__provided.get::<#dependencies>(),)*))
         }
     }
 }

@@ -64,7 +64,6 @@ fn second_message(linkbus: &Path, ty: &Type) -> Option<TokenStream> {
     let message = message();
     Some(quote_spanned! {ty.span()=>
         const _: () = {
-            #[allow(unused_imports, reason = "not needed where the type is a message")]
             use #linkbus::__private::ProbeMessage as _;
             ::core::assert!(
                 !(#linkbus::__private::Probe::<#message>::MESSAGE && #linkbus::__private::Probe::<#ty>::MESSAGE),

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, parse_quote};
 
 /// The text of the doc comments, a line per line.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
@@ -18,6 +18,14 @@ fn line(attribute: &Attribute) -> Option<String> {
         },
         _ => None,
     }
+}
+
+/// What the user allows for the item, and its own deprecation: the expansion names the item once more.
+pub(crate) fn allowances(attributes: &[Attribute]) -> Vec<Attribute> {
+    let is = |name| move |attribute: &&Attribute| attribute.path().is_ident(name);
+    let allowed = attributes.iter().filter(is("allow")).cloned();
+    let deprecated = attributes.iter().filter(is("deprecated")).map(|_| parse_quote!(#[allow(deprecated)]));
+    allowed.chain(deprecated).collect()
 }
 
 /// An expression for the `Location` of `span`.
