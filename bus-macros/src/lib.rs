@@ -10,6 +10,8 @@ mod handler;
 mod message;
 mod module;
 mod modules;
+#[cfg(test)]
+mod snapshots;
 
 use proc_macro::TokenStream;
 

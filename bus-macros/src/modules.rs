@@ -92,3 +92,34 @@ fn expand_list(List { linkbus, entries }: &List, manifest: &Manifest) -> TokenSt
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The crates that the expansion declares, and those that it says are unnamed.
+    fn lists(input: TokenStream, manifest: &Manifest) -> (String, String) {
+        let list = syn::parse2(input).expect("a list");
+        let text = expand_list(&list, manifest).to_string();
+        let between = |from: &str| text.split_once(from).and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
+        (between("declared : & [").trim().to_owned(), between("unnamed : & [").trim().to_owned())
+    }
+
+    #[test]
+    fn a_module_of_the_manifest_that_is_not_listed_is_unnamed() {
+        let manifest = Manifest::of(&["users", "orders"]);
+        assert_eq!(lists(quote!(users), &manifest), (r#""users""#.to_owned(), r#""orders""#.to_owned()));
+    }
+
+    #[test]
+    fn a_module_that_is_left_out_on_purpose_is_neither_declared_nor_unnamed() {
+        let manifest = Manifest::of(&["users", "orders"]);
+        assert_eq!(lists(quote!(users, !orders), &manifest), (r#""users""#.to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_raw_name_is_the_name_without_its_prefix() {
+        let manifest = Manifest::of(&["async"]);
+        assert_eq!(lists(quote!(r#async), &manifest), (r#""async""#.to_owned(), String::new()));
+    }
+}

@@ -12,7 +12,8 @@ pub(super) fn expand(message: &Message) -> TokenStream {
     let kind_trait = kind.ident();
     let facts = facts(message);
     let types = types(message);
-    let one_handler = (*kind != Kind::Event).then(|| quote!(impl #linkbus::OneHandler for #ident {}));
+    let one_handler =
+        (*kind != Kind::Event).then(|| quote!(#[automatically_derived] impl #linkbus::OneHandler for #ident {}));
     quote! {
         #(#allowances)*
         const _: () = {

@@ -90,7 +90,7 @@ fn async_call(handler: &Handler) -> TokenStream {
     let (message, bus, outcome) = (message(), bus(handler), outcome(handler));
     let lifetime = Lifetime::new("'__call", Span::call_site());
     let future = quote_spanned! {handler.ident.span()=>
-        impl ::core::future::Future<Output = #outcome> + ::core::marker::Send + #lifetime
+        impl ::core::future::Future<Output = #outcome> + #lifetime + ::core::marker::Send
     };
     let body = body(handler);
     quote! {
