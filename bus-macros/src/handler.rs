@@ -1,5 +1,6 @@
 //! `#[handler]` on functions, `#[handlers]` on `impl` blocks.
 
+mod borrow;
 mod bus;
 mod expand;
 mod model;

@@ -97,13 +97,13 @@ mod dependencies {
     use super::*;
 
     #[handler]
-    fn by_type(_: &Get, disk: &Disk, shared: &Arc<Disk>, count: &Mutex<Vec<u32>>, pair: &(u8, [u8; 2])) -> String {
+    fn by_type(_: &Get, disk: &Disk, shared: &Arc<Disk>, count: &Mutex<Vec<u32>>, pair: &(u8, [&'static str; 2])) -> String {
         let _ = (disk, shared, count, pair);
         String::new()
     }
     #[handler]
-    async fn by_trait(_: &Put, store: &dyn Store, clock: &(dyn Clock + Send + Sync)) {
-        let _ = (store, clock);
+    async fn by_trait(_: &Put, store: &dyn Store, size: &(dyn for<'a> Fn(&'a str) -> usize + Send + Sync), clock: &(dyn Clock + Send + Sync)) {
+        let _ = (store, size, clock);
     }
 }
 

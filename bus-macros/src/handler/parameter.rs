@@ -2,7 +2,10 @@
 
 use syn::{Error, FnArg, PatType, Type, TypePath, TypeReference};
 
-use super::bus::{self, Asked, BusType};
+use super::{
+    borrow,
+    bus::{self, Asked, BusType},
+};
 
 /// A parameter behind the message, and where its value comes from.
 pub(crate) enum Parameter {
@@ -21,7 +24,10 @@ pub(super) fn message(argument: &FnArg) -> syn::Result<(Type, bool)> {
             let text = "a message is taken by value or by `&`, never by `&mut`: others may read it too";
             return Err(Error::new_spanned(mutability, text));
         }
-        Type::Reference(reference) => (&*reference.elem, true),
+        Type::Reference(reference) => {
+            check_lifetime(reference, "a message lives as long as the call: write `&` without `'static`")?;
+            (&*reference.elem, true)
+        }
         ty => (ty, false),
     };
     if let Type::ImplTrait(_) | Type::TraitObject(_) = message {
@@ -38,6 +44,13 @@ fn type_of(argument: &FnArg) -> syn::Result<&Type> {
     }
 }
 
+fn check_lifetime(reference: &TypeReference, text: &str) -> syn::Result<()> {
+    match &reference.lifetime {
+        Some(lifetime) if lifetime.ident == "static" => Err(Error::new_spanned(lifetime, text)),
+        _ => Ok(()),
+    }
+}
+
 impl Parameter {
     /// Reads a parameter behind the message; `is_async` says of what sort the function is.
     pub(super) fn new(argument: &FnArg, is_async: bool) -> syn::Result<Self> {
@@ -50,12 +63,7 @@ impl Parameter {
                         an atomic inside it";
             return Err(Error::new_spanned(mutability, text));
         }
-        if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
-            return Err(Error::new_spanned(
-                lifetime,
-                "a dependency lives as long as its bus: write `&` without `'static`",
-            ));
-        }
+        check_lifetime(reference, "a dependency lives as long as its bus: write `&` without `'static`")?;
         Parameter::behind(&reference.elem, is_async)
     }
 
@@ -63,7 +71,7 @@ impl Parameter {
         match ty {
             Type::ImplTrait(role) => Asked::by_role(role, is_async).map(Parameter::Bus),
             Type::Paren(inner) => Parameter::behind(&inner.elem, is_async),
-            _ => Ok(Parameter::named(ty)),
+            _ => borrow::check_owned(ty).map(|()| Parameter::named(ty)),
         }
     }
 

@@ -40,13 +40,11 @@ fn handler_trait(handler: &Handler) -> (Option<TokenStream>, TokenStream) {
 /// The bus that the function is called by; a parameter of the implementation if it can be both.
 fn bus(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
-    match handler.bus() {
-        Some(bus) => {
-            let bus = bus.ident();
-            quote!(#linkbus::#bus)
-        }
-        None => quote!(__Bus),
-    }
+    let Some(bus) = handler.bus() else {
+        return quote!(__Bus);
+    };
+    let bus = bus.ident();
+    quote!(#linkbus::#bus)
 }
 
 fn resolve(handler: &Handler) -> TokenStream {

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Path, Type, spanned::Spanned};
+use syn::{Ident, Path, Type, spanned::Spanned};
 
 use super::{dependencies, message};
 use crate::handler::{model::Handler, parameter::Parameter};
@@ -11,16 +11,12 @@ use crate::handler::{model::Handler, parameter::Parameter};
 /// says so here, and nothing wherever else the expansion names it.
 pub(super) fn types(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
-    let is_message = quote_spanned!(handler.message.span()=> is_message);
     let name = message();
-    let message = checked(linkbus, &is_message, &handler.message);
+    let message = checked(linkbus, "is_message", &handler.message);
     let names = dependencies(handler);
     let dependencies = handler.dependencies().into_iter().map(|ty| {
-        let check = match ty {
-            Type::TraitObject(_) => quote_spanned!(ty.span()=> is_dyn_dependency),
-            _ => quote_spanned!(ty.span()=> is_dependency),
-        };
-        checked(linkbus, &check, ty)
+        let is_object = matches!(ty, Type::TraitObject(_));
+        checked(linkbus, if is_object { "is_dyn_dependency" } else { "is_dependency" }, ty)
     });
     quote! {
         type #name = #message;
@@ -28,7 +24,8 @@ pub(super) fn types(handler: &Handler) -> TokenStream {
     }
 }
 
-fn checked(linkbus: &Path, check: &TokenStream, ty: &Type) -> TokenStream {
+fn checked(linkbus: &Path, check: &str, ty: &Type) -> TokenStream {
+    let check = Ident::new(check, ty.span());
     quote! {
         <#linkbus::__private::Check<{ #linkbus::__private::#check::<#ty>() }>
             as #linkbus::__private::Passed<#ty>>::Type
