@@ -35,8 +35,7 @@ struct Disk;
 impl Store for Disk {}
 
 trait Clock {}
-struct Quartz;
-impl Clock for Quartz {}
+impl Clock for Disk {}
 
 fn main() {}
 
