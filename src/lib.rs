@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod docs;
+
 #[doc(hidden)]
 pub use bus_core::{__private, __register};
 pub use bus_core::{
     Abilities, AnyError, BatchError, Builder, Bus, BusHandle, Command, CommandHandle, Context, DispatchError, Event,
-    EventHandle, ExecuteError, Field, Flavor, HandlerError, HandlerFacts, IntoOutcome, Kind, Location, Message,
-    MessageFacts, Module, Need, OneHandler, PublishError, Query, QueryHandle, RecursionLimit, SendError,
-    SubscriberError, SubscriberFailure, SyncBus, Task, TaskHandle, WiringError, roles, wiring,
+    EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, IntoOutcome, Kind, Location, Message,
+    MessageFacts, Module, Need, OneHandler, Party, PublishError, Query, QueryHandle, RecursionLimit, Route, SendError,
+    SubscriberError, SubscriberFailure, SyncBus, Task, TaskHandle, Wiring, WiringError, roles,
 };
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use linkbus::{AnyError, Bus, Command, Event, Module, Query, SyncBus, Task, handler, wiring::Fault};
+use linkbus::{AnyError, Bus, Command, Event, Fault, Module, Query, SyncBus, Task, handler};
 
 #[derive(Query)]
 #[query(reply = &'static str)]

@@ -20,7 +20,6 @@ struct Sightings(Arc<Mutex<Vec<Seen>>>);
 
 impl Sightings {
     fn add(&self, by: &'static str, context: &Context) {
-        assert_eq!(context.attempt(), 1);
         self.0.lock().unwrap().push(Seen {
             by,
             id: context.id().to_string(),

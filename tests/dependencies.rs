@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use linkbus::{AnyError, Bus, Command, Context, Event, Query, SyncBus, handler, handlers, wiring::Fault};
+use linkbus::{AnyError, Bus, Command, Context, Event, Fault, Query, SyncBus, handler, handlers};
 
 #[derive(Query)]
 #[query(reply = Option<String>, error = StoreError)]
@@ -241,7 +241,7 @@ fn a_missing_value_is_reported_with_everyone_who_asks() {
         .faults()
         .iter()
         .map(|fault| match fault {
-            Fault::MissingDependency { need, handlers } => {
+            Fault::MissingDependency { need, handlers, .. } => {
                 (need.type_name(), handlers.iter().map(|handler| handler.name).collect::<Vec<_>>())
             }
             other => panic!("unexpected: {other}"),

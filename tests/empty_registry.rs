@@ -1,6 +1,6 @@
 //! A program in which no message and no handler is linked. This file may not have any.
 
-use linkbus::{Bus, SyncBus, wiring::Fault};
+use linkbus::{Bus, Fault, SyncBus};
 
 /// BUS007: a bus of everything in a program of nothing is a forgotten `modules!`, and the report says how to write it.
 #[test]

@@ -3,10 +3,7 @@
 //! `BUS007` is in `empty_registry.rs`, because it needs a program without a message; `BUS008` needs several crates.
 #![expect(clippy::unused_async, reason = "handlers are written here in every form that they can have")]
 
-use linkbus::{
-    Bus, Command, Event, Location, Query, SyncBus, Task, WiringError, handler,
-    wiring::{Fault, Party},
-};
+use linkbus::{Bus, Command, Event, Fault, Location, Party, Query, SyncBus, Task, WiringError, handler};
 
 // serde has no handlers, which is what `BUS006` is about.
 linkbus::modules!(serde);

@@ -17,6 +17,35 @@ use crate::{
 ///
 /// `Bus::builder()` starts with everything that was linked into the program, `Bus::empty()` with nothing. Dependencies
 /// and handlers are added in any order; [`build`](Self::build) checks the whole and reports everything that is wrong.
+///
+/// ```standalone_crate
+/// use linkbus::{Event, Query, SyncBus, handler};
+///
+/// #[derive(Query)]
+/// #[query(reply = String)]
+/// struct Greeting {
+///     name: String,
+/// }
+///
+/// struct Language(&'static str);
+///
+/// #[handler]
+/// fn greeting(query: &Greeting, language: &Language) -> String {
+///     format!("{} {}", language.0, query.name)
+/// }
+///
+/// // Everything that is linked, with what its handlers need.
+/// let bus = SyncBus::builder().provide(Language("hello")).build().unwrap();
+/// assert_eq!(bus.send(Greeting { name: "Ada".into() }).unwrap(), "hello Ada");
+///
+/// // The same with one handler replaced, for a test.
+/// let bus = SyncBus::builder()
+///     .provide(Language("hello"))
+///     .replace(|query: Greeting| query.name)
+///     .build()
+///     .unwrap();
+/// assert_eq!(bus.send(Greeting { name: "Ada".into() }).unwrap(), "Ada");
+/// ```
 #[must_use = "nothing is wired until `build` is called"]
 pub struct Builder<B: Flavor> {
     scope: Scope,
@@ -64,6 +93,13 @@ impl<B: Flavor> Builder<B> {
 
     /// Takes these modules instead of everything that was linked. Further calls add to them; what is in several of them
     /// is taken once.
+    ///
+    /// ```
+    /// use linkbus::{Module, SyncBus};
+    ///
+    /// let bus = SyncBus::builder().modules([Module::linked("billing")]).build().unwrap();
+    /// assert!(bus.wiring().routes().is_empty()); // nothing of a crate `billing` is linked here
+    /// ```
     pub fn modules(mut self, modules: impl IntoIterator<Item = Module>) -> Self {
         let mut taken = match self.scope {
             Scope::Everything => Vec::new(),
@@ -75,6 +111,8 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Gives `value` to the handlers that have a parameter `&T`.
+    ///
+    /// What is provided and not asked for is no fault. The example of [`Builder`] uses it.
     #[track_caller]
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
         self.provide_arc(Arc::new(value))
@@ -82,6 +120,37 @@ impl<B: Flavor> Builder<B> {
 
     /// Gives a shared value to the handlers that have a parameter `&T`, where `T` may be a trait object:
     /// `.provide_arc::<dyn Mailer>(Arc::new(Smtp::new()))`.
+    ///
+    /// ```standalone_crate
+    /// use linkbus::{Command, SyncBus, handler};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// trait Mailer: Send + Sync {
+    ///     fn mail(&self, to: &str);
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Outbox(Mutex<Vec<String>>);
+    ///
+    /// impl Mailer for Outbox {
+    ///     fn mail(&self, to: &str) {
+    ///         self.0.lock().unwrap().push(to.to_owned());
+    ///     }
+    /// }
+    ///
+    /// #[derive(Command)]
+    /// struct Welcome(&'static str);
+    ///
+    /// #[handler]
+    /// fn welcome(command: Welcome, mailer: &dyn Mailer) {
+    ///     mailer.mail(command.0);
+    /// }
+    ///
+    /// let outbox = Arc::new(Outbox::default());
+    /// let bus = SyncBus::builder().provide_arc::<dyn Mailer>(outbox.clone()).build().unwrap();
+    /// bus.execute(Welcome("ada@example.org")).unwrap();
+    /// assert_eq!(*outbox.0.lock().unwrap(), ["ada@example.org"]);
+    /// ```
     #[track_caller]
     pub fn provide_arc<T: ?Sized + Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         self.provisions.push(Provision::by_user(move |_| value));
@@ -91,7 +160,39 @@ impl<B: Flavor> Builder<B> {
     /// Gives a value that needs the bus itself to the handlers that have a parameter `&T`.
     ///
     /// `make` is called once, while the bus is built. The handle that it gets does not keep the bus alive, and works
-    /// from when the bus is built.
+    /// from when the bus is built; before that it answers `ShutDown`.
+    ///
+    /// ```standalone_crate
+    /// use linkbus::{Command, Query, QueryHandle, SyncBus, handlers};
+    ///
+    /// #[derive(Query)]
+    /// #[query(reply = u32)]
+    /// struct Stock;
+    ///
+    /// #[derive(Command)]
+    /// struct Order(u32);
+    ///
+    /// struct Orders {
+    ///     queries: QueryHandle<SyncBus>,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Orders {
+    ///     #[handler]
+    ///     fn order(&self, order: Order) -> Result<(), linkbus::AnyError> {
+    ///         let stock = self.queries.send(Stock)?;
+    ///         if order.0 > stock { Err("too many".into()) } else { Ok(()) }
+    ///     }
+    /// }
+    ///
+    /// let bus = SyncBus::builder()
+    ///     .query(|_: Stock| 3)
+    ///     .provide_with(|bus| Orders { queries: bus.queries() })
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(bus.execute(Order(3)).is_ok());
+    /// assert!(bus.execute(Order(4)).is_err());
+    /// ```
     #[track_caller]
     pub fn provide_with<T: Send + Sync + 'static>(
         mut self,
@@ -102,6 +203,17 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Registers a handler of a query by hand.
+    ///
+    /// The closure has the same choice of results as a `#[handler]`: the reply, or a `Result` of it.
+    ///
+    /// ```
+    /// # use linkbus::{Query, SyncBus};
+    /// # #[derive(Query)]
+    /// # #[query(reply = u32)]
+    /// # struct Double(u32);
+    /// let bus = SyncBus::empty().query(|query: Double| query.0 * 2).build().unwrap();
+    /// assert_eq!(bus.send(Double(21)).unwrap(), 42);
+    /// ```
     #[track_caller]
     pub fn query<Q: Query, O>(mut self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
     where
@@ -112,6 +224,17 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Registers a handler of a command by hand.
+    ///
+    /// ```
+    /// # use linkbus::{Command, SyncBus};
+    /// # #[derive(Command)]
+    /// # struct SetSpeed(u32);
+    /// let bus = SyncBus::empty()
+    ///     .command(|command: SetSpeed| if command.0 < 100 { Ok(()) } else { Err("too fast") })
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(bus.execute(SetSpeed(130)).unwrap_err().to_string(), "too fast");
+    /// ```
     #[track_caller]
     pub fn command<C: Command, O>(mut self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
     where
@@ -124,6 +247,14 @@ impl<B: Flavor> Builder<B> {
     /// Registers a subscriber of an event by hand, after those that are there.
     ///
     /// The same closure may be registered several times; it is then called as often.
+    ///
+    /// ```
+    /// # use linkbus::{Event, SyncBus};
+    /// # #[derive(Event)]
+    /// # struct Landed;
+    /// let bus = SyncBus::empty().subscribe(|_: &Landed| println!("welcome")).build().unwrap();
+    /// bus.publish(Landed).unwrap();
+    /// ```
     #[track_caller]
     pub fn subscribe<E: Event, O>(mut self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
     where
@@ -134,6 +265,14 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Registers a handler of a task by hand.
+    ///
+    /// ```
+    /// # use linkbus::{SyncBus, Task};
+    /// # #[derive(Task)]
+    /// # struct Render(u32);
+    /// let bus = SyncBus::empty().task(|task: Render| println!("page {}", task.0)).build().unwrap();
+    /// bus.dispatch(Render(1)).unwrap();
+    /// ```
     #[track_caller]
     pub fn task<T: Task, O>(mut self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
     where
@@ -144,6 +283,8 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Puts a closure in the place of the handler of a query, command or task.
+    ///
+    /// That handler's needs are then not asked for. The example of [`Builder`] uses it.
     #[track_caller]
     pub fn replace<M: OneHandler, O>(mut self, handler: impl Fn(M) -> O + Send + Sync + 'static) -> Self
     where
@@ -154,6 +295,19 @@ impl<B: Flavor> Builder<B> {
     }
 
     /// Puts a closure in the place of all subscribers of an event.
+    ///
+    /// ```standalone_crate
+    /// # use linkbus::{Event, SyncBus, handler};
+    /// # #[derive(Event)]
+    /// # struct Paid;
+    /// #[handler]
+    /// fn send_receipt(_: &Paid) {
+    ///     panic!("not in a test");
+    /// }
+    ///
+    /// let bus = SyncBus::builder().replace_subscribers(|_: &Paid| ()).build().unwrap();
+    /// bus.publish(Paid).unwrap();
+    /// ```
     #[track_caller]
     pub fn replace_subscribers<E: Event, O>(mut self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
     where
@@ -166,12 +320,23 @@ impl<B: Flavor> Builder<B> {
     /// Accepts messages that have no handler: sending one is then a `NoHandler` error.
     ///
     /// For tests of one part, and for a process that serves only some messages.
+    ///
+    /// ```standalone_crate
+    /// # use linkbus::{Query, SendError, SyncBus};
+    /// # #[derive(Query)]
+    /// # #[query(reply = u32)]
+    /// # struct Remote;
+    /// let bus = SyncBus::builder().partial().build().unwrap();
+    /// assert!(matches!(bus.send(Remote), Err(SendError::NoHandler { .. })));
+    /// ```
     pub fn partial(mut self) -> Self {
         self.partial = true;
         self
     }
 
     /// How deep dispatches may be nested before one is refused: 64 unless set.
+    ///
+    /// The example of [`RecursionLimit`](crate::RecursionLimit) uses it.
     pub fn max_depth(mut self, depth: u32) -> Self {
         self.max_depth = depth;
         self
@@ -181,6 +346,17 @@ impl<B: Flavor> Builder<B> {
     ///
     /// # Errors
     /// [`WiringError`] with every fault that there is.
+    ///
+    /// ```standalone_crate
+    /// # use linkbus::{Query, SyncBus};
+    /// #[derive(Query)]
+    /// #[query(reply = u32)]
+    /// struct Forgotten;
+    ///
+    /// let error = SyncBus::builder().build().unwrap_err();
+    /// assert_eq!(error.faults()[0].code(), "BUS002");
+    /// println!("{error}");
+    /// ```
     pub fn build(self) -> Result<B, WiringError> {
         let takes_everything = matches!(self.scope, Scope::Everything);
         let mut plan = Plan::new(self.scope.collect(), self.by_hand, self.replacements);
@@ -195,6 +371,18 @@ impl<B: Flavor> Builder<B> {
 
 impl Builder<Bus> {
     /// Registers an asynchronous handler of a query by hand: a closure that returns a future.
+    ///
+    /// ```
+    /// # use linkbus::{Bus, Query};
+    /// # #[derive(Query)]
+    /// # #[query(reply = u32)]
+    /// # struct Double(u32);
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let bus = Bus::empty().query_async(|query: Double| async move { query.0 * 2 }).build().unwrap();
+    /// assert_eq!(bus.send(Double(21)).await.unwrap(), 42);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn query_async<Q: Query, O>(mut self, handler: impl Fn(Q) -> O + Send + Sync + 'static) -> Self
     where
@@ -205,6 +393,8 @@ impl Builder<Bus> {
     }
 
     /// Registers an asynchronous handler of a command by hand: a closure that returns a future.
+    ///
+    /// Used as [`query_async`](Self::query_async).
     #[track_caller]
     pub fn command_async<C: Command, O>(mut self, handler: impl Fn(C) -> O + Send + Sync + 'static) -> Self
     where
@@ -217,6 +407,17 @@ impl Builder<Bus> {
     /// Registers an asynchronous subscriber of an event by hand, after those that are there.
     ///
     /// The future cannot borrow from the event: take what it needs out of it first.
+    ///
+    /// ```
+    /// # use linkbus::{Bus, Event};
+    /// # #[derive(Event)]
+    /// # struct Joined { name: String }
+    /// let bus = Bus::empty().subscribe_async(|event: &Joined| {
+    ///     let name = event.name.clone();
+    ///     async move { println!("welcome, {name}") }
+    /// });
+    /// # bus.build().unwrap();
+    /// ```
     #[track_caller]
     pub fn subscribe_async<E: Event, O>(mut self, subscriber: impl Fn(&E) -> O + Send + Sync + 'static) -> Self
     where
@@ -227,6 +428,8 @@ impl Builder<Bus> {
     }
 
     /// Registers an asynchronous handler of a task by hand: a closure that returns a future.
+    ///
+    /// Used as [`query_async`](Self::query_async).
     #[track_caller]
     pub fn task_async<T: Task, O>(mut self, handler: impl Fn(T) -> O + Send + Sync + 'static) -> Self
     where
@@ -237,6 +440,8 @@ impl Builder<Bus> {
     }
 
     /// Puts an asynchronous closure in the place of the handler of a query, command or task.
+    ///
+    /// Used as [`replace`](Self::replace), with a closure as for [`query_async`](Self::query_async).
     #[track_caller]
     pub fn replace_async<M: OneHandler, O>(mut self, handler: impl Fn(M) -> O + Send + Sync + 'static) -> Self
     where

@@ -26,11 +26,20 @@ struct Identity {
 /// It is made for the handlers that ask, and for no others: no id is drawn and no clock is read for the rest. A handler
 /// that is reached from inside another one inherits the correlation id of the nearest enclosing handler that asked.
 ///
-/// ```
-/// # use bus_core as linkbus;
-/// fn audit(context: &linkbus::Context) -> String {
-///     format!("{} caused by {:?}", context.message().name, context.causation_id())
+/// ```standalone_crate
+/// use linkbus::{Command, Context, SyncBus, handler};
+///
+/// #[derive(Command)]
+/// struct Ship;
+///
+/// #[handler]
+/// fn ship(_: Ship, context: &Context) {
+///     assert_eq!(context.message().name, "bus_core.Ship");
+///     assert_eq!(context.causation_id(), None); // nobody's handler sent it
+///     assert_eq!(context.correlation_id(), context.id());
 /// }
+///
+/// SyncBus::builder().build().unwrap().execute(Ship).unwrap();
 /// ```
 #[derive(Debug)]
 pub struct Context {
@@ -69,11 +78,6 @@ impl Context {
     /// The message that is being handled.
     pub fn message(&self) -> &'static MessageFacts {
         self.message
-    }
-
-    /// Which attempt this is, from 1.
-    pub fn attempt(&self) -> u32 {
-        1
     }
 
     /// Marks what is dispatched from here on, on this thread, as caused by this dispatch.

@@ -73,6 +73,26 @@ impl Stack {
 }
 
 /// Dispatches were nested deeper than the bus allows, which is nearly always a cycle of messages.
+///
+/// ```standalone_crate
+/// use linkbus::{ExecuteError, Command, SyncBus, handler};
+///
+/// #[derive(Command)]
+/// #[command(error = Again)]
+/// struct Repeat;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error(transparent)]
+/// struct Again(Box<ExecuteError<Again>>);
+///
+/// #[handler]
+/// fn repeat(_: Repeat, bus: &SyncBus) -> Result<(), Again> {
+///     bus.execute(Repeat).map_err(|error| Again(Box::new(error)))
+/// }
+///
+/// let error = SyncBus::builder().max_depth(8).build().unwrap().execute(Repeat).unwrap_err();
+/// assert_eq!(error.to_string(), "dispatches are nested 8 deep: bus_core.Repeat -> bus_core.Repeat");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecursionLimit {

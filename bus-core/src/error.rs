@@ -163,6 +163,20 @@ one_handler_error! {
     ///
     /// `E` is the query's own error type. `Display` and `source` of [`Handler`](Self::Handler) are those of the
     /// handler's error.
+    ///
+    /// ```
+    /// use linkbus::{Query, SendError, SyncBus};
+    ///
+    /// #[derive(Query)]
+    /// #[query(reply = u32, error = std::num::ParseIntError)]
+    /// struct Parse(&'static str);
+    ///
+    /// let bus = SyncBus::empty().query(|query: Parse| query.0.parse::<u32>()).build().unwrap();
+    /// match bus.send(Parse("seven")) {
+    ///     Err(SendError::Handler(error)) => assert_eq!(error, "x".parse::<u32>().unwrap_err()),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     SendError, "query"
 }
 
@@ -183,6 +197,21 @@ one_handler_error! {
 }
 
 /// A batch (`execute_many`, `publish_many`, `dispatch_many`) stopped at its first failure.
+///
+/// ```
+/// use linkbus::{Command, SyncBus};
+///
+/// #[derive(Command)]
+/// struct Store(u32);
+///
+/// let bus = SyncBus::empty()
+///     .command(|store: Store| if store.0 < 2 { Ok(()) } else { Err("full") })
+///     .build()
+///     .unwrap();
+/// let error = bus.execute_many((0..5).map(Store)).unwrap_err();
+/// assert_eq!(error.completed, 2);
+/// assert_eq!(error.error.to_string(), "full");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchError<E> {

@@ -16,6 +16,23 @@ use crate::{
 /// [`Bus::handle`](crate::Bus::handle) gives one that keeps the bus alive. The one that
 /// [`Builder::provide_with`](crate::Builder::provide_with) and handler parameters get does not: a value that the bus
 /// owns must not own the bus. When the bus is gone, such a handle answers `ShutDown`.
+///
+/// ```
+/// use linkbus::{Query, QueryHandle, SyncBus};
+///
+/// #[derive(Query)]
+/// #[query(reply = u32)]
+/// struct Price(u32);
+///
+/// /// Can ask for prices, and can do nothing else with the bus.
+/// struct Basket {
+///     prices: QueryHandle<SyncBus>,
+/// }
+///
+/// let bus = SyncBus::empty().query(|price: Price| price.0 * 2).build().unwrap();
+/// let basket = Basket { prices: bus.handle().queries() };
+/// assert_eq!(basket.prices.send(Price(21)).unwrap(), 42);
+/// ```
 #[derive(Debug)]
 pub struct BusHandle<B: Flavor = Bus>(Link<B>);
 

@@ -78,6 +78,11 @@ impl HandlerFacts {
     ) -> Self {
         HandlerFacts { name, docs, location, message, is_async, needs }
     }
+
+    /// Whether it was registered on the builder rather than collected.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        self.location.module.is_empty()
+    }
 }
 
 /// A message on its way into a handler: handed over, or lent to several.

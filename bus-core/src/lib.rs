@@ -18,7 +18,7 @@ mod publish;
 mod registry;
 pub mod roles;
 mod sync_bus;
-pub mod wiring;
+mod wiring;
 
 #[doc(hidden)]
 pub mod __private {
@@ -39,5 +39,5 @@ pub use self::{
     message::{Abilities, Command, Event, Field, Kind, Location, Message, MessageFacts, OneHandler, Query, Task},
     registry::Module,
     sync_bus::SyncBus,
-    wiring::WiringError,
+    wiring::{Fault, Party, Route, Wiring, WiringError},
 };

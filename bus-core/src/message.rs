@@ -8,6 +8,13 @@ use crate::{
 };
 
 /// What a message is, which decides how many handlers it has and what they answer.
+///
+/// ```
+/// use linkbus::Kind;
+///
+/// assert_eq!(Kind::Query.verb(), "send");
+/// assert!(Kind::Task.has_one_handler() && !Kind::Event.has_one_handler());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// Asks for a value: exactly one handler, a typed reply.
@@ -98,6 +105,26 @@ pub struct Abilities {
 }
 
 /// What is known about a message type without having a message.
+///
+/// ```
+/// use linkbus::{Command, Kind, Message};
+///
+/// /// Changes a password.
+/// #[derive(Command, Clone)]
+/// #[command(name = "users.ChangePassword")]
+/// struct ChangePassword {
+///     #[bus(key)]
+///     user: u32,
+///     #[bus(secret)]
+///     password: String,
+/// }
+///
+/// let facts = ChangePassword::FACTS;
+/// assert_eq!((facts.kind, facts.name), (Kind::Command, "users.ChangePassword"));
+/// assert_eq!(facts.docs, "Changes a password.");
+/// assert!(facts.fields[0].key && facts.fields[1].secret);
+/// assert!(facts.abilities.clone && !facts.abilities.serialize);
+/// ```
 #[derive(Clone, Copy)]
 pub struct MessageFacts {
     /// Query, command, event or task.
@@ -221,6 +248,19 @@ pub trait OneHandler: Message {}
 /// A message that asks for a value: `#[derive(Query)]` with `#[query(reply = ..)]`.
 ///
 /// Exactly one handler serves it. A handler should change nothing that its caller could see.
+///
+/// ```
+/// use linkbus::Query;
+///
+/// #[derive(Query)]
+/// #[query(reply = u64)]
+/// struct CountOrders;
+///
+/// fn reply_of<Q: Query>() -> &'static str {
+///     Q::FACTS.reply_name()
+/// }
+/// assert_eq!(reply_of::<CountOrders>(), "u64");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
     label = "expected a type with #[derive(Query)]",
@@ -231,6 +271,12 @@ pub trait Query: OneHandler + Message<Failure = SendError<<Self as Message>::Err
 /// A message that asks for a change: `#[derive(Command)]`.
 ///
 /// Exactly one handler serves it, and it answers nothing but success or its error.
+///
+/// ```
+/// #[derive(linkbus::Command)]
+/// #[command(error = std::num::TryFromIntError)]
+/// struct SetLimit(i64);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "expected a type with #[derive(Command)]",
@@ -241,6 +287,13 @@ pub trait Command: OneHandler + Message<Reply = (), Failure = ExecuteError<<Self
 /// A message that says what happened: `#[derive(Event)]`.
 ///
 /// Any number of subscribers, none included; each runs whatever happens to the others.
+///
+/// ```
+/// #[derive(linkbus::Event)]
+/// struct OrderPlaced {
+///     order: u64,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "expected a type with #[derive(Event)]",
@@ -251,6 +304,13 @@ pub trait Event: Message<Reply = (), Error = AnyError, Failure = SubscriberFailu
 /// A unit of work: `#[derive(Task)]`.
 ///
 /// Exactly one handler serves it; when the program is distributed, one worker of several takes it.
+///
+/// ```
+/// #[derive(linkbus::Task)]
+/// struct RenderInvoice {
+///     order: u64,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
     label = "expected a type with #[derive(Task)]",

@@ -17,7 +17,7 @@ pub use crate::{
     message::Location,
     probe::*,
     registry::*,
-    wiring::Provided,
+    wiring::{Core, Provided, Routes, Subscriber},
 };
 
 /// The crate of a `module_path!()`.

@@ -41,10 +41,21 @@ pub struct HandlerRegistration {
 #[derive(Clone, Copy)]
 pub struct ModuleList {
     pub location: Location,
-    /// The crates that the list names.
-    pub declared: &'static [&'static str],
-    /// The crates that the manifest has, that depend on linkbus, and that the list does not name.
-    pub unnamed: &'static [&'static str],
+    /// The list as it is written: `users`, `!kit`.
+    pub written: &'static [&'static str],
+    /// The crates that the list names, as far as it is certain what they were compiled as.
+    pub declared: &'static [ModuleName],
+    /// The crates that the manifest has, that depend on linkbus, and that the list does not mention.
+    pub unnamed: &'static [ModuleName],
+}
+
+/// A crate on a list.
+#[derive(Clone, Copy)]
+pub struct ModuleName {
+    /// The name that the manifest beside the list gives it.
+    pub name: &'static str,
+    /// The name that it was compiled with, which is the one in its module paths.
+    pub crate_name: &'static str,
 }
 
 impl fmt::Debug for HandlerRegistration {
@@ -61,7 +72,8 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Sorts `registrations` by kind and, because linking keeps no order, by module path and line.
+    /// Sorts `registrations` by kind and, because linking keeps no order, by module path and line; by name what a macro
+    /// wrote onto one line.
     fn from(registrations: impl IntoIterator<Item = &'static Registration>) -> Self {
         let mut collected = Collected { messages: Vec::new(), handlers: Vec::new(), module_lists: Vec::new() };
         for registration in registrations {
@@ -71,8 +83,8 @@ impl Collected {
                 Registration::Modules(list) => collected.module_lists.push(*list),
             }
         }
-        collected.messages.sort_by_key(|facts| order(&facts.location));
-        collected.handlers.sort_by_key(|handler| order(&handler.facts.location));
+        collected.messages.sort_by_key(|facts| (order(&facts.location), facts.type_name));
+        collected.handlers.sort_by_key(|handler| (order(&handler.facts.location), handler.facts.name));
         collected.module_lists.sort_by_key(|list| order(&list.location));
         collected
     }
@@ -90,10 +102,12 @@ impl Collected {
         collected
     }
 
-    /// The crates that something arrived from.
+    /// The crates that something arrived from, be it only a list of modules.
     pub(crate) fn crates(&self) -> impl Iterator<Item = &'static str> {
         let messages = self.messages.iter().map(|facts| facts.location);
-        messages.chain(self.handlers.iter().map(|handler| handler.facts.location)).map(|location| location.crate_name())
+        let handlers = self.handlers.iter().map(|handler| handler.facts.location);
+        let lists = self.module_lists.iter().map(|list| list.location);
+        messages.chain(handlers).chain(lists).map(|location| location.crate_name())
     }
 }
 

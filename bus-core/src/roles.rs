@@ -2,6 +2,27 @@
 //!
 //! Dispatching and registering are apart: what dispatches has no way to register. A `#[handler]` may take its bus as
 //! `&impl AsyncQueryDispatcher` and the like, and a test may give it anything else that has the role.
+//!
+//! ```
+//! use linkbus::{AnyError, Query, SyncBus, roles::{HandlerRegistry, QueryDispatcher, QueryRegistry}};
+//!
+//! #[derive(Query)]
+//! #[query(reply = u32)]
+//! struct PriceOf(&'static str);
+//!
+//! // Sends queries, and can do nothing else with what it is given.
+//! fn total(queries: &impl QueryDispatcher) -> Result<u32, AnyError> {
+//!     Ok(queries.send(PriceOf("tea"))? + queries.send(PriceOf("milk"))?)
+//! }
+//!
+//! // Registers handlers, and cannot dispatch: there is no bus yet.
+//! fn register<R: QueryRegistry + HandlerRegistry>(registry: R) -> R {
+//!     registry.query(|query: PriceOf| query.0.len() as u32)
+//! }
+//!
+//! let bus = register(SyncBus::empty()).build().unwrap();
+//! assert_eq!(total(&bus).unwrap(), 7);
+//! ```
 
 use std::future::Future;
 

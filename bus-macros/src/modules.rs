@@ -2,10 +2,13 @@
 
 mod manifest;
 
+use std::fmt;
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
     Ident, Path, Token,
+    ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -45,6 +48,12 @@ impl Parse for List {
     }
 }
 
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.left_out { "!" } else { "" }, self.name.unraw())
+    }
+}
+
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let left_out = input.parse::<Option<Token![!]>>()?.is_some();
@@ -64,16 +73,25 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
 fn expand_list(List { linkbus, entries }: &List, manifest: &Manifest) -> TokenStream {
     let named: Vec<_> = entries.iter().filter(|entry| !entry.left_out).map(|entry| &entry.name).collect();
-    let declared = named.iter().map(|name| manifest.crate_name(&name.to_string()));
-    let unnamed = manifest.modules().filter(|module| entries.iter().all(|entry| entry.name != module));
-    let span = entries.first().map_or_else(Span::call_site, |entry| entry.name.span());
-    let location = docs::location(linkbus, span);
+    let declared = named.iter().map(|name| name.unraw().to_string());
+    let declared = declared.filter_map(|name| Some(module_name(linkbus, &name, manifest.crate_name(&name)?)));
+    let is_unnamed =
+        |module: &str| manifest::wants_every_module() && entries.iter().all(|entry| entry.name.unraw() != module);
+    let unnamed = manifest.modules().filter(|(name, _)| is_unnamed(name));
+    let unnamed = unnamed.map(|(name, crate_name)| module_name(linkbus, name, crate_name));
+    let written = entries.iter().map(ToString::to_string);
+    let location = docs::location(linkbus, Span::call_site());
     quote! {
         #(use ::#named as _;)*
         #linkbus::__register!(#linkbus::__private::Registration::Modules(#linkbus::__private::ModuleList {
             location: #location,
+            written: &[#(#written),*],
             declared: &[#(#declared),*],
             unnamed: &[#(#unnamed),*],
         }));
     }
+}
+
+fn module_name(linkbus: &Path, name: &str, crate_name: &str) -> TokenStream {
+    quote!(#linkbus::__private::ModuleName { name: #name, crate_name: #crate_name })
 }

@@ -7,7 +7,6 @@ use std::{error::Error, fmt};
 /// the error inside.
 ///
 /// ```
-/// # use bus_core as linkbus;
 /// use linkbus::AnyError;
 ///
 /// fn parse(text: &str) -> Result<u32, AnyError> {

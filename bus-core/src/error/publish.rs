@@ -70,6 +70,26 @@ impl Error for SubscriberError {
 }
 
 /// Why `publish` did not succeed for everyone. Subscribers that are not named here did.
+///
+/// ```
+/// use linkbus::{Event, PublishError, SubscriberFailure, SyncBus};
+///
+/// #[derive(Event)]
+/// struct Alarm;
+///
+/// let bus = SyncBus::empty()
+///     .subscribe(|_: &Alarm| Err::<(), _>(std::fmt::Error))
+///     .subscribe(|_: &Alarm| ())
+///     .subscribe(|_: &Alarm| if true { panic!("on fire") })
+///     .build()
+///     .unwrap();
+///
+/// let error = bus.publish(Alarm).unwrap_err();
+/// assert!(matches!(error, PublishError::Several { .. }));
+/// let [first, last] = error.failures() else { unreachable!() };
+/// assert!(first.downcast_ref::<std::fmt::Error>().is_some());
+/// assert!(matches!(&last.failure, SubscriberFailure::Panicked(text) if text == "on fire"));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PublishError {

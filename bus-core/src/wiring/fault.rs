@@ -2,8 +2,7 @@ use std::fmt;
 
 use crate::{
     handler::{HandlerFacts, Need},
-    message::{Location, MessageFacts},
-    registry::ModuleList,
+    message::{Kind, Location, MessageFacts},
 };
 
 /// One thing that is wrong with the wiring of a bus.
@@ -31,6 +30,8 @@ pub enum Fault {
         need: Need,
         /// Those who ask.
         handlers: Vec<HandlerFacts>,
+        /// The type of a value that was provided and that holds what they ask for: an `Arc` or a `Box` of it.
+        wrapped: Option<&'static str>,
     },
     /// `BUS004`: several message types have the same wire name.
     SharedName {
@@ -46,7 +47,7 @@ pub enum Fault {
     },
     /// `BUS006`: `modules!` names a crate from which nothing arrived.
     ModuleNotArrived {
-        /// The crate.
+        /// The crate, by the name that `modules!` gives it.
         module: &'static str,
         /// Where `modules!` is written.
         declared_at: Location,
@@ -55,10 +56,10 @@ pub enum Fault {
     EmptyRegistry,
     /// `BUS008`: a crate of the manifest depends on linkbus, but no code names it, so it is not linked.
     ModuleNotNamed {
-        /// The crate.
+        /// The crate, by the name that the manifest gives it.
         module: &'static str,
-        /// The crates that `modules!` does name.
-        named: Vec<&'static str>,
+        /// What `modules!` should list: what it lists now, and every crate that it does not mention.
+        complete: Vec<&'static str>,
         /// Where `modules!` is written.
         declared_at: Location,
     },
@@ -87,7 +88,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Party {
-    /// What it is: `message`, `handler`, `module list`, `provided`.
+    /// What it is: `message`, `handler`, `replaces`, `modules!` (a list of modules) or `provided`.
     pub role: &'static str,
     /// Its name.
     pub name: String,
@@ -101,9 +102,11 @@ impl Party {
     }
 
     fn handler(facts: &HandlerFacts) -> Self {
-        let Location { module, .. } = facts.location;
-        let name = if module.is_empty() { facts.name.to_owned() } else { format!("{module}::{}", facts.name) };
-        Party { role: "handler", name, location: Some(facts.location) }
+        Party { role: "handler", name: full_name(facts), location: Some(facts.location) }
+    }
+
+    fn replacement(facts: &HandlerFacts) -> Self {
+        Party { role: "replaces", ..Party::handler(facts) }
     }
 
     fn module_list(location: Location) -> Self {
@@ -111,15 +114,17 @@ impl Party {
     }
 }
 
+/// The function with its path; a closure by the function around it.
+fn full_name(facts: &HandlerFacts) -> String {
+    let HandlerFacts { name, location: Location { module, .. }, .. } = facts;
+    match name.strip_suffix("::{{closure}}") {
+        Some(around) => format!("a closure in {around}"),
+        None if facts.is_by_hand() => (*name).to_owned(),
+        None => format!("{module}::{name}"),
+    }
+}
+
 impl Fault {
-    pub(super) fn module_not_arrived(module: &'static str, list: &ModuleList) -> Self {
-        Fault::ModuleNotArrived { module, declared_at: list.location }
-    }
-
-    pub(super) fn module_not_named(module: &'static str, list: &ModuleList) -> Self {
-        Fault::ModuleNotNamed { module, named: list.declared.to_vec(), declared_at: list.location }
-    }
-
     /// The stable code: `BUS001` and so on. Each has a page in the documentation.
     pub fn code(&self) -> &'static str {
         match self {
@@ -152,7 +157,7 @@ impl Fault {
                 vec![Party::module_list(*declared_at)]
             }
             Fault::EmptyRegistry => Vec::new(),
-            Fault::NothingToReplace { replacement } => vec![Party::handler(replacement)],
+            Fault::NothingToReplace { replacement } => vec![Party::replacement(replacement)],
             Fault::ProvidedTwice { type_name, locations } => locations
                 .iter()
                 .map(|&location| Party { role: "provided", name: (*type_name).to_owned(), location })
@@ -160,91 +165,99 @@ impl Fault {
         }
     }
 
-    /// What to write so that the fault is gone.
+    /// What to write so that the fault is gone, in one or several lines.
     pub fn help(&self) -> String {
         match self {
-            Fault::DuplicateHandler { message, .. } => format!(
-                "keep one of them; if all are to run, make `{}` an event and `publish` it",
-                message.short_name()
-            ),
+            Fault::DuplicateHandler { message, handlers } => duplicate_handler_help(message, handlers),
             Fault::MissingHandler { message } => missing_handler_help(message),
-            Fault::MissingDependency { need, .. } => missing_dependency_help(need),
+            Fault::MissingDependency { need, wrapped, .. } => missing_dependency_help(need, *wrapped),
             Fault::SharedName { messages, .. } => {
-                let message = messages[messages.len() - 1];
-                format!(
-                    "give one of them another name: `#[{}(name = \"..\")]` on `{}`",
-                    message.kind, message.type_name
-                )
+                let MessageFacts { kind, type_name, .. } = messages[messages.len() - 1];
+                format!("give one of them another name: `#[{kind}(name = \"..\")]` on `{type_name}`")
             }
             Fault::AsyncHandlers { .. } => {
-                "build a `Bus` instead of a `SyncBus`, or write these handlers as plain `fn`".to_owned()
+                "build a `Bus` instead of a `SyncBus`\nor write these handlers as plain `fn`".to_owned()
             }
             Fault::ModuleNotArrived { module, .. } => format!(
-                "if `{module}` has no message and no handler, take it out of the list; if it has some, this program's \
-                 crate type or target drops them (staticlib, cdylib, wasm): list them with `linkbus::module!` in \
-                 `{module}` and pass `{module}::MODULE` to `.modules([..])`"
+                "if `{module}` has no message and no handler, write `!{module}` instead\n\
+                 if it has some, this kind of program drops them (staticlib, cdylib, wasm): list them in `{module}` with\n\
+                 `linkbus::module!(messages: [..], handlers: [..]);` and give `{module}::MODULE` to `.modules([..])`"
             ),
             Fault::EmptyRegistry => "name the crates that hold your messages and handlers: \
-                `linkbus::modules!(users, orders);` in the program; for a bus that starts with nothing, \
-                `Bus::empty()` says so"
+                `linkbus::modules!(users, orders);`\n\
+                or, for a bus that starts with nothing, write `Bus::empty()` instead of `Bus::builder()`"
                 .to_owned(),
-            Fault::ModuleNotNamed { module, named, .. } => {
-                let named = named.iter().fold(String::new(), |list, name| list + name + ", ");
-                format!(
-                    "write `linkbus::modules!({named}{module});`, or `linkbus::modules!({named}!{module});` if it is \
-                     left out on purpose"
-                )
-            }
+            Fault::ModuleNotNamed { module, complete, .. } => format!(
+                "write `linkbus::modules!({});`\n\
+                 or `!{module}` in it, if it is left out on purpose or has no message and no handler",
+                complete.join(", ")
+            ),
             Fault::OtherBus { bus, .. } => format!(
-                "let them take `&{bus}`, or a role that both buses have a form of: `&impl AsyncQueryDispatcher` in an \
-                 `async fn`, `&impl QueryDispatcher` in an `fn`"
+                "let them take `&{bus}`\n\
+                 or a role that fits both buses: `&impl QueryDispatcher` in a `fn`, `&impl AsyncQueryDispatcher` in an \
+                 `async fn`"
             ),
             Fault::NothingToReplace { replacement } => {
-                let message = replacement.message;
-                format!("register it instead: `.{}(..)`", register_method(message.kind))
+                let HandlerFacts { message, is_async, .. } = replacement;
+                format!("register it instead: `.{}(..)`", register_method(message.kind, *is_async))
             }
-            Fault::ProvidedTwice { .. } => {
-                "provide it once; for two values of one type, wrap each in a type of its own: \
-                `struct Primary(Pool)`"
-                    .to_owned()
-            }
+            Fault::ProvidedTwice { .. } => "provide it once\n\
+                or, for two values of one type, wrap each in a type of its own: `struct Primary(Pool);`"
+                .to_owned(),
         }
     }
 }
 
-fn register_method(kind: crate::Kind) -> &'static str {
-    match kind {
-        crate::Kind::Query => "query",
-        crate::Kind::Command => "command",
-        crate::Kind::Event => "subscribe",
-        crate::Kind::Task => "task",
+fn duplicate_handler_help(message: &MessageFacts, handlers: &[HandlerFacts]) -> String {
+    let event = format!("or, if all are to run, make `{}` an event and `publish` it", message.short_name());
+    if handlers.iter().any(HandlerFacts::is_by_hand) {
+        format!("keep one of them\nor put the closure in the place of the other with `.replace(..)`\n{event}")
+    } else {
+        format!("keep one of them\n{event}")
     }
 }
 
 fn missing_handler_help(message: &MessageFacts) -> String {
+    let MessageFacts { kind, .. } = message;
+    let (name, returns) = (message.short_name(), message.returns());
     format!(
-        "write `#[handler] fn {}({}: {}) -> {}`; if a crate has it already, name that crate in \
-         `linkbus::modules!(..)`",
-        snake_case(message.short_name()),
-        message.kind,
-        message.short_name(),
-        message.returns(),
+        "write `#[handler] fn {}({kind}: {name}) -> {returns}`; on a `Bus` it may be an `async fn`\n\
+         or, if a crate has it already, name that crate in `linkbus::modules!(..)`",
+        snake_case(name),
     )
 }
 
-fn missing_dependency_help(need: &Need) -> String {
+fn missing_dependency_help(need: &Need, wrapped: Option<&str>) -> String {
     let name = need.type_name();
-    if name.starts_with("dyn ") {
-        format!("`.provide_arc::<{name}>(Arc::new(..))` before `.build()`")
-    } else {
-        format!("`.provide(value)` with a `{name}` before `.build()`")
+    let is_unsized = name == "str" || name.starts_with("dyn ") || name.starts_with('[') && !name.contains(';');
+    match wrapped {
+        Some(wrapped) if wrapped.starts_with("alloc::sync::Arc<") => {
+            format!("an `Arc` of it was provided as a value: write `.provide_arc::<{name}>(..)` instead")
+        }
+        Some(wrapped) => format!("a `{wrapped}` was provided as a value: write `.provide_arc::<{name}>(..)` instead"),
+        None if is_unsized => format!("write `.provide_arc::<{name}>(Arc::new(..))` before `.build()`"),
+        None => format!("write `.provide(value)` with a `{name}` before `.build()`"),
     }
 }
 
+fn register_method(kind: Kind, is_async: bool) -> String {
+    let method = match kind {
+        Kind::Query => "query",
+        Kind::Command => "command",
+        Kind::Event => "subscribe",
+        Kind::Task => "task",
+    };
+    if is_async { format!("{method}_async") } else { method.to_owned() }
+}
+
+/// `PlaceOrder` as `place_order`, `HTTPGet` as `http_get`.
 fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::new();
-    for (place, letter) in name.char_indices() {
-        if letter.is_uppercase() && place > 0 {
+    for (place, &letter) in letters.iter().enumerate() {
+        let follows_a_word = place > 0 && !letters[place - 1].is_uppercase();
+        let begins_a_word = place > 0 && letters.get(place + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase() && (follows_a_word || begins_a_word) {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());
@@ -261,7 +274,9 @@ impl fmt::Display for Fault {
                 write!(f, "{kind} `{name}` has {} handlers, and takes exactly one", handlers.len())
             }
             Fault::MissingHandler { message } => write!(f, "{} `{}` has no handler", message.kind, message.name),
-            Fault::MissingDependency { need, .. } => write!(f, "no `{}` was provided", need.type_name()),
+            Fault::MissingDependency { need, .. } => {
+                write!(f, "handlers ask for `{}`, and none was provided", need.type_name())
+            }
             Fault::SharedName { name, messages } => write!(f, "{} messages are named `{name}`", messages.len()),
             Fault::AsyncHandlers { .. } => f.write_str("a SyncBus cannot run async handlers"),
             Fault::ModuleNotArrived { module, .. } => {
@@ -291,5 +306,7 @@ mod tests {
     fn a_message_name_becomes_a_function_name() {
         assert_eq!(snake_case("PlaceOrder"), "place_order");
         assert_eq!(snake_case("Ping"), "ping");
+        assert_eq!(snake_case("HTTPGet"), "http_get");
+        assert_eq!(snake_case("GetV2"), "get_v2");
     }
 }

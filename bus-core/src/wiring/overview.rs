@@ -19,6 +19,18 @@ pub struct Route {
 ///
 /// Collected messages come in the order of module path and line, those that are only known by a closure after them, in
 /// the order in which the closures were registered.
+///
+/// ```
+/// use linkbus::{Event, SyncBus};
+///
+/// #[derive(Event)]
+/// struct Landed;
+///
+/// let bus = SyncBus::empty().subscribe(|_: &Landed| ()).subscribe(|_: &Landed| ()).build().unwrap();
+/// assert_eq!(bus.wiring().registered_events(), [("bus_core.Landed", 2)]);
+/// let route = bus.wiring().route::<Landed>().unwrap();
+/// println!("{} is subscribed to at {}", route.message.name, route.handlers[0].location);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Wiring {
     pub(super) routes: Vec<Route>,

@@ -24,23 +24,49 @@ impl WiringError {
 impl fmt::Display for WiringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.faults.len() == 1 { "fault" } else { "faults" };
-        writeln!(f, "the bus cannot be built: {} wiring {plural}", self.faults.len())?;
-        self.faults.iter().try_for_each(|fault| write_fault(f, fault))
+        write!(f, "the bus cannot be built: {} wiring {plural}", self.faults.len())?;
+        self.faults.iter().try_for_each(|fault| self.write_fault(f, fault))
     }
 }
 
-fn write_fault(f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
-    writeln!(f, "\n{}: {fault}", fault.code())?;
-    let parties = fault.parties();
-    let width = parties.iter().map(|party| party.name.chars().count()).max().unwrap_or_default();
-    for Party { role, name, location } in &parties {
+/// Where the places of the parties stand, unless all names are shorter; longer names do without.
+const WIDEST: usize = 48;
+
+impl WiringError {
+    fn write_fault(&self, f: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
+        writeln!(f, "\n\n{}: {fault}", fault.code())?;
+        write_parties(f, &fault.parties())?;
+        writeln!(f, "  help: {}", fault.help().replace('\n', "\n        "))?;
+        if let Some(note) = self.note(fault) {
+            writeln!(f, "  note: {note}")?;
+        }
+        write!(f, "  more: linkbus::docs::{}", fault.code().to_lowercase())
+    }
+
+    /// What another fault may have to do with this one.
+    fn note(&self, fault: &Fault) -> Option<String> {
+        let Fault::MissingHandler { .. } = fault else { return None };
+        let unlinked = self.faults.iter().filter_map(|fault| match fault {
+            Fault::ModuleNotNamed { module, .. } => Some(format!("`{module}`")),
+            _ => None,
+        });
+        let unlinked: Vec<String> = unlinked.collect();
+        let they_are = if unlinked.len() == 1 { "it is" } else { "they are" };
+        (!unlinked.is_empty())
+            .then(|| format!("{} may have it, but {they_are} not linked: see BUS008 below", unlinked.join(" or ")))
+    }
+}
+
+fn write_parties(f: &mut fmt::Formatter<'_>, parties: &[Party]) -> fmt::Result {
+    let widths = parties.iter().map(|party| party.name.chars().count());
+    let width = widths.filter(|&width| width <= WIDEST).max().unwrap_or_default();
+    for Party { role, name, location } in parties {
         match location {
             Some(location) => writeln!(f, "  {role:<9} {name:<width$}  {location}")?,
             None => writeln!(f, "  {role:<9} {name:<width$}  (by the bus itself)")?,
         }
     }
-    writeln!(f, "  help: {}", fault.help())?;
-    writeln!(f, "  more: linkbus::docs::{}", fault.code().to_lowercase())
+    Ok(())
 }
 
 impl fmt::Debug for WiringError {

@@ -2,16 +2,22 @@
 
 use std::{
     any::TypeId,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
 };
 
 use super::{
-    Fault, Plan,
+    Fault, Plan, Provision,
     plan::{Origin, Planned},
 };
-use crate::{flavor::Flavor, handler::HandlerFacts, message::MessageFacts, registry::ModuleList};
+use crate::{
+    flavor::Flavor,
+    handler::{HandlerFacts, Need},
+    message::{Location, MessageFacts},
+    registry::{ModuleList, ModuleName},
+};
 
-/// Everything that is wrong with `plan`, sorted by code.
+/// Everything that is wrong with `plan`, sorted by code; within a code in the order of the registry, of the builder's calls,
+/// or of the name that is shared.
 pub(super) fn faults<B: Flavor>(plan: &Plan<B>) -> Vec<Fault> {
     let mut faults = Vec::new();
     handler_counts(plan, &mut faults);
@@ -39,7 +45,7 @@ fn handler_counts<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
 
 fn missing_dependencies<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
     let provided: HashSet<TypeId> = plan.provisions.iter().map(|provision| provision.type_id).collect();
-    let mut missing = Vec::<(crate::handler::Need, Vec<HandlerFacts>)>::new();
+    let mut missing = Vec::<(Need, Vec<HandlerFacts>)>::new();
     for facts in plan.handlers.iter().map(|planned| planned.facts) {
         for need in facts.needs.iter().filter(|need| !provided.contains(&need.type_id())) {
             match missing.iter_mut().find(|(known, _)| known.type_id() == need.type_id()) {
@@ -48,7 +54,16 @@ fn missing_dependencies<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
             }
         }
     }
-    faults.extend(missing.into_iter().map(|(need, handlers)| Fault::MissingDependency { need, handlers }));
+    faults.extend(missing.into_iter().map(|(need, handlers)| {
+        let wrapped = provided_in_a_wrapper(plan, need.type_name());
+        Fault::MissingDependency { need, handlers, wrapped }
+    }));
+}
+
+/// `.provide(Arc::new(store))` provides an `Arc<Store>` and no `Store`: an easy mistake.
+fn provided_in_a_wrapper<B: Flavor>(plan: &Plan<B>, name: &str) -> Option<&'static str> {
+    let wrappers = ["alloc::sync::Arc", "alloc::boxed::Box"].map(|wrapper| format!("{wrapper}<{name}>"));
+    plan.provisions.iter().map(|provision| provision.type_name).find(|known| wrappers.iter().any(|it| it == known))
 }
 
 fn shared_names<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
@@ -82,17 +97,28 @@ fn modules<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
         return;
     }
     let arrived: HashSet<&str> = plan.arrived.iter().copied().collect();
-    for list in &plan.module_lists {
-        let ModuleList { declared, unnamed, .. } = list;
-        let absent = |crate_name: &&&'static str| !arrived.contains(**crate_name);
-        faults.extend(declared.iter().filter(absent).map(|module| Fault::module_not_arrived(module, list)));
-        faults.extend(unnamed.iter().filter(absent).map(|module| Fault::module_not_named(module, list)));
+    let absent = |modules: &'static [ModuleName]| -> Vec<&'static str> {
+        modules.iter().filter(|module| !arrived.contains(module.crate_name)).map(|module| module.name).collect()
+    };
+    for &ModuleList { location: declared_at, written, declared, unnamed } in &plan.module_lists {
+        let not_arrived = absent(declared).into_iter();
+        faults.extend(not_arrived.map(|module| Fault::ModuleNotArrived { module, declared_at }));
+        let not_named = absent(unnamed);
+        let complete = [written, &not_named].concat();
+        let not_named = not_named.into_iter();
+        faults.extend(not_named.map(|module| Fault::ModuleNotNamed {
+            module,
+            complete: complete.clone(),
+            declared_at,
+        }));
     }
 }
 
+/// Says nothing where a fault of a module says more.
 fn empty_registry<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
-    let is_empty = plan.messages.is_empty() && plan.handlers.is_empty() && plan.module_lists.is_empty();
-    if plan.takes_everything && is_empty {
+    let is_empty = plan.messages.is_empty() && plan.handlers.is_empty();
+    let is_explained = |fault: &Fault| matches!(fault, Fault::ModuleNotArrived { .. } | Fault::ModuleNotNamed { .. });
+    if plan.takes_everything && is_empty && !faults.iter().any(is_explained) {
         faults.push(Fault::EmptyRegistry);
     }
 }
@@ -103,14 +129,13 @@ fn idle_replacements<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
 }
 
 fn provided_twice<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
-    let mut by_type = HashMap::<TypeId, Vec<_>>::new();
+    let mut by_type = Vec::<(&Provision<B>, Vec<Option<Location>>)>::new();
     for provision in &plan.provisions {
-        by_type.entry(provision.type_id).or_default().push(provision);
+        match by_type.iter_mut().find(|(first, _)| first.type_id == provision.type_id) {
+            Some((_, locations)) => locations.push(provision.location),
+            None => by_type.push((provision, vec![provision.location])),
+        }
     }
-    let mut twice: Vec<_> = by_type.into_values().filter(|provisions| provisions.len() > 1).collect();
-    twice.sort_by_key(|provisions| provisions[0].type_name);
-    faults.extend(twice.into_iter().map(|provisions| Fault::ProvidedTwice {
-        type_name: provisions[0].type_name,
-        locations: provisions.iter().map(|provision| provision.location).collect(),
-    }));
+    let twice = by_type.into_iter().filter(|(_, locations)| locations.len() > 1);
+    faults.extend(twice.map(|(first, locations)| Fault::ProvidedTwice { type_name: first.type_name, locations }));
 }

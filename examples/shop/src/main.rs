@@ -1,0 +1,60 @@
+//! The program: reads its options, wires the shop, and runs a script or serves HTTP.
+
+mod options;
+
+use std::{error::Error, path::Path, process::ExitCode};
+
+use clap::Parser;
+use linkbus::AnyError;
+use shop::Place;
+use tokio::net::TcpListener;
+
+use crate::options::{Action, Options};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    shop::print_journal();
+    run(&options).await.unwrap_or_else(|error| {
+        eprintln!("shop: {}", with_causes(error.as_error()));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(options: &Options) -> Result<ExitCode, AnyError> {
+    match options.action() {
+        Action::Script(path) => script(path, &options.place()).await,
+        Action::Serve(address) => serve(address, &options.place()).await,
+        Action::Wiring => wiring().await,
+    }
+}
+
+async fn script(path: &Path, place: &Place) -> Result<ExitCode, AnyError> {
+    let bus = shop::open(place).await?;
+    let problems = shop::script::run(path, &bus).await.map_err(|error| format!("{}: {error}", path.display()))?;
+    if problems == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("shop: {problems} lines of {} could not be carried out", path.display());
+    Ok(ExitCode::FAILURE)
+}
+
+async fn serve(address: &str, place: &Place) -> Result<ExitCode, AnyError> {
+    let bus = shop::open(place).await?;
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    println!("listening on http://{}, data is kept in {place}", listener.local_addr()?);
+    shop::http::serve(listener, bus).await?;
+    println!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn wiring() -> Result<ExitCode, AnyError> {
+    print!("{}", shop::open(&Place::Memory).await?.wiring());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cannot open the database shop.sqlite: file is not a database`
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
