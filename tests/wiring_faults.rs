@@ -123,7 +123,7 @@ fn a_missing_dependency_is_reported_with_the_line_to_write() {
     let error = SyncBus::empty().modules([needy::MODULE]).build().unwrap_err();
     assert_eq!(codes(&error), ["BUS003", "BUS003"]);
     let text = error.to_string();
-    assert!(text.contains("no `wiring_faults::Store` was provided"), "{text}");
+    assert!(text.contains("handlers ask for `wiring_faults::Store`, and none was provided"), "{text}");
     assert!(text.contains("`.provide(value)` with a `wiring_faults::Store` before `.build()`"), "{text}");
     assert!(text.contains("`.provide_arc::<dyn wiring_faults::Clock>(Arc::new(..))` before `.build()`"), "{text}");
     let store = error.faults().iter().find(|fault| fault.to_string().contains("Store")).unwrap();
@@ -289,7 +289,7 @@ fn the_report_is_made_to_be_read() {
     assert_eq!(lines[4], format!("  handler   wiring_faults::duplicate::rename      {file}:{first}"));
     assert_eq!(lines[5], format!("  handler   wiring_faults::duplicate::rename_too  {file}:{second}"));
     assert!(lines[6].starts_with("  help: keep one of them"));
-    assert_eq!(lines[7], "  more: linkbus::docs::bus001");
+    assert_eq!(lines[8], "  more: linkbus::docs::bus001");
     assert_eq!(format!("{error:?}"), text);
     let _: Box<dyn std::error::Error> = Box::new(error);
 }

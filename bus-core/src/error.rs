@@ -113,7 +113,7 @@ macro_rules! one_handler_error {
             }
         }
 
-        impl<E: HandlerError> Failure<E> for $name<E> {
+        impl<E: Send + 'static> Failure<E> for $name<E> {
             fn handler(error: E) -> Self {
                 Self::Handler(error)
             }

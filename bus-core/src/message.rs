@@ -215,7 +215,7 @@ impl Eq for MessageFacts {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "expected a type with #[derive(Query)], #[derive(Command)], #[derive(Event)] or #[derive(Task)]",
-    note = "a handler's first parameter is the message that it serves, by value or by reference"
+    note = "a handler takes its message first, and what it depends on behind it"
 )]
 pub trait Message: Sized + Send + Sync + 'static {
     /// What the handler answers: the type named by `reply = ..` for a query, `()` for the other kinds.
@@ -264,7 +264,7 @@ pub trait OneHandler: Message {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
     label = "expected a type with #[derive(Query)]",
-    note = "`send` takes queries; commands go through `execute`, events through `publish`, tasks through `dispatch`"
+    note = "a command goes through `execute`, an event through `publish`, a task through `dispatch`"
 )]
 pub trait Query: OneHandler + Message<Failure = SendError<<Self as Message>::Error>> {}
 
@@ -280,7 +280,7 @@ pub trait Query: OneHandler + Message<Failure = SendError<<Self as Message>::Err
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "expected a type with #[derive(Command)]",
-    note = "`execute` takes commands; queries go through `send`, events through `publish`, tasks through `dispatch`"
+    note = "a query goes through `send`, an event through `publish`, a task through `dispatch`"
 )]
 pub trait Command: OneHandler + Message<Reply = (), Failure = ExecuteError<<Self as Message>::Error>> {}
 
@@ -297,7 +297,7 @@ pub trait Command: OneHandler + Message<Reply = (), Failure = ExecuteError<<Self
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "expected a type with #[derive(Event)]",
-    note = "`publish` takes events; queries go through `send`, commands through `execute`, tasks through `dispatch`"
+    note = "a query goes through `send`, a command through `execute`, a task through `dispatch`"
 )]
 pub trait Event: Message<Reply = (), Error = AnyError, Failure = SubscriberFailure> {}
 
@@ -314,7 +314,7 @@ pub trait Event: Message<Reply = (), Error = AnyError, Failure = SubscriberFailu
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
     label = "expected a type with #[derive(Task)]",
-    note = "`dispatch` takes tasks; queries go through `send`, commands through `execute`, events through `publish`"
+    note = "a query goes through `send`, a command through `execute`, an event through `publish`"
 )]
 pub trait Task: OneHandler + Message<Reply = (), Failure = DispatchError<<Self as Message>::Error>> {}
 

@@ -9,7 +9,9 @@ use std::{fmt::Debug, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub struct Probe<T>(PhantomData<T>);
+use crate::message::Message;
+
+pub struct Probe<T: ?Sized>(PhantomData<T>);
 
 impl<T: Clone> Probe<T> {
     pub const CLONE: Option<fn(&T) -> T> = Some(T::clone);
@@ -20,6 +22,16 @@ pub trait ProbeClone<T> {
 }
 
 impl<T> ProbeClone<T> for Probe<T> {}
+
+impl<T: Message> Probe<T> {
+    pub const MESSAGE: bool = true;
+}
+
+pub trait ProbeMessage {
+    const MESSAGE: bool = false;
+}
+
+impl<T: ?Sized> ProbeMessage for Probe<T> {}
 
 macro_rules! probe {
     ($constant:ident, $fallback:ident, $ability:path) => {

@@ -2,10 +2,28 @@
 
 use proc_macro2::Ident;
 use syn::{
-    Error, Path, Token,
+    Error, LitStr, Path, Token, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream},
 };
+
+/// What an argument may be set to.
+pub(crate) trait Value: Parse {
+    /// What to write, for whoever wrote something else.
+    const EXPECTED: &'static str;
+}
+
+impl Value for Type {
+    const EXPECTED: &'static str = "expected a type, without quotes";
+}
+
+impl Value for LitStr {
+    const EXPECTED: &'static str = "expected a text in quotes";
+}
+
+impl Value for Path {
+    const EXPECTED: &'static str = "expected a path, such as `my_crate::linkbus`";
+}
 
 /// An argument that may be given once.
 pub(crate) struct Once<T>(Option<T>);
@@ -16,14 +34,18 @@ impl<T> Default for Once<T> {
     }
 }
 
-impl<T: Parse> Once<T> {
-    /// Reads the value behind `key`.
+impl<T: Value> Once<T> {
+    /// Reads `= value`, which stands behind `key`.
     pub(crate) fn read(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
-        let value = input.parse()?;
-        match self.0.replace(value) {
-            Some(_) => Err(Error::new_spanned(key, format!("`{key}` is given twice"))),
-            None => Ok(()),
+        if self.0.is_some() {
+            return Err(given_twice(key));
         }
+        if !input.peek(Token![=]) {
+            return Err(Error::new_spanned(key, format!("`{key}` needs a value: write `{key} = ..`")));
+        }
+        input.parse::<Token![=]>()?;
+        self.0 = Some(input.parse().map_err(|error| Error::new(error.span(), T::EXPECTED))?);
+        Ok(())
     }
 }
 
@@ -37,17 +59,13 @@ impl<T> Once<T> {
     }
 }
 
-/// Reads `key = value, key = value`, handing each to `argument`, which reads the value.
+/// Reads arguments that are separated by commas: each key here, the rest of it by `argument`.
 pub(crate) fn read_each(
     input: ParseStream<'_>,
     mut argument: impl FnMut(&Ident, ParseStream<'_>) -> syn::Result<()>,
 ) -> syn::Result<()> {
     while !input.is_empty() {
         let key = input.call(Ident::parse_any)?;
-        if !input.peek(Token![=]) {
-            return Err(Error::new_spanned(&key, format!("expected `{key} = ..`")));
-        }
-        input.parse::<Token![=]>()?;
         argument(&key, input)?;
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
@@ -58,8 +76,21 @@ pub(crate) fn read_each(
 
 /// What to say of an argument that the attribute does not have.
 pub(crate) fn unknown(key: &Ident, known: &[&str]) -> Error {
-    let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    Error::new_spanned(key, format!("unknown argument `{key}`: expected {}", known.join(" or ")))
+    Error::new_spanned(key, format!("unknown argument `{key}`: expected {}", any_of(known)))
+}
+
+pub(crate) fn given_twice(key: &Ident) -> Error {
+    Error::new_spanned(key, format!("`{key}` is given twice"))
+}
+
+/// `a`, `b` or `c`.
+pub(crate) fn any_of(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match &names[..] {
+        [] => String::new(),
+        [only] => only.clone(),
+        [before @ .., last] => format!("{} or {last}", before.join(", ")),
+    }
 }
 
 /// Where the expansion finds linkbus: `::linkbus`, or what `crate = ..` says.

@@ -25,8 +25,20 @@ impl Errors {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// `value`, if there was no mistake.
     pub(crate) fn or<T>(self, value: T) -> syn::Result<T> {
         self.0.map_or(Ok(value), Err)
+    }
+
+    /// What to make of `value`, if there is one: none comes only with a mistake noted.
+    pub(crate) fn or_else<T, U>(self, value: Option<T>, make: impl FnOnce(T) -> U) -> syn::Result<U> {
+        match (self.0, value) {
+            (None, Some(value)) => Ok(make(value)),
+            (errors, _) => Err(errors.expect("what is missing is noted as a mistake")),
+        }
     }
 }

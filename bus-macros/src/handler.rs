@@ -1,14 +1,16 @@
 //! `#[handler]` on functions, `#[handlers]` on `impl` blocks.
 
+mod borrow;
+mod bus;
 mod expand;
 mod model;
 mod parameter;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, FnArg, ImplItem, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
+use syn::{Error, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
 
-use self::model::{Handler, Owner};
+use self::model::{Function, Handler, Owner};
 use crate::{
     args::{self, Once},
     errors::Errors,
@@ -18,17 +20,24 @@ pub(crate) use self::expand::hidden_name;
 
 /// `#[handler]` on a free function: the function as it is, and its registration or its mistakes.
 pub(crate) fn function(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
+    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return with_error(item, &not_a_function(item));
     };
-    let handler = read_arguments(arguments).and_then(|linkbus| {
-        if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
-            return Err(misplaced_self(receiver));
-        }
-        Handler::new(linkbus, &function.vis, &function.attrs, &function.sig, None)
-    });
-    let expansion = handler.map_or_else(Error::into_compile_error, |handler| expand::expand(&handler));
+    let expansion = registration(arguments, &mut function).unwrap_or_else(Error::into_compile_error);
     quote!(#function #expansion)
+}
+
+fn registration(arguments: TokenStream, function: &mut ItemFn) -> syn::Result<TokenStream> {
+    if let Some(mark) = take_mark(&mut function.attrs) {
+        return Err(Error::new_spanned(mark, "`#[handler]` is given twice"));
+    }
+    let linkbus = read_arguments(arguments)?;
+    if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
+        return Err(misplaced_self(receiver));
+    }
+    let ItemFn { vis: visibility, attrs: attributes, sig: signature, .. } = function;
+    let handler = Handler::new(linkbus, Function { visibility, attributes, signature }, None)?;
+    Ok(expand::expand(&handler))
 }
 
 /// `#[handlers]` on an `impl` block: the block without its `#[handler]` marks, and the registrations or the mistakes.
@@ -42,24 +51,34 @@ pub(crate) fn methods(arguments: TokenStream, item: &TokenStream) -> TokenStream
 
 fn registrations(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
+    let marked = take_marked(block, &mut errors);
     let linkbus = errors.keep(read_arguments(arguments));
     let owner = errors.keep(owner(block));
-    let mut handlers = Vec::new();
+    if marked.is_empty() {
+        errors.at(&block.self_ty, "none of these methods is a handler: write `#[handler]` above those that are");
+    }
+    let handlers = linkbus.zip(owner).map(|(linkbus, owner)| {
+        let one = |method| errors.keep(Handler::new(linkbus.clone(), written(method), Some(&owner)));
+        marked.iter().filter_map(one).collect::<Vec<_>>()
+    });
+    errors.or_else(handlers, |handlers| {
+        let expansions = handlers.iter().map(expand::expand);
+        let duplicates = expand::duplicate_checks(&handlers);
+        quote!(#(#expansions)* #duplicates)
+    })
+}
+
+/// The methods that carry `#[handler]`, which is taken off them: it is not to be expanded once more.
+fn take_marked(block: &mut ItemImpl, errors: &mut Errors) -> Vec<ImplItemFn> {
+    let mut marked = Vec::new();
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
-        let Some(mark) = take_mark(&mut method.attrs) else {
-            continue;
-        };
-        let (Some(linkbus), Some(owner)) = (&linkbus, &owner) else {
-            continue;
-        };
-        let handler = check_mark(&mark)
-            .and_then(|()| Handler::new(linkbus.clone(), &method.vis, &method.attrs, &method.sig, Some(owner)));
-        handlers.extend(errors.keep(handler));
+        if let Some(mark) = take_mark(&mut method.attrs) {
+            errors.keep(check_mark(&mark));
+            marked.push(method.clone());
+        }
     }
-    let expansions = handlers.iter().map(expand::expand);
-    let duplicates = expand::duplicate_checks(&handlers);
-    errors.or(quote!(#(#expansions)* #duplicates))
+    marked
 }
 
 /// The type whose methods these are.
@@ -87,7 +106,10 @@ fn owner(block: &ItemImpl) -> syn::Result<Owner> {
     errors.or(Owner { name, ty: (*block.self_ty).clone() })
 }
 
-/// Takes the `#[handler]` off a method, so that it is not expanded once more as a free function.
+fn written(method: &ImplItemFn) -> Function<'_> {
+    Function { visibility: &method.vis, attributes: &method.attrs, signature: &method.sig }
+}
+
 fn take_mark(attributes: &mut Vec<syn::Attribute>) -> Option<syn::Attribute> {
     let is_mark =
         |attribute: &syn::Attribute| attribute.path().segments.last().is_some_and(|segment| segment.ident == "handler");

@@ -4,37 +4,39 @@
 //! all the errors at once. `expand` cannot fail.
 
 mod args;
-mod docs;
+mod attributes;
 mod errors;
 mod handler;
 mod message;
 mod module;
 mod modules;
+#[cfg(test)]
+mod snapshots;
 
 use proc_macro::TokenStream;
 
 use crate::message::Kind;
 
 #[doc = include_str!("../docs/derive_query.md")]
-#[proc_macro_derive(Query, attributes(query, bus))]
+#[proc_macro_derive(Query, attributes(query, command, event, task, bus))]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     message::derive(Kind::Query, input.into()).into()
 }
 
 #[doc = include_str!("../docs/derive_command.md")]
-#[proc_macro_derive(Command, attributes(command, bus))]
+#[proc_macro_derive(Command, attributes(query, command, event, task, bus))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     message::derive(Kind::Command, input.into()).into()
 }
 
 #[doc = include_str!("../docs/derive_event.md")]
-#[proc_macro_derive(Event, attributes(event, bus))]
+#[proc_macro_derive(Event, attributes(query, command, event, task, bus))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     message::derive(Kind::Event, input.into()).into()
 }
 
 #[doc = include_str!("../docs/derive_task.md")]
-#[proc_macro_derive(Task, attributes(task, bus))]
+#[proc_macro_derive(Task, attributes(query, command, event, task, bus))]
 pub fn derive_task(input: TokenStream) -> TokenStream {
     message::derive(Kind::Task, input.into()).into()
 }

@@ -5,8 +5,10 @@ mod field;
 mod model;
 
 use proc_macro2::TokenStream;
-use quote::format_ident;
+use quote::{format_ident, quote};
 use syn::{DeriveInput, Ident};
+
+use self::model::Message;
 
 /// The four kinds, and what differs between their derives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Kind; 4] = [Kind::Query, Kind::Command, Kind::Event, Kind::Task];
+
     /// The trait, and the variant of `linkbus::Kind`.
     fn ident(self) -> Ident {
         format_ident!("{}", self.type_name())
@@ -57,12 +61,15 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    match model::Message::new(kind, &input) {
+    match Message::new(kind, &input) {
         Ok(message) => expand::expand(&message),
-        Err(error) => {
-            let stub = model::Message::stub(kind, &input).map(|message| expand::expand(&message));
-            let error = error.into_compile_error();
-            quote::quote!(#error #stub)
-        }
+        Err(error) => with_stub(kind, &input, error),
     }
+}
+
+/// The mistakes, and a message that code which uses the type can go on with.
+fn with_stub(kind: Kind, input: &DeriveInput, error: syn::Error) -> TokenStream {
+    let stub = Message::stub(kind, input, &error).map(|message| expand::expand(&message));
+    let error = error.into_compile_error();
+    quote!(#error #stub)
 }

@@ -1,54 +1,52 @@
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{Ident, LitStr, Type, spanned::Spanned};
+//! The hidden type that stands for a handler, and its registration.
 
+mod call;
+mod checks;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Ident, LitStr, ext::IdentExt};
+
+pub(super) use self::checks::duplicate_checks;
 use super::{
+    bus::BusType,
     model::{Handler, Owner},
-    parameter::{BusType, Parameter},
 };
-use crate::docs;
+use crate::attributes;
 
 /// The name of the hidden type that stands for a handler: `module!` finds it by the function's name.
 pub(crate) fn hidden_name(owner: Option<&Ident>, function: &Ident) -> Ident {
-    let name = match owner {
-        Some(owner) => format_ident!("__linkbus_{}_{}", owner, function),
-        None => format_ident!("__linkbus_{}", function),
-    };
-    Ident::new(&name.to_string(), function.span())
+    match owner {
+        Some(owner) => format_ident!("__handler_{}_{}", owner, function),
+        None => format_ident!("__handler_{}", function, span = function.span()),
+    }
 }
 
+/// No lint is allowed here beyond what the user allows: a crate may forbid it. Lints pass over what has no token of the
+/// user's, and that is how the expansion keeps out of their sight.
 pub(super) fn expand(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, visibility, message, .. } = handler;
-    let hidden = hidden_name(handler.owner.as_ref().map(|owner| &owner.name), &handler.ident);
-    let facts = facts(handler);
-    let (on_bus, on_sync_bus) = installs(handler, &hidden);
-    let implementation = implementation(handler, &hidden);
-    let checks = checks(handler);
-    let lints = quote! {
-        #[allow(
-            non_camel_case_types, dead_code, missing_docs, unreachable_pub, unused_qualifications,
-            clippy::all, clippy::pedantic, reason = "written by a macro"
-        )]
-    };
+    let Handler { linkbus, visibility, conditions, allowances, .. } = handler;
+    let hidden = hidden(handler);
+    let registration = registration(handler, &hidden);
+    let types = checks::types(handler);
+    let implementation = call::implementation(handler, &hidden);
+    let checks = checks::assertions(handler);
     quote! {
+        #(#conditions)*
         #[doc(hidden)]
-        #lints
         #visibility struct #hidden;
 
-        #lints
+        #(#conditions)*
+        #(#allowances)*
         const _: () = {
+            #types
+
             impl #hidden {
-                const REGISTRATION: #linkbus::__private::Registration =
-                    #linkbus::__private::Registration::Handler(#linkbus::__private::HandlerRegistration {
-                        facts: #facts,
-                        on_bus: #on_bus,
-                        on_sync_bus: #on_sync_bus,
-                    });
+                const REGISTRATION: #linkbus::__private::Registration = #registration;
                 #[doc(hidden)]
                 pub const LISTED: &'static #linkbus::__private::Registration = &Self::REGISTRATION;
-                #[doc(hidden)]
-                pub const MESSAGE: &'static #linkbus::MessageFacts = <#message as #linkbus::Message>::FACTS;
             }
+
             #implementation
             #checks
             #linkbus::__register!(#hidden::REGISTRATION);
@@ -56,15 +54,41 @@ pub(super) fn expand(handler: &Handler) -> TokenStream {
     }
 }
 
+fn hidden(handler: &Handler) -> Ident {
+    let mut name = hidden_name(handler.owner.as_ref().map(|owner| &owner.name), &handler.ident);
+    name.set_span(Span::call_site().located_at(handler.ident.span()));
+    name
+}
+
+/// The name that [`checks::types`] gives to the message.
+fn message() -> Ident {
+    format_ident!("__Message")
+}
+
+/// The names that [`checks::types`] gives to the dependencies, in the order of [`Handler::dependencies`].
+fn dependencies(handler: &Handler) -> Vec<Ident> {
+    (0..handler.dependencies().len()).map(|place| format_ident!("__Dependency{place}")).collect()
+}
+
+fn registration(handler: &Handler, hidden: &Ident) -> TokenStream {
+    let linkbus = &handler.linkbus;
+    let facts = facts(handler);
+    let (on_bus, on_sync_bus) = installs(handler, hidden);
+    quote! {
+        #linkbus::__private::Registration::Handler(#linkbus::__private::HandlerRegistration {
+            facts: #facts,
+            on_bus: #on_bus,
+            on_sync_bus: #on_sync_bus,
+        })
+    }
+}
+
 fn facts(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, message, docs, is_async, .. } = handler;
-    let name = match &handler.owner {
-        Some(Owner { name, .. }) => format!("{name}::{}", handler.ident),
-        None => handler.ident.to_string(),
-    };
-    let name = LitStr::new(&name, handler.ident.span());
-    let location = docs::location(linkbus, handler.ident.span());
-    let needs = handler.dependencies();
+    let Handler { linkbus, docs, is_async, .. } = handler;
+    let name = name(handler);
+    let location = attributes::location(linkbus, handler.ident.span());
+    let message = message();
+    let dependencies = dependencies(handler);
     quote! {
         #linkbus::HandlerFacts::new(
             #name,
@@ -72,172 +96,36 @@ fn facts(handler: &Handler) -> TokenStream {
             #location,
             <#message as #linkbus::Message>::FACTS,
             #is_async,
-            &[#(#linkbus::Need::of::<#needs>()),*],
+            &[#(#linkbus::Need::of::<#dependencies>()),*],
         )
     }
 }
 
+/// `get_user`, or `Users::get` for a method.
+fn name(handler: &Handler) -> LitStr {
+    let function = handler.ident.unraw();
+    let name = match &handler.owner {
+        Some(Owner { name, .. }) => format!("{}::{function}", name.unraw()),
+        None => function.to_string(),
+    };
+    LitStr::new(&name, Span::call_site())
+}
+
 /// How the handler gets onto each bus, if it can.
 fn installs(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
-    let Handler { linkbus, message, .. } = handler;
+    let linkbus = &handler.linkbus;
+    let message = message();
+    let some = |install: TokenStream| quote!(::core::option::Option::Some(#linkbus::__private::#install));
     let none = quote!(::core::option::Option::None);
-    let install = |bus: &str| {
-        let bus = format_ident!("{bus}");
-        quote!(::core::option::Option::Some(#linkbus::__private::install_sync::<#message, #linkbus::#bus, #hidden>))
+    let asynchronous = || some(quote!(install_async::<#message, #hidden>));
+    let synchronous = |bus: BusType| {
+        let bus = bus.ident();
+        some(quote!(install_sync::<#message, #linkbus::#bus, #hidden>))
     };
-    let asynchronous = || quote!(::core::option::Option::Some(#linkbus::__private::install_async::<#message, #hidden>));
     match (handler.is_async, handler.bus()) {
         (true, _) => (asynchronous(), none),
-        (false, Some(BusType::Async)) => (install("Bus"), none),
-        (false, Some(BusType::Sync)) => (none, install("SyncBus")),
-        (false, None) => (install("Bus"), install("SyncBus")),
+        (false, Some(BusType::Async)) => (synchronous(BusType::Async), none),
+        (false, Some(BusType::Sync)) => (none, synchronous(BusType::Sync)),
+        (false, None) => (synchronous(BusType::Async), synchronous(BusType::Sync)),
     }
-}
-
-fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
-    let Handler { linkbus, message, .. } = handler;
-    let dependencies = handler.dependencies();
-    let may_dispatch = handler.bus().is_some() && asks_for_bus(handler) || !dependencies.is_empty();
-    let common = quote! {
-        type Needs = (#(#linkbus::__private::Arc<#dependencies>,)*);
-        const MAY_DISPATCH: bool = #may_dispatch;
-
-        fn resolve(provided: &#linkbus::__private::Provided) -> Self::Needs {
-            (#(provided.get::<#dependencies>(),)*)
-        }
-    };
-    let outcome = quote! {
-        ::core::result::Result<<#message as #linkbus::Message>::Reply, <#message as #linkbus::Message>::Error>
-    };
-    let body = body(handler);
-    if handler.is_async {
-        return quote_spanned! {at(handler.ident.span())=>
-            impl #linkbus::__private::AsyncHandler<#message> for #hidden {
-                #common
-
-                #[inline]
-                async fn call(
-                    needs: &Self::Needs,
-                    bus: &#linkbus::Bus,
-                    message: #linkbus::__private::Delivered<'_, #message>,
-                ) -> #outcome {
-                    #body
-                }
-            }
-        };
-    }
-    let (generics, bus) = match handler.bus() {
-        Some(BusType::Async) => (quote!(), quote!(#linkbus::Bus)),
-        Some(BusType::Sync) => (quote!(), quote!(#linkbus::SyncBus)),
-        None => (quote!(<B: #linkbus::Flavor>), quote!(B)),
-    };
-    quote! {
-        impl #generics #linkbus::__private::SyncHandler<#message, #bus> for #hidden {
-            #common
-
-            #[inline]
-            fn call(
-                needs: &Self::Needs,
-                bus: &#bus,
-                message: #linkbus::__private::Delivered<'_, #message>,
-            ) -> #outcome {
-                #body
-            }
-        }
-    }
-}
-
-/// The place `span`, for names that the expansion makes: a handler may be written by a macro whose arguments hold `span`,
-/// and such a name would not be found from here.
-fn at(span: Span) -> Span {
-    Span::call_site().located_at(span)
-}
-
-fn asks_for_bus(handler: &Handler) -> bool {
-    handler.parameters.iter().any(|parameter| parameter.bus().is_some())
-}
-
-/// The call of the user's function.
-fn body(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, message, ident, .. } = handler;
-    let delivered = if handler.by_ref { quote!(message.by_ref()) } else { quote!(message.by_value()) };
-    let service = handler.has_self.then(|| quote!(&*needs.0,));
-    let arguments = arguments(handler);
-    let owner = handler.owner.as_ref().map(|Owner { ty, .. }| quote!(<#ty>::));
-    let function = quote!(#owner #ident);
-    let call = quote!(#function(#service #delivered, #(#arguments),*));
-    let has_context = handler.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context));
-    let context = has_context.then(|| quote!(let context = #linkbus::Context::of::<#message>();));
-    let call = match (handler.is_async, has_context) {
-        (true, true) => quote!(context.scope(::core::pin::pin!(#call)).await),
-        (true, false) => quote!(#call.await),
-        (false, true) => quote!({ let _entered = context.enter(); #call }),
-        (false, false) => call,
-    };
-    let into_outcome = quote_spanned!(at(handler.output)=> #linkbus::IntoOutcome::into_outcome(outcome));
-    quote! {
-        let _ = (needs, bus);
-        #context
-        let outcome = #call;
-        #into_outcome
-    }
-}
-
-/// What the user's function is called with behind the message.
-fn arguments(handler: &Handler) -> Vec<TokenStream> {
-    let mut place = usize::from(handler.has_self);
-    let mut next = || {
-        let index = syn::Index::from(place);
-        place += 1;
-        quote!(&*needs.#index)
-    };
-    let argument = |parameter: &Parameter| match parameter {
-        Parameter::Bus(_) | Parameter::Role(_) => quote!(bus),
-        Parameter::Context => quote!(&context),
-        Parameter::Dependency(_) => next(),
-    };
-    handler.parameters.iter().map(argument).collect()
-}
-
-/// What is checked about the types, each where the user wrote it.
-fn checks(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, message, .. } = handler;
-    let by_value = (!handler.by_ref).then(|| {
-        quote_spanned! {message.span()=>
-            const _: () = ::core::assert!(
-                #linkbus::__private::by_value_fits::<#message>(),
-                "this subscriber takes its event by value, and the event is not `Clone`: take `&Event`, or derive Clone",
-            );
-        }
-    });
-    let dependencies = handler.dependencies();
-    let dependencies = dependencies
-        .iter()
-        .map(|ty: &&Type| quote_spanned!(ty.span()=> #linkbus::__private::assert_dependency::<#ty>();));
-    quote! {
-        #by_value
-        const _: fn() = || { #(#dependencies)* };
-    }
-}
-
-/// In one `impl` block it can be seen that two methods serve the same message: refused unless it is an event.
-pub(super) fn duplicate_checks(handlers: &[Handler]) -> TokenStream {
-    let same = |one: &Handler, other: &Handler| {
-        let (one, other) = (&one.message, &other.message);
-        quote!(#one).to_string() == quote!(#other).to_string()
-    };
-    let duplicates = handlers
-        .iter()
-        .enumerate()
-        .filter(|(place, handler)| handlers[..*place].iter().any(|earlier| same(earlier, handler)));
-    duplicates
-        .map(|(_, Handler { linkbus, message, .. })| {
-            quote_spanned! {message.span()=>
-                const _: () = ::core::assert!(
-                    !<#message as #linkbus::Message>::FACTS.kind.has_one_handler(),
-                    "two methods of this `impl` handle this message, and it takes exactly one handler",
-                );
-            }
-        })
-        .collect()
 }

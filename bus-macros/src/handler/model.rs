@@ -1,16 +1,25 @@
+//! What a handler is, and everything that a signature can get wrong about it.
+
 use proc_macro2::{Ident, Span};
 use syn::{
-    Attribute, Error, FnArg, GenericParam, Path, ReceiverKind, ReturnType, Safety, Signature, Type, Visibility,
-    spanned::Spanned,
+    Attribute, Error, FnArg, GenericParam, Path, Receiver, ReceiverKind, ReturnType, Safety, Signature, Type,
+    Visibility, spanned::Spanned,
 };
 
-use super::parameter::{self, BusType, Parameter};
-use crate::{docs, errors::Errors};
+use super::{
+    bus::{Asked, BusType},
+    parameter::{self, Parameter},
+};
+use crate::{attributes, errors::Errors};
 
 /// A handler that can be expanded.
 pub(crate) struct Handler {
     pub(super) linkbus: Path,
     pub(super) visibility: Visibility,
+    /// The `#[cfg(..)]` of a method: its registration comes and goes with it.
+    pub(super) conditions: Vec<Attribute>,
+    /// The lints that the user allows for the function.
+    pub(super) allowances: Vec<Attribute>,
     pub(super) ident: Ident,
     /// The service, for a method.
     pub(super) owner: Option<Owner>,
@@ -32,39 +41,33 @@ pub(crate) struct Owner {
     pub(super) ty: Type,
 }
 
+/// A function as it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Function<'a> {
+    pub(super) visibility: &'a Visibility,
+    pub(super) attributes: &'a [Attribute],
+    pub(super) signature: &'a Signature,
+}
+
 impl Handler {
-    pub(super) fn new(
-        linkbus: Path,
-        visibility: &Visibility,
-        attributes: &[Attribute],
-        signature: &Signature,
-        owner: Option<&Owner>,
-    ) -> syn::Result<Self> {
+    pub(super) fn new(linkbus: Path, function: Function<'_>, owner: Option<&Owner>) -> syn::Result<Self> {
+        let Function { visibility, attributes, signature } = function;
         let mut errors = Errors::default();
         check_signature(signature, &mut errors);
-        let mut arguments = signature.inputs.iter().peekable();
-        let receiver = arguments.next_if(|argument| matches!(argument, FnArg::Receiver(_)));
-        if let Some(FnArg::Receiver(receiver)) = receiver {
+        let (receiver, arguments) = split_receiver(signature);
+        if let Some(receiver) = receiver {
             check_receiver(receiver, &mut errors);
         }
         let is_async = signature.asyncness.is_some();
-        let message = match arguments.next() {
-            Some(argument) => errors.keep(parameter::message(argument)),
-            None => errors.keep(Err(no_message(signature))),
-        };
-        let parameters: Vec<_> = arguments
-            .filter_map(|argument| {
-                let parameter = errors.keep(Parameter::new(argument, is_async))?;
-                check_bus(argument, &parameter, is_async, &mut errors);
-                Some(parameter)
-            })
-            .collect();
-        let Some((message, by_ref)) = message else {
-            return errors.or(()).and(Err(no_message(signature)));
-        };
-        errors.or(Handler {
+        let message =
+            arguments.first().ok_or_else(|| no_message(signature)).and_then(|first| parameter::message(first));
+        let message = errors.keep(message);
+        let parameters = parameters(arguments.get(1..).unwrap_or_default(), is_async, &mut errors);
+        errors.or_else(message, |(message, by_ref)| Handler {
             linkbus,
             visibility: visibility.clone(),
+            conditions: attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
+            allowances: attributes::allowances(attributes),
             ident: signature.ident.clone(),
             owner: owner.cloned(),
             has_self: receiver.is_some(),
@@ -72,17 +75,14 @@ impl Handler {
             message,
             by_ref,
             parameters,
-            output: match &signature.output {
-                ReturnType::Default => signature.ident.span(),
-                ReturnType::Type(_, ty) => ty.span(),
-            },
-            docs: docs::text(attributes),
+            output: output(signature),
+            docs: attributes::text(attributes),
         })
     }
 
     /// The bus that the handler can be put on; both for one that asks for none.
     pub(super) fn bus(&self) -> Option<BusType> {
-        let asked = self.parameters.iter().find_map(Parameter::bus);
+        let asked = self.parameters.iter().find_map(Parameter::bus).map(|asked| asked.bus);
         if self.is_async { Some(BusType::Async) } else { asked }
     }
 
@@ -97,12 +97,37 @@ impl Handler {
     }
 }
 
+fn split_receiver(signature: &Signature) -> (Option<&Receiver>, Vec<&FnArg>) {
+    let mut arguments: Vec<_> = signature.inputs.iter().collect();
+    let Some(FnArg::Receiver(receiver)) = arguments.first() else {
+        return (None, arguments);
+    };
+    arguments.remove(0);
+    (Some(receiver), arguments)
+}
+
+fn parameters(arguments: &[&FnArg], is_async: bool, errors: &mut Errors) -> Vec<Parameter> {
+    let parameters: Vec<_> =
+        arguments.iter().filter_map(|argument| errors.keep(Parameter::new(argument, is_async))).collect();
+    let asked: Vec<Asked> = parameters.iter().filter_map(Parameter::bus).collect();
+    for one in &asked {
+        errors.keep(one.check(asked[0], is_async));
+    }
+    parameters
+}
+
+/// The return type; where none is written, the function's name.
+fn output(signature: &Signature) -> Span {
+    match &signature.output {
+        ReturnType::Default => signature.ident.span(),
+        ReturnType::Type(_, ty) => ty.span(),
+    }
+}
+
 fn check_signature(signature: &Signature, errors: &mut Errors) {
     for parameter in signature.generics.params.iter().filter(|it| !matches!(it, GenericParam::Lifetime(_))) {
-        errors.at(
-            parameter,
-            "a handler cannot be generic: it serves one concrete message, so write one handler per message",
-        );
+        let text = "a handler cannot be generic: it serves one concrete message, so write one handler per message";
+        errors.at(parameter, text);
     }
     if let Safety::Unsafe(unsafety) = &signature.safety {
         errors.at(unsafety, "a handler cannot be `unsafe`: the bus calls it without knowing its conditions");
@@ -117,16 +142,10 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn check_receiver(receiver: &syn::Receiver, errors: &mut Errors) {
+fn check_receiver(receiver: &Receiver, errors: &mut Errors) {
     let is_shared = matches!(receiver.kind, ReceiverKind::Reference(_, _, None));
     if !is_shared {
         errors.at(receiver, "the bus shares the service with all calls: write `&self`");
-    }
-}
-
-fn check_bus(argument: &FnArg, parameter: &Parameter, is_async: bool, errors: &mut Errors) {
-    if is_async && parameter.bus() == Some(BusType::Sync) {
-        errors.at(argument, "an `async fn` runs on a `Bus`: write `&Bus`");
     }
 }
 

@@ -1,37 +1,33 @@
-use syn::{Error, FnArg, Ident, PatType, Path, Type, TypeParamBound, TypePath, TypeReference};
+//! One parameter of a handler: what it is, or what is wrong with it.
+
+use syn::{Error, FnArg, PatType, Type, TypePath, TypeReference};
+
+use super::{
+    borrow,
+    bus::{self, Asked, BusType},
+};
 
 /// A parameter behind the message, and where its value comes from.
 pub(crate) enum Parameter {
-    /// `&Bus`.
-    Bus(BusType),
-    /// `&impl QueryDispatcher` and the like: the bus, seen through a role.
-    Role(BusType),
+    /// `&Bus`, or `&impl QueryDispatcher` and the like: the bus, seen through a role.
+    Bus(Asked),
     /// `&Context`.
     Context,
     /// Any other `&T`: what was given with `.provide(..)`.
     Dependency(Box<Type>),
 }
 
-/// The two buses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum BusType {
-    Async,
-    Sync,
-}
-
 /// The message parameter: its type, and whether it is taken by reference.
 pub(super) fn message(argument: &FnArg) -> syn::Result<(Type, bool)> {
-    let FnArg::Typed(PatType { ty, .. }) = argument else {
-        return Err(Error::new_spanned(argument, "expected a message"));
-    };
-    let (message, by_ref) = match &**ty {
+    let (message, by_ref) = match type_of(argument)? {
         Type::Reference(TypeReference { mutability: Some(mutability), .. }) => {
-            return Err(Error::new_spanned(
-                mutability,
-                "a message is taken by value or by `&`: others may read it too",
-            ));
+            let text = "a message is taken by value or by `&`, never by `&mut`: others may read it too";
+            return Err(Error::new_spanned(mutability, text));
         }
-        Type::Reference(reference) => (&*reference.elem, true),
+        Type::Reference(reference) => {
+            check_lifetime(reference, "a message lives as long as the call: write `&` without `'static`")?;
+            (&*reference.elem, true)
+        }
         ty => (ty, false),
     };
     if let Type::ImplTrait(_) | Type::TraitObject(_) = message {
@@ -41,13 +37,25 @@ pub(super) fn message(argument: &FnArg) -> syn::Result<(Type, bool)> {
     Ok((message.clone(), by_ref))
 }
 
+fn type_of(argument: &FnArg) -> syn::Result<&Type> {
+    match argument {
+        FnArg::Typed(PatType { ty, .. }) => Ok(ty),
+        FnArg::Receiver(receiver) => Err(Error::new_spanned(receiver, "`self` comes first")),
+    }
+}
+
+fn check_lifetime(reference: &TypeReference, text: &str) -> syn::Result<()> {
+    match &reference.lifetime {
+        Some(lifetime) if lifetime.ident == "static" => Err(Error::new_spanned(lifetime, text)),
+        _ => Ok(()),
+    }
+}
+
 impl Parameter {
     /// Reads a parameter behind the message; `is_async` says of what sort the function is.
     pub(super) fn new(argument: &FnArg, is_async: bool) -> syn::Result<Self> {
-        let FnArg::Typed(PatType { ty, .. }) = argument else {
-            return Err(Error::new_spanned(argument, "`self` comes first"));
-        };
-        let Type::Reference(reference) = &**ty else {
+        let ty = type_of(argument)?;
+        let Type::Reference(reference) = ty else {
             return Err(not_a_reference(ty));
         };
         if let Some(mutability) = &reference.mutability {
@@ -55,61 +63,42 @@ impl Parameter {
                         an atomic inside it";
             return Err(Error::new_spanned(mutability, text));
         }
-        if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
-            return Err(Error::new_spanned(lifetime, "a dependency lives as long as its bus: write `&T`"));
-        }
-        Ok(Parameter::behind(&reference.elem, is_async))
+        check_lifetime(reference, "a dependency lives as long as its bus: write `&` without `'static`")?;
+        Parameter::behind(&reference.elem, is_async)
     }
 
-    fn behind(ty: &Type, is_async: bool) -> Self {
+    fn behind(ty: &Type, is_async: bool) -> syn::Result<Self> {
         match ty {
-            Type::ImplTrait(role) => Parameter::Role(role_bus(&role.bounds, is_async)),
+            Type::ImplTrait(role) => Asked::by_role(role, is_async).map(Parameter::Bus),
             Type::Paren(inner) => Parameter::behind(&inner.elem, is_async),
-            Type::Path(TypePath { qself: None, path, .. }) => match linkbus_type(path).map(Ident::to_string).as_deref()
-            {
-                Some("Bus") => Parameter::Bus(BusType::Async),
-                Some("SyncBus") => Parameter::Bus(BusType::Sync),
-                Some("Context") => Parameter::Context,
-                _ => Parameter::Dependency(Box::new(ty.clone())),
-            },
+            _ => borrow::check_owned(ty).map(|()| Parameter::named(ty)),
+        }
+    }
+
+    fn named(ty: &Type) -> Self {
+        let name = match ty {
+            Type::Path(TypePath { qself: None, path, .. }) => bus::linkbus_type(path),
+            _ => None,
+        };
+        match name {
+            Some(name) if name == "Bus" => Parameter::Bus(Asked { bus: BusType::Async, span: name.span() }),
+            Some(name) if name == "SyncBus" => Parameter::Bus(Asked { bus: BusType::Sync, span: name.span() }),
+            Some(name) if name == "Context" => Parameter::Context,
             _ => Parameter::Dependency(Box::new(ty.clone())),
         }
     }
 
     /// The bus that this parameter asks for, if it asks for one.
-    pub(super) fn bus(&self) -> Option<BusType> {
+    pub(super) fn bus(&self) -> Option<Asked> {
         match self {
-            Parameter::Bus(bus) | Parameter::Role(bus) => Some(*bus),
+            Parameter::Bus(asked) => Some(*asked),
             Parameter::Context | Parameter::Dependency(_) => None,
         }
     }
 }
 
-/// The last segment of `Bus` or `linkbus::Bus`. A longer or other path, such as `crate::Context`, is the user's own type.
-fn linkbus_type(path: &Path) -> Option<&Ident> {
-    let segments: Vec<_> = path.segments.iter().filter(|segment| segment.arguments.is_none()).collect();
-    match segments[..] {
-        [only] if path.segments.len() == 1 => Some(&only.ident),
-        [krate, last] if path.segments.len() == 2 && krate.ident == "linkbus" => Some(&last.ident),
-        _ => None,
-    }
-}
-
-/// Roles whose names begin with `Async` are those of the async bus; any other trait is asked of the function's own bus.
-fn role_bus<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>, is_async: bool) -> BusType {
-    let is_async_role = |bound: &TypeParamBound| match bound {
-        TypeParamBound::Trait(role) => {
-            role.path.segments.last().is_some_and(|segment| segment.ident.to_string().starts_with("Async"))
-        }
-        _ => false,
-    };
-    if is_async || bounds.into_iter().any(is_async_role) { BusType::Async } else { BusType::Sync }
-}
-
 fn not_a_reference(ty: &Type) -> Error {
-    let ty_text = quote::quote!(#ty).to_string();
-    let text = format!(
-        "only the first parameter is the message; every other one is a dependency and taken by reference: `&{ty_text}`"
-    );
+    let text = "only the first parameter is a message; what comes behind it is a dependency, which is lent to the \
+                handler: write `&` before the type";
     Error::new_spanned(ty, text)
 }

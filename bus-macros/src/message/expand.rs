@@ -1,18 +1,21 @@
+//! The implementations that make a type a message, and its registration.
+
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, LitStr, Path, spanned::Spanned};
+use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
 
 use super::{Kind, field::Field, model::Message};
-use crate::docs;
+use crate::attributes;
 
 pub(super) fn expand(message: &Message) -> TokenStream {
-    let Message { linkbus, ident, kind, .. } = message;
+    let Message { linkbus, ident, kind, allowances, .. } = message;
     let kind_trait = kind.ident();
     let facts = facts(message);
     let types = types(message);
-    let one_handler = (*kind != Kind::Event).then(|| quote!(impl #linkbus::OneHandler for #ident {}));
+    let one_handler =
+        (*kind != Kind::Event).then(|| quote!(#[automatically_derived] impl #linkbus::OneHandler for #ident {}));
     quote! {
-        #[allow(clippy::all, clippy::pedantic, reason = "written by a derive")]
+        #(#allowances)*
         const _: () = {
             use #linkbus::__private::{ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _};
 
@@ -57,14 +60,15 @@ fn types(Message { linkbus, kind, reply, error, .. }: &Message) -> TokenStream {
 
 fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> TokenStream {
     let kind = kind.ident();
+    let type_name = ident.unraw().to_string();
     let name = name.clone().unwrap_or_else(|| default_name(ident));
-    let location = docs::location(linkbus, ident.span());
+    let location = attributes::location(linkbus, ident.span());
     let fields = fields.iter().map(|field| field_facts(linkbus, field));
     quote! {
         #linkbus::MessageFacts {
             kind: #linkbus::Kind::#kind,
             name: #name,
-            type_name: ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#ident)),
+            type_name: ::core::concat!(::core::module_path!(), "::", #type_name),
             docs: #docs,
             location: #location,
             fields: &[#(#fields),*],
@@ -89,5 +93,5 @@ fn field_facts(linkbus: &Path, Field { name, secret, key }: &Field) -> TokenStre
 fn default_name(ident: &Ident) -> LitStr {
     let krate = std::env::var("CARGO_CRATE_NAME").or_else(|_| std::env::var("CARGO_PKG_NAME"));
     let krate = krate.unwrap_or_else(|_| "crate".to_owned()).replace('-', "_");
-    LitStr::new(&format!("{krate}.{ident}"), Span::call_site())
+    LitStr::new(&format!("{krate}.{}", ident.unraw()), Span::call_site())
 }

@@ -1,6 +1,8 @@
-use syn::{Attribute, Data, Ident, Member, spanned::Spanned};
+//! The fields of a message and what `#[bus(..)]` says about them.
 
-use crate::errors::Errors;
+use syn::{Attribute, Data, DataEnum, Ident, Member, ext::IdentExt, spanned::Spanned};
+
+use crate::{args, errors::Errors};
 
 /// A field and its `#[bus(..)]` marks.
 pub(crate) struct Field {
@@ -19,23 +21,29 @@ struct Marks {
 impl Field {
     /// The fields of a struct, or of all variants of an enum.
     pub(super) fn all(data: &Data, errors: &mut Errors) -> Vec<Field> {
-        let groups: Vec<&syn::Fields> = match data {
-            Data::Struct(data) => vec![&data.fields],
-            Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        match data {
+            Data::Struct(data) => Field::group(&data.fields, errors),
+            Data::Enum(data) => Field::of_variants(data, errors),
             Data::Union(_) => Vec::new(),
-        };
-        groups.into_iter().flat_map(|fields| Field::group(fields, errors)).collect()
+        }
+    }
+
+    fn of_variants(data: &DataEnum, errors: &mut Errors) -> Vec<Field> {
+        for variant in &data.variants {
+            refuse_marks(&variant.attrs, errors);
+        }
+        data.variants.iter().flat_map(|variant| Field::group(&variant.fields, errors)).collect()
     }
 
     fn group(fields: &syn::Fields, errors: &mut Errors) -> Vec<Field> {
-        let mut keys = 0;
+        let mut has_key = false;
         let mut read = |(member, field): (Member, &syn::Field)| {
             let marks = Marks::read(&field.attrs, errors);
             if let Some(key) = &marks.key {
-                keys += 1;
-                if keys > 1 {
+                if has_key {
                     errors.at(key, "a message has one `key`: put what belongs together into one field");
                 }
+                has_key = true;
             }
             Field { name: member_name(&member), secret: marks.secret.is_some(), key: marks.key.is_some() }
         };
@@ -43,36 +51,54 @@ impl Field {
     }
 }
 
+/// Complains of marks on what is not a field.
+pub(super) fn refuse_marks(attributes: &[Attribute], errors: &mut Errors) {
+    for mark in marks(attributes) {
+        errors.at(mark.path(), "`#[bus(..)]` marks a field: write it above one");
+    }
+}
+
+fn marks(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("bus"))
+}
+
 fn member_name(member: &Member) -> String {
     match member {
-        Member::Named(name) => name.to_string(),
+        Member::Named(name) => name.unraw().to_string(),
         Member::Unnamed(position) => position.index.to_string(),
     }
 }
 
 impl Marks {
     fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let mut marks = Marks::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("bus")) {
-            let read = attribute.parse_nested_meta(|meta| {
+        let mut read = Marks::default();
+        for attribute in marks(attributes) {
+            let one = attribute.parse_nested_meta(|meta| {
                 let Some(mark) = meta.path.get_ident() else {
                     return Err(syn::Error::new(meta.path.span(), "expected `secret` or `key`"));
                 };
-                marks.add(mark)
+                read.add(mark)?;
+                if meta.input.is_empty() || meta.input.peek(syn::Token![,]) {
+                    return Ok(());
+                }
+                Err(syn::Error::new_spanned(mark, format!("`{mark}` takes no value: write `#[bus({mark})]`")))
             });
-            errors.keep(read);
+            errors.keep(one);
         }
-        marks
+        read
     }
 
     fn add(&mut self, mark: &Ident) -> syn::Result<()> {
         let place = match mark.to_string().as_str() {
             "secret" => &mut self.secret,
             "key" => &mut self.key,
-            _ => return Err(crate::args::unknown(mark, &["secret", "key"])),
+            _ => {
+                let text = format!("unknown mark `{mark}`: expected {}", args::any_of(&["secret", "key"]));
+                return Err(syn::Error::new_spanned(mark, text));
+            }
         };
         match place.replace(mark.clone()) {
-            Some(_) => Err(syn::Error::new_spanned(mark, format!("`{mark}` is given twice"))),
+            Some(_) => Err(args::given_twice(mark)),
             None => Ok(()),
         }
     }

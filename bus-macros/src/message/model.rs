@@ -1,10 +1,15 @@
-use proc_macro2::Ident;
-use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type};
+//! What a message is, and everything that a derive can be told wrong about it.
 
-use super::{Kind, field::Field};
+use proc_macro2::Ident;
+use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type, parse_quote};
+
+use super::{
+    Kind,
+    field::{Field, refuse_marks},
+};
 use crate::{
     args::{self, Once},
-    docs,
+    attributes,
     errors::Errors,
 };
 
@@ -20,6 +25,7 @@ pub(crate) struct Message {
     /// `None` for `<crate>.<Type>`.
     pub(super) name: Option<LitStr>,
     pub(super) docs: String,
+    pub(super) allowances: Vec<Attribute>,
     pub(super) fields: Vec<Field>,
 }
 
@@ -33,16 +39,12 @@ struct Arguments {
 }
 
 impl Message {
-    pub(crate) fn new(kind: Kind, input: &DeriveInput) -> syn::Result<Self> {
+    pub(super) fn new(kind: Kind, input: &DeriveInput) -> syn::Result<Self> {
         let mut errors = Errors::default();
         let arguments = Arguments::read(kind, input, &mut errors);
+        check_attributes(kind, input, &mut errors);
         check_shape(input, &mut errors);
-        if kind == Kind::Query && arguments.reply.get().is_none() {
-            errors.at(&input.ident, "a query needs a reply: write `#[query(reply = Type)]` above the type");
-        }
-        if let Some(name) = arguments.name.get() {
-            check_name(name, &mut errors);
-        }
+        arguments.check(kind, input, &mut errors);
         let fields = Field::all(&input.data, &mut errors);
         errors.or(Message {
             kind,
@@ -51,36 +53,51 @@ impl Message {
             reply: arguments.reply.into_option(),
             error: arguments.error.into_option(),
             name: arguments.name.into_option(),
-            docs: docs::text(&input.attrs),
+            docs: attributes::text(&input.attrs),
+            allowances: attributes::allowances(&input.attrs),
             fields,
         })
     }
 
     /// A message of the same name and kind with nothing that could be wrong, so that code that uses the type does not
     /// fail as well. There is none for a generic type.
-    pub(crate) fn stub(kind: Kind, input: &DeriveInput) -> Option<Self> {
+    pub(super) fn stub(kind: Kind, input: &DeriveInput, error: &syn::Error) -> Option<Self> {
         let arguments = Arguments::read(kind, input, &mut Errors::default());
+        let linkbus = args::linkbus(arguments.linkbus.into_option());
+        let reply = arguments.reply.into_option().filter(|reply| !borrows(reply));
+        let reply = (kind == Kind::Query).then(|| reply.unwrap_or_else(|| reported(&linkbus, error)));
         input.generics.params.is_empty().then(|| Message {
             kind,
-            linkbus: args::linkbus(arguments.linkbus.into_option()),
+            linkbus,
             ident: input.ident.clone(),
-            reply: if kind == Kind::Query { arguments.reply.into_option() } else { None },
-            error: if kind == Kind::Event { None } else { arguments.error.into_option() },
+            reply,
+            error: arguments.error.into_option(),
             name: None,
             docs: String::new(),
+            allowances: attributes::allowances(&input.attrs),
             fields: Vec::new(),
         })
     }
 }
 
-fn own_attributes(kind: Kind, input: &DeriveInput) -> impl Iterator<Item = &Attribute> {
+/// `error` in the place of a type: rustc says a sentence once, and fits a type that is an error to anything.
+fn reported(linkbus: &Path, error: &syn::Error) -> Type {
+    let error = error.to_compile_error();
+    parse_quote!(<#linkbus::__private::Check<{ #error true }> as #linkbus::__private::Passed<()>>::Type)
+}
+
+fn borrows(reply: &Type) -> bool {
+    matches!(reply, Type::Reference(reference) if reference.lifetime.is_none())
+}
+
+fn attributes(kind: Kind, input: &DeriveInput) -> impl Iterator<Item = &Attribute> {
     input.attrs.iter().filter(move |attribute| attribute.path().is_ident(kind.word()))
 }
 
 impl Arguments {
     fn read(kind: Kind, input: &DeriveInput, errors: &mut Errors) -> Self {
         let mut arguments = Arguments::default();
-        for attribute in own_attributes(kind, input) {
+        for attribute in attributes(kind, input) {
             let read = attribute.parse_args_with(|input: syn::parse::ParseStream<'_>| {
                 args::read_each(input, |key, input| arguments.read_one(kind, key, input))
             });
@@ -104,6 +121,24 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    fn check(&self, kind: Kind, input: &DeriveInput, errors: &mut Errors) {
+        match self.reply.get() {
+            Some(reply) if borrows(reply) => {
+                let text = "a reply outlives its query, so it cannot borrow: write an owned type, such as `String`";
+                errors.at(reply, text);
+            }
+            None if kind == Kind::Query && errors.is_empty() => {
+                errors.at(&input.ident, "a query needs a reply: write `#[query(reply = Type)]` above the type");
+            }
+            _ => {}
+        }
+        if let Some(name) = self.name.get() {
+            check_name(name, errors);
+        }
+    }
+}
+
 fn no_reply(kind: Kind, key: &Ident) -> syn::Error {
     let article = kind.with_article();
     let advice = match kind {
@@ -116,6 +151,15 @@ fn no_reply(kind: Kind, key: &Ident) -> syn::Error {
 fn no_error(key: &Ident) -> syn::Error {
     let text = "an event has no error type: each subscriber fails with its own, and `publish` returns them boxed";
     syn::Error::new_spanned(key, text)
+}
+
+fn check_attributes(kind: Kind, input: &DeriveInput, errors: &mut Errors) {
+    let others = Kind::ALL.into_iter().filter(|other| *other != kind);
+    for attribute in others.flat_map(|other| attributes(other, input)) {
+        let text = format!("this is {}: its attribute is `#[{}(..)]`", kind.with_article(), kind.word());
+        errors.at(attribute.path(), text);
+    }
+    refuse_marks(&input.attrs, errors);
 }
 
 fn check_shape(input: &DeriveInput, errors: &mut Errors) {

@@ -33,7 +33,25 @@ impl Manifest {
     pub(super) fn of_this_crate() -> Self {
         let read = |folder: &Path| fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok();
         let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-        folder.and_then(|folder| Manifest::read(&folder, &read)).unwrap_or_default()
+        let manifest = folder.and_then(|folder| Manifest::read(&folder, &read)).unwrap_or_default();
+        if wants_every_module() { manifest } else { manifest.without_modules() }
+    }
+
+    /// The same names, and nothing that must be linked.
+    fn without_modules(self) -> Self {
+        let dependencies = self.dependencies.into_iter();
+        Manifest { dependencies: dependencies.map(|found| Dependency { is_module: false, ..found }).collect() }
+    }
+
+    /// A manifest with these modules.
+    #[cfg(test)]
+    pub(super) fn of(modules: &[&str]) -> Self {
+        let module = |name: &&str| Dependency {
+            name: (*name).to_owned(),
+            crate_name: Some((*name).to_owned()),
+            is_module: true,
+        };
+        Manifest { dependencies: modules.iter().map(module).collect() }
     }
 
     fn read(folder: &Path, read: Read<'_>) -> Option<Self> {
@@ -64,7 +82,7 @@ impl Manifest {
 
 /// Whether a list that leaves out a dependency is a mistake here: not in an integration test, a benchmark or a doc test,
 /// which take what they need.
-pub(super) fn wants_every_module() -> bool {
+fn wants_every_module() -> bool {
     env::var_os("CARGO_CRATE_NAME").is_some() && env::var_os("CARGO_TARGET_TMPDIR").is_none()
 }
 

@@ -1,0 +1,59 @@
+#[allow(deprecated)]
+const _: () = {
+    use crate::bus::__private::{
+        ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _,
+    };
+    static INDEX: crate::bus::__private::MessageIndex<PlaceOrder> = crate::bus::__private::MessageIndex::new();
+    #[automatically_derived]
+    impl crate::bus::Message for PlaceOrder {
+        type Reply = ();
+        type Error = OrderError;
+        type Failure = crate::bus::__private::ExecuteError<Self::Error>;
+        const FACTS: &'static crate::bus::MessageFacts = &crate::bus::MessageFacts {
+            kind: crate::bus::Kind::Command,
+            name: "orders.place",
+            type_name: ::core::concat!(::core::module_path!(), "::", "PlaceOrder"),
+            docs: "",
+            location: crate::bus::__private::Location {
+                file: ::core::file!(),
+                line: ::core::line!(),
+                module: ::core::module_path!(),
+            },
+            fields: &[
+                crate::bus::Field {
+                    name: "0",
+                    secret: false,
+                    key: false,
+                },
+                crate::bus::Field {
+                    name: "1",
+                    secret: true,
+                    key: true,
+                },
+            ],
+            abilities: crate::bus::Abilities {
+                clone: crate::bus::__private::Probe::<PlaceOrder>::CLONE.is_some(),
+                debug: crate::bus::__private::Probe::<PlaceOrder>::DEBUG,
+                serialize: crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE,
+                deserialize: crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE,
+            },
+            type_id: ::core::any::TypeId::of::<PlaceOrder>,
+            reply: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Reply>,
+            error: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Error>,
+        };
+        const CLONE: ::core::option::Option<fn(&Self) -> Self> = crate::bus::__private::Probe::<
+            PlaceOrder,
+        >::CLONE;
+        fn index() -> &'static crate::bus::__private::MessageIndex<Self> {
+            &INDEX
+        }
+    }
+    #[automatically_derived]
+    impl crate::bus::Command for PlaceOrder {}
+    #[automatically_derived]
+    impl crate::bus::OneHandler for PlaceOrder {}
+    crate::bus::__register!(
+        crate ::bus::__private::Registration::Message(< PlaceOrder as crate
+        ::bus::Message > ::FACTS)
+    );
+};

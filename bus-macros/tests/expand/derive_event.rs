@@ -1,0 +1,45 @@
+const _: () = {
+    use ::linkbus::__private::{
+        ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _,
+    };
+    static INDEX: ::linkbus::__private::MessageIndex<OrderPlaced> = ::linkbus::__private::MessageIndex::new();
+    #[automatically_derived]
+    impl ::linkbus::Message for OrderPlaced {
+        type Reply = ();
+        type Error = ::linkbus::AnyError;
+        type Failure = ::linkbus::__private::SubscriberFailure;
+        const FACTS: &'static ::linkbus::MessageFacts = &::linkbus::MessageFacts {
+            kind: ::linkbus::Kind::Event,
+            name: "bus_macros.OrderPlaced",
+            type_name: ::core::concat!(::core::module_path!(), "::", "OrderPlaced"),
+            docs: "",
+            location: ::linkbus::__private::Location {
+                file: ::core::file!(),
+                line: ::core::line!(),
+                module: ::core::module_path!(),
+            },
+            fields: &[],
+            abilities: ::linkbus::Abilities {
+                clone: ::linkbus::__private::Probe::<OrderPlaced>::CLONE.is_some(),
+                debug: ::linkbus::__private::Probe::<OrderPlaced>::DEBUG,
+                serialize: ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE,
+                deserialize: ::linkbus::__private::Probe::<OrderPlaced>::DESERIALIZE,
+            },
+            type_id: ::core::any::TypeId::of::<OrderPlaced>,
+            reply: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Reply>,
+            error: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Error>,
+        };
+        const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
+            OrderPlaced,
+        >::CLONE;
+        fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
+            &INDEX
+        }
+    }
+    #[automatically_derived]
+    impl ::linkbus::Event for OrderPlaced {}
+    ::linkbus::__register!(
+        ::linkbus::__private::Registration::Message(< OrderPlaced as ::linkbus::Message >
+        ::FACTS)
+    );
+};

@@ -1,0 +1,57 @@
+::core::compile_error! {
+    "a query needs a reply: write `#[query(reply = Type)]` above the type"
+}
+const _: () = {
+    use ::linkbus::__private::{
+        ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _,
+    };
+    static INDEX: ::linkbus::__private::MessageIndex<GetUser> = ::linkbus::__private::MessageIndex::new();
+    #[automatically_derived]
+    impl ::linkbus::Message for GetUser {
+        type Reply = <::linkbus::__private::Check<
+            {
+                ::core::compile_error! {
+                    "a query needs a reply: write `#[query(reply = Type)]` above the type"
+                }
+                true
+            },
+        > as ::linkbus::__private::Passed<()>>::Type;
+        type Error = ::linkbus::AnyError;
+        type Failure = ::linkbus::__private::SendError<Self::Error>;
+        const FACTS: &'static ::linkbus::MessageFacts = &::linkbus::MessageFacts {
+            kind: ::linkbus::Kind::Query,
+            name: "bus_macros.GetUser",
+            type_name: ::core::concat!(::core::module_path!(), "::", "GetUser"),
+            docs: "",
+            location: ::linkbus::__private::Location {
+                file: ::core::file!(),
+                line: ::core::line!(),
+                module: ::core::module_path!(),
+            },
+            fields: &[],
+            abilities: ::linkbus::Abilities {
+                clone: ::linkbus::__private::Probe::<GetUser>::CLONE.is_some(),
+                debug: ::linkbus::__private::Probe::<GetUser>::DEBUG,
+                serialize: ::linkbus::__private::Probe::<GetUser>::SERIALIZE,
+                deserialize: ::linkbus::__private::Probe::<GetUser>::DESERIALIZE,
+            },
+            type_id: ::core::any::TypeId::of::<GetUser>,
+            reply: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Reply>,
+            error: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Error>,
+        };
+        const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
+            GetUser,
+        >::CLONE;
+        fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
+            &INDEX
+        }
+    }
+    #[automatically_derived]
+    impl ::linkbus::Query for GetUser {}
+    #[automatically_derived]
+    impl ::linkbus::OneHandler for GetUser {}
+    ::linkbus::__register!(
+        ::linkbus::__private::Registration::Message(< GetUser as ::linkbus::Message >
+        ::FACTS)
+    );
+};

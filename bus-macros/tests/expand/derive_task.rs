@@ -1,0 +1,58 @@
+const _: () = {
+    use ::linkbus::__private::{
+        ProbeClone as _, ProbeDebug as _, ProbeDeserialize as _, ProbeSerialize as _,
+    };
+    static INDEX: ::linkbus::__private::MessageIndex<Mail> = ::linkbus::__private::MessageIndex::new();
+    #[automatically_derived]
+    impl ::linkbus::Message for Mail {
+        type Reply = ();
+        type Error = ::linkbus::AnyError;
+        type Failure = ::linkbus::__private::DispatchError<Self::Error>;
+        const FACTS: &'static ::linkbus::MessageFacts = &::linkbus::MessageFacts {
+            kind: ::linkbus::Kind::Task,
+            name: "bus_macros.Mail",
+            type_name: ::core::concat!(::core::module_path!(), "::", "Mail"),
+            docs: "",
+            location: ::linkbus::__private::Location {
+                file: ::core::file!(),
+                line: ::core::line!(),
+                module: ::core::module_path!(),
+            },
+            fields: &[
+                ::linkbus::Field {
+                    name: "to",
+                    secret: false,
+                    key: true,
+                },
+                ::linkbus::Field {
+                    name: "0",
+                    secret: false,
+                    key: true,
+                },
+            ],
+            abilities: ::linkbus::Abilities {
+                clone: ::linkbus::__private::Probe::<Mail>::CLONE.is_some(),
+                debug: ::linkbus::__private::Probe::<Mail>::DEBUG,
+                serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE,
+                deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE,
+            },
+            type_id: ::core::any::TypeId::of::<Mail>,
+            reply: ::core::any::type_name::<<Mail as ::linkbus::Message>::Reply>,
+            error: ::core::any::type_name::<<Mail as ::linkbus::Message>::Error>,
+        };
+        const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
+            Mail,
+        >::CLONE;
+        fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
+            &INDEX
+        }
+    }
+    #[automatically_derived]
+    impl ::linkbus::Task for Mail {}
+    #[automatically_derived]
+    impl ::linkbus::OneHandler for Mail {}
+    ::linkbus::__register!(
+        ::linkbus::__private::Registration::Message(< Mail as ::linkbus::Message >
+        ::FACTS)
+    );
+};

@@ -1,0 +1,71 @@
+/// Looks a user up.
+pub fn get_user(query: &GetUser, users: &dyn Users) -> Result<User, UserError> {
+    users.find(query.id)
+}
+#[doc(hidden)]
+pub struct __handler_get_user;
+const _: () = {
+    type __Message = <::linkbus::__private::Check<
+        { ::linkbus::__private::is_message::<GetUser>() },
+    > as ::linkbus::__private::Passed<GetUser>>::Type;
+    type __Dependency0 = <::linkbus::__private::Check<
+        { ::linkbus::__private::is_dyn_dependency::<dyn Users>() },
+    > as ::linkbus::__private::Passed<dyn Users>>::Type;
+    impl __handler_get_user {
+        const REGISTRATION: ::linkbus::__private::Registration = ::linkbus::__private::Registration::Handler(::linkbus::__private::HandlerRegistration {
+            facts: ::linkbus::HandlerFacts::new(
+                "get_user",
+                "Looks a user up.",
+                ::linkbus::__private::Location {
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    module: ::core::module_path!(),
+                },
+                <__Message as ::linkbus::Message>::FACTS,
+                false,
+                &[::linkbus::Need::of::<__Dependency0>()],
+            ),
+            on_bus: ::core::option::Option::Some(
+                ::linkbus::__private::install_sync::<
+                    __Message,
+                    ::linkbus::Bus,
+                    __handler_get_user,
+                >,
+            ),
+            on_sync_bus: ::core::option::Option::Some(
+                ::linkbus::__private::install_sync::<
+                    __Message,
+                    ::linkbus::SyncBus,
+                    __handler_get_user,
+                >,
+            ),
+        });
+        #[doc(hidden)]
+        pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
+    }
+    impl<__Bus: ::linkbus::Flavor> ::linkbus::__private::SyncHandler<__Message, __Bus>
+    for __handler_get_user {
+        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+        const MAY_DISPATCH: bool = true;
+        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
+            ::core::convert::identity((__provided.get::<__Dependency0>(),))
+        }
+        #[inline]
+        fn call(
+            __needs: &Self::Needs,
+            __bus: &__Bus,
+            __message: ::linkbus::__private::Delivered<'_, __Message>,
+        ) -> ::core::result::Result<
+            <__Message as ::linkbus::Message>::Reply,
+            <__Message as ::linkbus::Message>::Error,
+        > {
+            let _ = (__needs, __bus);
+            let __outcome = get_user(__message.by_ref(), &*__needs.0);
+            ::linkbus::IntoOutcome::<
+                <__Message as ::linkbus::Message>::Reply,
+                <__Message as ::linkbus::Message>::Error,
+            >::into_outcome(__outcome)
+        }
+    }
+    ::linkbus::__register!(__handler_get_user::REGISTRATION);
+};

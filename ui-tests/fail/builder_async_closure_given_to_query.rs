@@ -1,0 +1,9 @@
+use linkbus::{Bus, Query};
+
+#[derive(Query)]
+#[query(reply = bool)]
+struct IsOpen;
+
+fn main() {
+    let _ = Bus::empty().query(|_: IsOpen| async { true }).build();
+}

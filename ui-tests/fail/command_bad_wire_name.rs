@@ -1,0 +1,7 @@
+use linkbus::Command;
+
+#[derive(Command)]
+#[command(name = "orders/place order")]
+struct PlaceOrder;
+
+fn main() {}

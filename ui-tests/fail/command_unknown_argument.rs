@@ -1,0 +1,7 @@
+use linkbus::Command;
+
+#[derive(Command)]
+#[command(topic = "orders")]
+struct PlaceOrder;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use linkbus::Command;
+
+#[derive(Command)]
+#[command(reply = String)]
+struct PlaceOrder;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use linkbus::Query;
+
+#[derive(Query)]
+#[query(reply = T)]
+struct Get<T> {
+    key: T,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+struct Login {
+    #[bus(secret)]
+    password: String,
+}
+
+fn main() {}

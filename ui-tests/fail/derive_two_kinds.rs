@@ -1,0 +1,6 @@
+use linkbus::{Command, Event};
+
+#[derive(Command, Event)]
+struct PlaceOrder;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use linkbus::Event;
+
+#[derive(Event)]
+#[event(error = std::fmt::Error)]
+struct OrderPlaced;
+
+fn main() {}

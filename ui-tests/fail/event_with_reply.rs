@@ -1,0 +1,7 @@
+use linkbus::Event;
+
+#[derive(Event)]
+#[event(reply = String)]
+struct OrderPlaced;
+
+fn main() {}

@@ -1,0 +1,11 @@
+use linkbus::handler;
+
+struct GetUser;
+
+#[handler]
+async fn get_user(query: GetUser) -> String {
+    let GetUser = query;
+    String::new()
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use linkbus::{Query, handler};
+
+#[derive(Query)]
+#[query(reply = String)]
+struct GetUser;
+
+#[handler]
+async fn get_user(_: &GetUser) -> u32 {
+    7
+}
+
+fn main() {}

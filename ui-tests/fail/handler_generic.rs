@@ -1,0 +1,8 @@
+use linkbus::{Message, handler};
+
+#[handler]
+fn log<M: Message>(message: M) {
+    drop(message);
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use linkbus::{Event, handler};
+
+#[handler]
+fn log(event: &impl Event) {
+    let _ = event;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use linkbus::handler;
+
+#[handler]
+struct Users;
+
+fn main() {}

@@ -1,0 +1,13 @@
+use linkbus::{Command, handlers};
+
+#[derive(Command)]
+struct Open;
+
+struct Doors;
+
+#[handlers]
+impl Doors {
+    fn open(&self, _: Open) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use linkbus::Event;
+
+#[derive(Event)]
+struct Opened;
+
+linkbus::module!(messages: Opened);
+
+fn main() {}

@@ -1,0 +1,5 @@
+struct Open;
+
+linkbus::module!(messages: [Open]);
+
+fn main() {}

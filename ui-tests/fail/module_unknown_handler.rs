@@ -1,0 +1,5 @@
+fn open() {}
+
+linkbus::module!(handlers: [open]);
+
+fn main() {}

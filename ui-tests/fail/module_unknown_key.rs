@@ -1,0 +1,3 @@
+linkbus::module!(events: []);
+
+fn main() {}

@@ -1,0 +1,3 @@
+linkbus::modules!(linkbus::roles);
+
+fn main() {}

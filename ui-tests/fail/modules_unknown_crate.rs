@@ -1,0 +1,3 @@
+linkbus::modules!(orders);
+
+fn main() {}

@@ -1,0 +1,7 @@
+use linkbus::Query;
+
+#[derive(Query)]
+#[query(reply(String))]
+struct GetUser;
+
+fn main() {}

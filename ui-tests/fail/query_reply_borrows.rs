@@ -1,0 +1,7 @@
+use linkbus::Query;
+
+#[derive(Query)]
+#[query(reply = &str)]
+struct GetName;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use linkbus::Query;
+
+#[derive(Query)]
+#[command(reply = String)]
+struct GetName;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use linkbus::Task;
+
+#[derive(Task)]
+#[task(reply = String)]
+struct SendMail;
+
+fn main() {}
