@@ -62,12 +62,12 @@ pub fn pending_send_bytes() -> usize {
 const OFFSET: Offset = Offset(3);
 
 fn sync_bus() -> SyncBus {
-    let listed = linkbus::SyncBus::empty().modules([SYNC]).provide(OFFSET);
+    let listed = SyncBus::empty().modules([SYNC]).provide(OFFSET);
     black_box(listed.build().expect("the synchronous handlers fit together"))
 }
 
 fn bus() -> Bus {
-    let listed = linkbus::Bus::empty().modules([ASYNC]).provide(OFFSET);
+    let listed = Bus::empty().modules([ASYNC]).provide(OFFSET);
     black_box(listed.build().expect("the handlers fit together"))
 }
 
@@ -113,8 +113,26 @@ macro_rules! repeat_async {
     };
 }
 
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_leaf(query: Leaf) -> u64 {
+    leaf(&query)
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_dependent(query: Dependent, offset: &Offset) -> u64 {
+    dependent(&query, offset)
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_nested(query: Nested, bus: &SyncBus) -> u64 {
+    nested(&query, bus)
+}
+
 fn leaf_direct(n: u64) {
-    repeat(n, |turn| leaf(&Leaf(turn)));
+    repeat(n, |turn| call_leaf(Leaf(turn)));
 }
 
 fn leaf_sync(n: u64) {
@@ -124,7 +142,7 @@ fn leaf_sync(n: u64) {
 
 fn dependent_direct(n: u64) {
     let offset = black_box(Box::new(OFFSET));
-    repeat(n, |turn| dependent(&Dependent(turn), &offset));
+    repeat(n, |turn| call_dependent(Dependent(turn), &offset));
 }
 
 fn dependent_sync(n: u64) {
@@ -134,7 +152,7 @@ fn dependent_sync(n: u64) {
 
 fn nested_direct(n: u64) {
     let bus = sync_bus();
-    repeat(n, |turn| nested(&Nested(turn), &bus));
+    repeat(n, |turn| call_nested(Nested(turn), &bus));
 }
 
 fn nested_sync(n: u64) {

@@ -1,5 +1,4 @@
-//! The messages and handlers of the cases. Each handler ends in a function that is never inlined, and each baseline calls
-//! that same function: what is left between the two is the bus.
+//! The messages and handlers of the cases. The handlers are small on purpose: what is measured is the way to them.
 
 use std::hint::black_box;
 
@@ -11,7 +10,6 @@ use linkbus::{Bus, Event, Query, SyncBus, handler};
 pub struct Leaf(pub u64);
 
 #[handler]
-#[inline(never)]
 pub fn leaf(query: &Leaf) -> u64 {
     query.0 + 1
 }
@@ -25,7 +23,6 @@ pub struct Offset(pub u64);
 pub struct Dependent(pub u64);
 
 #[handler]
-#[inline(never)]
 pub fn dependent(query: &Dependent, offset: &Offset) -> u64 {
     query.0 + offset.0
 }
@@ -36,7 +33,6 @@ pub fn dependent(query: &Dependent, offset: &Offset) -> u64 {
 pub struct Nested(pub u64);
 
 #[handler]
-#[inline(never)]
 pub fn nested(query: &Nested, bus: &SyncBus) -> u64 {
     query.0 + u64::from(std::ptr::eq(bus, std::ptr::null()))
 }
@@ -47,7 +43,6 @@ pub fn nested(query: &Nested, bus: &SyncBus) -> u64 {
 pub struct NestedAsync(pub u64);
 
 #[handler]
-#[inline(never)]
 pub fn nested_async(query: &NestedAsync, bus: &Bus) -> u64 {
     query.0 + u64::from(std::ptr::eq(bus, std::ptr::null()))
 }
@@ -77,19 +72,16 @@ pub async fn dependent_later(query: &DependentLater, offset: &Offset) -> u64 {
 pub struct Happened(pub u64);
 
 #[handler]
-#[inline(never)]
 pub fn first(event: &Happened) {
     black_box(event.0);
 }
 
 #[handler]
-#[inline(never)]
 pub fn second(event: &Happened) {
     black_box(event.0 + 1);
 }
 
 #[handler]
-#[inline(never)]
 pub fn third(event: &Happened) {
     black_box(event.0 + 2);
 }

@@ -4,13 +4,13 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     builder::Builder,
+    dispatch::{Call, Entry},
     error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    handler::{AsyncCall, AsyncNotify, SyncCall, SyncNotify},
-    message::{Command, Event, Message, Query, Task},
-    publish::concurrently,
-    registry::{HandlerRegistration, Install},
+    message::{Command, Event, Query, Task},
+    publish::{self, Round},
+    registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
 
@@ -24,15 +24,6 @@ use crate::{
 pub struct Bus {
     core: Arc<Core<Bus>>,
 }
-
-/// A handler of either sort. A synchronous one is called in place and never boxed.
-pub enum Callable<S: ?Sized, A: ?Sized> {
-    Sync(Box<S>),
-    Async(Box<A>),
-}
-
-/// What a bus holds for a message with one handler.
-type Handler<M> = Callable<dyn SyncCall<M, Bus>, dyn AsyncCall<M>>;
 
 impl Bus {
     /// A bus of everything that was linked into the program.
@@ -51,9 +42,9 @@ impl Bus {
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.handler::<Q>() {
-            Some(Callable::Sync(handler)) => handler.call(self, query),
-            Some(Callable::Async(handler)) => handler.call(self, query).await,
+        match self.core.table.call::<Q>() {
+            Some(Call::Sync(handler)) => handler.call(self, query),
+            Some(Call::Async(handler)) => handler.call(self, query).await,
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -64,9 +55,9 @@ impl Bus {
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.handler::<C>() {
-            Some(Callable::Sync(handler)) => handler.call(self, command),
-            Some(Callable::Async(handler)) => handler.call(self, command).await,
+        match self.core.table.call::<C>() {
+            Some(Call::Sync(handler)) => handler.call(self, command),
+            Some(Call::Async(handler)) => handler.call(self, command).await,
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -77,9 +68,9 @@ impl Bus {
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.handler::<T>() {
-            Some(Callable::Sync(handler)) => handler.call(self, task),
-            Some(Callable::Async(handler)) => handler.call(self, task).await,
+        match self.core.table.call::<T>() {
+            Some(Call::Sync(handler)) => handler.call(self, task),
+            Some(Call::Async(handler)) => handler.call(self, task).await,
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -92,12 +83,12 @@ impl Bus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     pub async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
-        match self.core.events.get::<E>() {
-            Some(subscribers) => {
-                PublishError::from_failures(E::FACTS.name, concurrently(self, subscribers, &event).await)
-            }
-            None => Ok(()),
+        let subscribers = self.core.table.subscribers(self, &event);
+        let Round { next, mut failures } = publish::in_turn(&subscribers);
+        if next < subscribers.len() {
+            failures.extend(publish::concurrently(&subscribers, next).await);
         }
+        publish::outcome(failures, E::FACTS, &self.core.wiring)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.
@@ -142,11 +133,6 @@ impl Bus {
     pub fn handle(&self) -> BusHandle<Bus> {
         BusHandle::strong(self.clone())
     }
-
-    #[inline]
-    fn handler<M: Message>(&self) -> Option<&Handler<M>> {
-        self.core.calls.get::<M>()
-    }
 }
 
 async fn in_turn<M, E, O>(
@@ -175,21 +161,10 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Flavor for Bus {
-    type Call<M: Message> = Handler<M>;
-    type Notify<M: Message> = Callable<dyn SyncNotify<M, Bus>, dyn AsyncNotify<M>>;
-
     const NAME: &'static str = "Bus";
 
-    fn sync_call<M: Message>(call: Box<dyn SyncCall<M, Self>>) -> Self::Call<M> {
-        Callable::Sync(call)
-    }
-
-    fn sync_notify<M: Message>(notify: Box<dyn SyncNotify<M, Self>>) -> Self::Notify<M> {
-        Callable::Sync(notify)
-    }
-
-    fn install(registration: &HandlerRegistration) -> Option<Install<Self>> {
-        registration.on_bus
+    fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
+        registration.on_bus.as_ref()
     }
 
     fn core(&self) -> &Arc<Core<Self>> {

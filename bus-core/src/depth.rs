@@ -10,66 +10,85 @@ use crate::message::MessageFacts;
 /// The depth at which a bus refuses to go further unless it was built with another limit.
 pub(crate) const DEFAULT_MAX_DEPTH: u32 = 64;
 
-/// How many messages of the path are remembered: the deepest ones.
-const REMEMBERED: usize = 64;
+/// How many messages of the path are remembered: those at the deepest levels that the limit allows.
+const REMEMBERED: u32 = 32;
 
-struct Stack {
-    depth: Cell<u32>,
-    messages: [Cell<Option<&'static MessageFacts>>; REMEMBERED],
+/// How deep a bus lets dispatches be nested.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    max: u32,
+    /// From this level on the messages are remembered, so that those above cost nothing but counting.
+    remember_from: u32,
 }
 
+impl Limit {
+    pub(crate) fn new(max: u32) -> Self {
+        Limit { max, remember_from: max.saturating_sub(REMEMBERED) }
+    }
+}
+
+type Remembered = [Cell<Option<&'static MessageFacts>>; REMEMBERED as usize];
+
 thread_local! {
-    static STACK: Stack = const { Stack { depth: Cell::new(0), messages: [const { Cell::new(None) }; REMEMBERED] } };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static MESSAGES: Remembered = const { [const { Cell::new(None) }; REMEMBERED as usize] };
 }
 
 /// One level of nesting, left when dropped. It belongs to the thread that entered it.
 pub(crate) struct Frame {
-    outer: u32,
     on_this_thread: PhantomData<*const ()>,
 }
 
 impl Frame {
-    /// Goes one level down, unless `limit` levels are in use.
+    /// Goes one level down, unless the levels that `limit` allows are in use.
     #[inline]
-    pub(crate) fn enter(message: &'static MessageFacts, limit: u32) -> Result<Frame, RecursionLimit> {
-        STACK.with(|stack| {
-            let outer = stack.depth.get();
-            if outer >= limit { Err(stack.limit_reached(message, limit)) } else { Ok(stack.push(message, outer)) }
-        })
+    pub(crate) fn enter(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+        let depth = DEPTH.get();
+        if depth >= limit.remember_from {
+            if depth >= limit.max {
+                return Err(limit_reached(message, limit));
+            }
+            remember(message, depth);
+        }
+        Ok(Frame::push(depth))
     }
 
     /// Goes one level down without a limit: for a call that was let in before and is resumed.
     #[inline]
-    pub(crate) fn resume(message: &'static MessageFacts) -> Frame {
-        STACK.with(|stack| stack.push(message, stack.depth.get()))
+    pub(crate) fn resume(message: &'static MessageFacts, limit: Limit) -> Frame {
+        let depth = DEPTH.get();
+        if depth >= limit.remember_from {
+            remember(message, depth);
+        }
+        Frame::push(depth)
+    }
+
+    #[inline]
+    fn push(depth: u32) -> Frame {
+        DEPTH.set(depth + 1);
+        Frame { on_this_thread: PhantomData }
     }
 }
 
 impl Drop for Frame {
     #[inline]
     fn drop(&mut self) {
-        STACK.with(|stack| stack.depth.set(self.outer));
+        // Counted down, not set back: the depth need not be kept in a register during the call.
+        DEPTH.set(DEPTH.get().wrapping_sub(1));
     }
 }
 
-impl Stack {
-    #[inline]
-    fn push(&self, message: &'static MessageFacts, outer: u32) -> Frame {
-        self.messages[outer as usize % REMEMBERED].set(Some(message));
-        self.depth.set(outer + 1);
-        Frame { outer, on_this_thread: PhantomData }
-    }
+#[cold]
+fn remember(message: &'static MessageFacts, depth: u32) {
+    MESSAGES.with(|messages| messages[(depth % REMEMBERED) as usize].set(Some(message)));
+}
 
-    #[cold]
-    fn limit_reached(&self, message: &'static MessageFacts, limit: u32) -> RecursionLimit {
-        let deepest = self.depth.get() as usize;
-        let path = (deepest.saturating_sub(REMEMBERED)..deepest)
-            .filter_map(|level| self.messages[level % REMEMBERED].get())
-            .chain([message])
-            .map(|message| message.name)
-            .collect();
-        RecursionLimit { limit, path }
-    }
+#[cold]
+fn limit_reached(message: &'static MessageFacts, limit: Limit) -> RecursionLimit {
+    let levels = limit.remember_from..limit.max;
+    let at = |level: u32| MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].get());
+    let path = levels.filter_map(at).chain([message]).map(|message| message.name).collect();
+    RecursionLimit { limit: limit.max, path }
 }
 
 /// Dispatches were nested deeper than the bus allows, which is nearly always a cycle of messages.
@@ -79,7 +98,7 @@ pub struct RecursionLimit {
     /// The limit that was reached, in nested dispatches.
     pub limit: u32,
     /// The wire names of the nested messages, outermost first; the last one is the message that was refused.
-    /// At most the 64 deepest are remembered.
+    /// At most the 32 deepest are remembered.
     pub path: Vec<&'static str>,
 }
 

@@ -8,16 +8,13 @@ pub use inventory;
 pub use linkme;
 
 pub use crate::{
-    dispatch::MessageIndex,
+    dispatch::{AnyBus, Entry, MessageIndex},
     error::{DispatchError, ExecuteError, SendError, SubscriberFailure},
-    handler::{
-        AsyncCall, AsyncHandler, AsyncNotify, Delivered, SyncCall, SyncHandler, SyncNotify, by_value_fits,
-        install_async, install_sync,
-    },
+    handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits},
     message::Location,
     probe::*,
     registry::*,
-    wiring::Provided,
+    
 };
 
 /// The crate of a `module_path!()`.

@@ -21,7 +21,7 @@ pub(super) fn expand(handler: &Handler) -> TokenStream {
     let Handler { linkbus, visibility, message, .. } = handler;
     let hidden = hidden_name(handler.owner.as_ref().map(|owner| &owner.name), &handler.ident);
     let facts = facts(handler);
-    let (on_bus, on_sync_bus) = installs(handler, &hidden);
+    let (on_bus, on_sync_bus) = entries(handler, &hidden);
     let implementation = implementation(handler, &hidden);
     let checks = checks(handler);
     let lints = quote! {
@@ -77,20 +77,19 @@ fn facts(handler: &Handler) -> TokenStream {
     }
 }
 
-/// How the handler gets onto each bus, if it can.
-fn installs(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
+/// How each bus calls the handler, if it can.
+fn entries(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
     let Handler { linkbus, message, .. } = handler;
     let none = quote!(::core::option::Option::None);
-    let install = |bus: &str| {
-        let bus = format_ident!("{bus}");
-        quote!(::core::option::Option::Some(#linkbus::__private::install_sync::<#message, #linkbus::#bus, #hidden>))
+    let entry = |function: &str| {
+        let function = format_ident!("{function}");
+        quote!(::core::option::Option::Some(#linkbus::__private::Entry::#function::<#message, #hidden>()))
     };
-    let asynchronous = || quote!(::core::option::Option::Some(#linkbus::__private::install_async::<#message, #hidden>));
     match (handler.is_async, handler.bus()) {
-        (true, _) => (asynchronous(), none),
-        (false, Some(BusType::Async)) => (install("Bus"), none),
-        (false, Some(BusType::Sync)) => (none, install("SyncBus")),
-        (false, None) => (install("Bus"), install("SyncBus")),
+        (true, _) => (entry("asynchronous"), none),
+        (false, Some(BusType::Async)) => (entry("sync"), none),
+        (false, Some(BusType::Sync)) => (none, entry("sync")),
+        (false, None) => (entry("sync"), entry("sync")),
     }
 }
 
@@ -98,13 +97,10 @@ fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
     let Handler { linkbus, message, .. } = handler;
     let dependencies = handler.dependencies();
     let may_dispatch = handler.bus().is_some() && asks_for_bus(handler) || !dependencies.is_empty();
+    let needs = dependencies.iter().rfold(quote!(()), |rest, ty| quote!((#linkbus::__private::Arc<#ty>, #rest)));
     let common = quote! {
-        type Needs = (#(#linkbus::__private::Arc<#dependencies>,)*);
+        type Needs = #needs;
         const MAY_DISPATCH: bool = #may_dispatch;
-
-        fn resolve(provided: &#linkbus::__private::Provided) -> Self::Needs {
-            (#(provided.get::<#dependencies>(),)*)
-        }
     };
     let outcome = quote! {
         ::core::result::Result<<#message as #linkbus::Message>::Reply, <#message as #linkbus::Message>::Error>
@@ -126,14 +122,15 @@ fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
             }
         };
     }
-    let (generics, bus) = match handler.bus() {
-        Some(BusType::Async) => (quote!(), quote!(#linkbus::Bus)),
-        Some(BusType::Sync) => (quote!(), quote!(#linkbus::SyncBus)),
-        None => (quote!(<B: #linkbus::Flavor>), quote!(B)),
+    let bus = match handler.bus() {
+        Some(BusType::Async) => quote!(#linkbus::Bus),
+        Some(BusType::Sync) => quote!(#linkbus::SyncBus),
+        None => quote!(#linkbus::__private::AnyBus),
     };
     quote! {
-        impl #generics #linkbus::__private::SyncHandler<#message, #bus> for #hidden {
+        impl #linkbus::__private::SyncHandler<#message> for #hidden {
             #common
+            type Bus = #bus;
 
             #[inline]
             fn call(
@@ -179,11 +176,12 @@ fn body(handler: &Handler) -> TokenStream {
 
 /// What the user's function is called with behind the message.
 fn arguments(handler: &Handler) -> Vec<TokenStream> {
-    let mut place = usize::from(handler.has_self);
+    // `needs` holds one dependency and then the others: `(a, (b, (c, ())))`.
+    let mut others = if handler.has_self { quote!(needs.1) } else { quote!(needs) };
     let mut next = || {
-        let index = syn::Index::from(place);
-        place += 1;
-        quote!(&*needs.#index)
+        let next = quote!(&*#others.0);
+        others = quote!(#others.1);
+        next
     };
     let argument = |parameter: &Parameter| match parameter {
         Parameter::Bus(_) | Parameter::Role(_) => quote!(bus),
