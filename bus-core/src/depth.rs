@@ -40,26 +40,29 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Goes one level down, unless the levels that `limit` allows are in use.
+    /// Goes one level down; `None` if that level is too deep to be entered [without a look](Self::enter_deep).
     #[inline]
-    pub(crate) fn enter(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+    pub(crate) fn enter(limit: Limit) -> Option<Frame> {
         let depth = DEPTH.get();
-        if depth >= limit.remember_from {
-            if depth >= limit.max {
-                return Err(limit_reached(message, limit));
-            }
-            remember(message, depth);
-        }
-        Ok(Frame::push(depth))
+        (depth < limit.remember_from).then(|| Frame::push(depth))
+    }
+
+    /// Goes one level down, unless the levels that `limit` allows are in use.
+    #[cold]
+    pub(crate) fn enter_deep(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+        if DEPTH.get() >= limit.max { Err(limit_reached(message, limit)) } else { Ok(Frame::resume_deep(message)) }
     }
 
     /// Goes one level down without a limit: for a call that was let in before and is resumed.
     #[inline]
     pub(crate) fn resume(message: &'static MessageFacts, limit: Limit) -> Frame {
+        Frame::enter(limit).unwrap_or_else(|| Frame::resume_deep(message))
+    }
+
+    #[cold]
+    fn resume_deep(message: &'static MessageFacts) -> Frame {
         let depth = DEPTH.get();
-        if depth >= limit.remember_from {
-            remember(message, depth);
-        }
+        MESSAGES.with(|messages| messages[(depth % REMEMBERED) as usize].set(Some(message)));
         Frame::push(depth)
     }
 
@@ -78,12 +81,6 @@ impl Drop for Frame {
     }
 }
 
-#[cold]
-fn remember(message: &'static MessageFacts, depth: u32) {
-    MESSAGES.with(|messages| messages[(depth % REMEMBERED) as usize].set(Some(message)));
-}
-
-#[cold]
 fn limit_reached(message: &'static MessageFacts, limit: Limit) -> RecursionLimit {
     let levels = limit.remember_from..limit.max;
     let at = |level: u32| MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].get());

@@ -42,7 +42,10 @@ fn table() -> ExitCode {
         println!("{}", Row { case, baseline: count(number, "baseline"), bus: count(number, "bus") });
     }
     let bytes = pending_send_bytes();
-    println!("| bytes of a pending `Bus::send`, 8 + 8 bytes of message and reply | | {bytes} | | 80 | {} |", met(bytes <= 80));
+    println!(
+        "| bytes of a pending `Bus::send`, 8 + 8 bytes of message and reply | | {bytes} | | 80 | {} |",
+        met(bytes <= 80)
+    );
     ExitCode::SUCCESS
 }
 

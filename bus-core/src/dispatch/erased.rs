@@ -72,13 +72,13 @@ type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFutur
 fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
     // SAFETY: a `SyncCall` is called with what its comment says.
     let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>()) };
-    run_sync::<M, H>(bound, bus, Delivered::Owned(message))
+    run_sync::<M, H, M>(bound, bus, message, Delivered::Owned)
 }
 
 fn sync_notify<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, event: Opaque<'_>) -> Outcome<M> {
     // SAFETY: a `SyncNotify` is called with what its comment says.
     let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>(), event.get::<M>()) };
-    run_sync::<M, H>(bound, bus, Delivered::Shared(event))
+    run_sync::<M, H, &M>(bound, bus, event, Delivered::Shared)
 }
 
 fn async_call<'a, M: Message, H: AsyncHandler<M>>(

@@ -10,7 +10,7 @@ use crate::{
     bus::Bus,
     depth::{Frame, Limit},
     dispatch::Bound,
-    error::Failure,
+    error::{Failure, RecursionLimit},
     message::{Message, MessageFacts},
 };
 
@@ -20,41 +20,60 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
 
 #[inline]
-pub(crate) fn run_sync<M: Message, H: SyncHandler<M>>(
+pub(crate) fn run_sync<'a, M: Message, H: SyncHandler<M>, D>(
     bound: &Bound<H::Needs>,
     bus: &H::Bus,
-    message: Delivered<'_, M>,
+    message: D,
+    delivered: impl FnOnce(D) -> Delivered<'a, M>,
 ) -> Outcome<M> {
-    let _frame = if H::MAY_DISPATCH {
-        Some(Frame::enter(M::FACTS, bound.limit).map_err(M::Failure::recursion)?)
+    if H::MAY_DISPATCH {
+        let Some(_frame) = Frame::enter(bound.limit) else {
+            return run_deep::<M, H, D>(bound, bus, message, delivered);
+        };
+        H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
     } else {
-        None
-    };
-    H::call(&bound.needs, bus, message).map_err(M::Failure::handler)
+        H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
+    }
+}
+
+/// Out of line as a whole and with the same arguments, so that it is a jump, for which no register is saved.
+#[cold]
+#[inline(never)]
+fn run_deep<'a, M: Message, H: SyncHandler<M>, D>(
+    bound: &Bound<H::Needs>,
+    bus: &H::Bus,
+    message: D,
+    delivered: impl FnOnce(D) -> Delivered<'a, M>,
+) -> Outcome<M> {
+    let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
+    H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
 }
 
 #[inline]
-pub(crate) async fn run_async<'a, M: Message, H: AsyncHandler<M>>(
+pub(crate) fn run_async<'a, M: Message, H: AsyncHandler<M>>(
     bound: &'a Bound<H::Needs>,
     bus: &'a Bus,
     message: Delivered<'a, M>,
-) -> Outcome<M> {
-    let call = H::call(&bound.needs, bus, message);
-    let outcome = if H::MAY_DISPATCH {
-        drop(Frame::enter(M::FACTS, bound.limit).map_err(M::Failure::recursion)?);
-        nested(M::FACTS, bound.limit, call).await
-    } else {
-        call.await
-    };
-    outcome.map_err(M::Failure::handler)
+) -> impl Future<Output = Outcome<M>> + Send + 'a {
+    async move {
+        if H::MAY_DISPATCH {
+            may_enter(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
+        }
+        let mut call = pin!(H::call(&bound.needs, bus, message));
+        // One level down is every poll of it, and nothing between the polls.
+        let outcome = poll_fn(|task| {
+            let _frame = H::MAY_DISPATCH.then(|| Frame::resume(M::FACTS, bound.limit));
+            call.as_mut().poll(task)
+        });
+        outcome.await.map_err(M::Failure::handler)
+    }
 }
 
-/// Runs `call` one level down: every poll of it, and nothing between the polls.
-async fn nested<T>(message: &'static MessageFacts, limit: Limit, call: impl Future<Output = T>) -> T {
-    let mut call = pin!(call);
-    poll_fn(|context| {
-        let _frame = Frame::resume(message, limit);
-        call.as_mut().poll(context)
-    })
-    .await
+/// Whether there is a level left for a call that is resumed later.
+#[inline]
+fn may_enter(message: &'static MessageFacts, limit: Limit) -> Result<(), RecursionLimit> {
+    match Frame::enter(limit) {
+        Some(_) => Ok(()),
+        None => Frame::enter_deep(message, limit).map(drop),
+    }
 }
