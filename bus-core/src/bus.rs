@@ -44,7 +44,7 @@ impl Bus {
     pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         match self.core.table.call::<Q>() {
             Some(Call::Sync(handler)) => handler.call(self, query),
-            Some(Call::Async(handler)) => handler.call(self, query).await,
+            Some(Call::Async(handler, limit)) => handler.call(limit, self, query)?.await.map_err(SendError::Handler),
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -57,7 +57,7 @@ impl Bus {
     pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
         match self.core.table.call::<C>() {
             Some(Call::Sync(handler)) => handler.call(self, command),
-            Some(Call::Async(handler)) => handler.call(self, command).await,
+            Some(Call::Async(handler, limit)) => handler.call(limit, self, command)?.await.map_err(ExecuteError::Handler),
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -70,7 +70,7 @@ impl Bus {
     pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         match self.core.table.call::<T>() {
             Some(Call::Sync(handler)) => handler.call(self, task),
-            Some(Call::Async(handler)) => handler.call(self, task).await,
+            Some(Call::Async(handler, limit)) => handler.call(limit, self, task)?.await.map_err(DispatchError::Handler),
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }

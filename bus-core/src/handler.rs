@@ -8,7 +8,7 @@ use std::{any::TypeId, fmt, future::Future};
 
 pub use self::outcome::IntoOutcome;
 pub(crate) use self::{
-    bound::{BoxFuture, Outcome, run_async, run_sync},
+    bound::{BoxFuture, Outcome, Running, run_sync},
     closure::ByHand,
 };
 use crate::{

@@ -4,10 +4,10 @@ use super::index::Place;
 use crate::{
     bus::Bus,
     depth::Limit,
-    error::SubscriberFailure,
+    error::{AnyError, Failure, SubscriberFailure},
     flavor::Flavor,
-    handler::{AsyncHandler, BoxFuture, Delivered, Outcome, SyncHandler, run_async, run_sync},
-    message::{Event, Message},
+    handler::{AsyncHandler, BoxFuture, Delivered, Outcome, Running, SyncHandler, run_sync},
+    message::{Event, Message, MessageFacts},
     sync_bus::SyncBus,
     wiring::{Provided, Resolve},
 };
@@ -62,12 +62,15 @@ pub(crate) struct Bound<N> {
     pub(crate) limit: Limit,
 }
 
+/// What a handler of `M` returns.
+type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Error>;
+
 // The four functions that call a handler `H` of `M`: the first argument was made from a `Bound<H::Needs>`, the second
 // from a bus that `H` is `On`, the third of the last two from an `M`.
 type SyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
-type AsyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Outcome<M>>;
+type AsyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
 type SyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Outcome<M>;
-type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Outcome<M>>;
+type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Returned<M>>;
 
 fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
     // SAFETY: a `SyncCall` is called with what its comment says.
@@ -85,27 +88,28 @@ fn async_call<'a, M: Message, H: AsyncHandler<M>>(
     bound: Opaque<'a>,
     bus: Opaque<'a>,
     message: M,
-) -> BoxFuture<'a, Outcome<M>> {
+) -> BoxFuture<'a, Returned<M>> {
     // SAFETY: an `AsyncCall` is called with what its comment says.
     let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>()) };
-    Box::pin(run_async::<M, H>(bound, bus, Delivered::Owned(message)))
+    Box::pin(H::call(&bound.needs, bus, Delivered::Owned(message)))
 }
 
 fn async_notify<'a, M: Message, H: AsyncHandler<M>>(
     bound: Opaque<'a>,
     bus: Opaque<'a>,
     event: Opaque<'a>,
-) -> BoxFuture<'a, Outcome<M>> {
+) -> BoxFuture<'a, Returned<M>> {
     // SAFETY: an `AsyncNotify` is called with what its comment says.
     let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>(), event.get::<M>()) };
-    Box::pin(run_async::<M, H>(bound, bus, Delivered::Shared(event)))
+    Box::pin(H::call(&bound.needs, bus, Delivered::Shared(event)))
 }
 
 /// A function of one of the four types above, which one it is being forgotten but for this much.
 #[derive(Clone, Copy)]
 enum Function {
     Sync(fn()),
-    Async(fn()),
+    /// And whether the handler might dispatch.
+    Async(fn(), bool),
 }
 
 impl Function {
@@ -122,13 +126,14 @@ impl Function {
 
     const fn asynchronous<M: Message, H: AsyncHandler<M>>() -> Self {
         // SAFETY: one function pointer type for another; it is not called before it is turned back.
-        Function::Async(unsafe {
+        let function = unsafe {
             if M::FACTS.kind.has_one_handler() {
                 transmute::<AsyncCall<M>, fn()>(async_call::<M, H>)
             } else {
                 transmute::<AsyncNotify<M>, fn()>(async_notify::<M, H>)
             }
-        })
+        };
+        Function::Async(function, H::MAY_DISPATCH)
     }
 }
 
@@ -232,12 +237,13 @@ pub(crate) struct Table<B> {
     events: Vec<Vec<Slot>>,
     /// What the slots point into: never given away, never dropped before the table.
     owners: Vec<Owner>,
+    limit: Limit,
     bus: PhantomData<fn(&B)>,
 }
 
 impl<B: Flavor> Table<B> {
-    pub(crate) fn new() -> Self {
-        Table { calls: Vec::new(), events: Vec::new(), owners: Vec::new(), bus: PhantomData }
+    pub(crate) fn new(limit: Limit) -> Self {
+        Table { calls: Vec::new(), events: Vec::new(), owners: Vec::new(), limit, bus: PhantomData }
     }
 
     /// Adds a handler: the last one of a message that has one handler, a further one of an event.
@@ -263,8 +269,9 @@ impl<B: Flavor> Table<B> {
                 Function::Sync(call) => {
                     Call::Sync(Called { call: transmute::<fn(), SyncCall<M>>(call), bound: *bound, bus })
                 }
-                Function::Async(call) => {
-                    Call::Async(Called { call: transmute::<fn(), AsyncCall<M>>(call), bound: *bound, bus })
+                Function::Async(call, may_dispatch) => {
+                    let call = transmute::<fn(), AsyncCall<M>>(call);
+                    Call::Async(Called { call, bound: *bound, bus }, may_dispatch.then_some(self.limit))
                 }
             }
         })
@@ -274,7 +281,7 @@ impl<B: Flavor> Table<B> {
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
         let slots = self.events.get(E::index().number()).map_or(&[][..], Vec::as_slice);
-        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event) }
+        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: self.limit, message: E::FACTS }
     }
 }
 
@@ -289,7 +296,7 @@ fn at<T: Default>(elements: &mut Vec<T>, place: usize) -> &mut T {
 /// A handler of `M`, found.
 pub(crate) enum Call<'a, M: Message, B> {
     Sync(Called<'a, SyncCall<M>, B>),
-    Async(Called<'a, AsyncCall<M>, B>),
+    Async(Called<'a, AsyncCall<M>, B>, Option<Limit>),
 }
 
 /// The function of a handler on a bus of the type `B`, and what it was bound to.
@@ -308,8 +315,9 @@ impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
 
 impl<'a, M: Message, B: Flavor> Called<'a, AsyncCall<M>, B> {
     #[inline]
-    pub(crate) fn call(self, bus: &'a B, message: M) -> BoxFuture<'a, Outcome<M>> {
-        (self.call)(self.bound, Opaque::of(bus), message)
+    pub(crate) fn call(self, limit: Option<Limit>, bus: &'a B, message: M) -> Result<Running<'a, Returned<M>>, M::Failure> {
+        let start = || (self.call)(self.bound, Opaque::of(bus), message);
+        Running::start(M::FACTS, limit, start).map_err(M::Failure::recursion)
     }
 }
 
@@ -319,18 +327,21 @@ pub(crate) struct Publication<'a> {
     slots: &'a [Slot],
     /// Made from a bus of the type whose table has the slots.
     bus: Opaque<'a>,
-    /// Made from a value of the event's type `E: Event`, so that `Outcome<E>` is `Result<(), SubscriberFailure>`.
+    /// Made from a value of the event's type `E: Event`, so that `Outcome<E>` is
+    /// `Result<(), SubscriberFailure>` and `Returned<E>` is `Result<(), AnyError>`.
     event: Opaque<'a>,
+    limit: Limit,
+    message: &'static MessageFacts,
 }
 
 /// How a subscriber goes on when it was called.
 pub(crate) enum Notify<'a> {
     Done(Result<(), SubscriberFailure>),
-    Later(BoxFuture<'a, Result<(), SubscriberFailure>>),
+    Later(Running<'a, Result<(), AnyError>>),
 }
 
 type SyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), SubscriberFailure>;
-type AsyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), SubscriberFailure>>;
+type AsyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), AnyError>>;
 
 impl<'a> Publication<'a> {
     /// How many subscribers there are.
@@ -355,10 +366,15 @@ impl<'a> Publication<'a> {
     /// Calls the subscriber in this place.
     pub(crate) fn notify(&self, place: usize) -> Notify<'a> {
         match self.slots[place] {
-            Slot { function: Function::Async(function), bound } => {
+            Slot { function: Function::Async(function, may_dispatch), bound } => {
                 // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`.
                 let subscriber = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function) };
-                Notify::Later(subscriber(bound, self.bus, self.event))
+                let limit = may_dispatch.then_some(self.limit);
+                let start = || subscriber(bound, self.bus, self.event);
+                match Running::start(self.message, limit, start) {
+                    Ok(running) => Notify::Later(running),
+                    Err(limit) => Notify::Done(Err(SubscriberFailure::RecursionLimit(limit))),
+                }
             }
             _ => Notify::Done(self.notify_sync(place).expect("it is there and synchronous")),
         }

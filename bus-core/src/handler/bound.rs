@@ -1,13 +1,13 @@
 //! Calling a handler: one level of nesting down where it might dispatch, its error made that of the dispatch.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
 };
 
-use super::{AsyncHandler, Delivered, SyncHandler};
+use super::{Delivered, SyncHandler};
 use crate::{
-    bus::Bus,
     depth::{Frame, Limit},
     dispatch::Bound,
     error::{Failure, RecursionLimit},
@@ -49,23 +49,38 @@ fn run_deep<'a, M: Message, H: SyncHandler<M>, D>(
     H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
 }
 
-#[inline]
-pub(crate) fn run_async<'a, M: Message, H: AsyncHandler<M>>(
-    bound: &'a Bound<H::Needs>,
-    bus: &'a Bus,
-    message: Delivered<'a, M>,
-) -> impl Future<Output = Outcome<M>> + Send + 'a {
-    async move {
-        if H::MAY_DISPATCH {
-            may_enter(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
+/// An asynchronous handler at work.
+///
+/// It is one level down in every poll, and not between the polls. The guard is here and not around the handler's own
+/// future, so that it is not compiled for each handler and no future wraps another.
+pub(crate) struct Running<'a, R> {
+    future: BoxFuture<'a, R>,
+    message: &'static MessageFacts,
+    /// `None` if the handler has no way to dispatch.
+    limit: Option<Limit>,
+}
+
+impl<'a, R> Running<'a, R> {
+    #[inline]
+    pub(crate) fn start(
+        message: &'static MessageFacts,
+        limit: Option<Limit>,
+        start: impl FnOnce() -> BoxFuture<'a, R>,
+    ) -> Result<Self, RecursionLimit> {
+        if let Some(limit) = limit {
+            may_enter(message, limit)?;
         }
-        let mut call = pin!(H::call(&bound.needs, bus, message));
-        // One level down is every poll of it, and nothing between the polls.
-        let outcome = poll_fn(|task| {
-            let _frame = H::MAY_DISPATCH.then(|| Frame::resume(M::FACTS, bound.limit));
-            call.as_mut().poll(task)
-        });
-        outcome.await.map_err(M::Failure::handler)
+        Ok(Running { future: start(), message, limit })
+    }
+}
+
+impl<R> Future for Running<'_, R> {
+    type Output = R;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<R> {
+        let _frame = self.limit.map(|limit| Frame::resume(self.message, limit));
+        self.future.as_mut().poll(task)
     }
 }
 

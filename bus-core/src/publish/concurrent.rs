@@ -10,14 +10,14 @@ use futures_util::future::join_all;
 use super::{Failures, panicked};
 use crate::{
     dispatch::{Notify, Publication},
-    error::SubscriberFailure,
-    handler::BoxFuture,
+    error::{AnyError, SubscriberFailure},
+    handler::Running,
 };
 
 /// Starts the subscribers from `first` on, in order, and drives those that wait together; gives those that failed, in
 /// order.
 pub(crate) async fn concurrently(publication: &Publication<'_>, first: usize) -> Failures {
-    let runs = (first..publication.len()).map(|place| Run { publication, place, future: None });
+    let runs = (first..publication.len()).map(|place| Run { publication, place, running: None });
     join_all(runs).await.into_iter().flatten().collect()
 }
 
@@ -25,19 +25,19 @@ pub(crate) async fn concurrently(publication: &Publication<'_>, first: usize) ->
 struct Run<'a> {
     publication: &'a Publication<'a>,
     place: usize,
-    future: Option<BoxFuture<'a, Result<(), SubscriberFailure>>>,
+    running: Option<Running<'a, Result<(), AnyError>>>,
 }
 
 impl Run<'_> {
     fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SubscriberFailure>> {
-        let future = match &mut self.future {
-            Some(future) => future,
+        let running = match &mut self.running {
+            Some(running) => running,
             None => match self.publication.notify(self.place) {
                 Notify::Done(outcome) => return Poll::Ready(outcome),
-                Notify::Later(future) => self.future.insert(future),
+                Notify::Later(running) => self.running.insert(running),
             },
         };
-        future.as_mut().poll(task)
+        Pin::new(running).poll(task).map_err(SubscriberFailure::Handler)
     }
 }
 

@@ -121,7 +121,7 @@ impl<B: Flavor> Plan<B> {
         let wiring = Wiring { routes: self.routes() };
         let provided = provide(self.provisions, &BusHandle::weak(bus.clone()));
         let limit = Limit::new(self.max_depth);
-        let mut table = Table::new();
+        let mut table = Table::new(limit);
         for planned in self.handlers {
             table.add(planned.bind(&provided, limit));
         }

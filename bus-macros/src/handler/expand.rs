@@ -112,12 +112,13 @@ fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
                 #common
 
                 #[inline]
-                async fn call(
-                    needs: &Self::Needs,
-                    bus: &#linkbus::Bus,
-                    message: #linkbus::__private::Delivered<'_, #message>,
-                ) -> #outcome {
-                    #body
+                fn call<'a>(
+                    needs: &'a Self::Needs,
+                    bus: &'a #linkbus::Bus,
+                    message: #linkbus::__private::Delivered<'a, #message>,
+                ) -> impl ::core::future::Future<Output = #outcome> + ::core::marker::Send + 'a {
+                    // Not an `async fn`: that would keep each argument twice.
+                    async move { #body }
                 }
             }
         };
