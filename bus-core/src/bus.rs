@@ -5,11 +5,12 @@ use std::{future::Future, sync::Arc};
 use crate::{
     builder::Builder,
     dispatch::{Call, Entry},
-    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    error::{BatchError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
+    handler::may_enter,
     message::{Command, Event, Query, Task},
-    publish::{self, Round},
+    publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
@@ -44,7 +45,10 @@ impl Bus {
     pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         match self.core.table.call::<Q>() {
             Some(Call::Sync(handler)) => handler.call(self, query),
-            Some(Call::Async(handler, limit)) => handler.call(limit, self, query)?.await.map_err(SendError::Handler),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(Q::FACTS, limit).map_err(Q::Failure::recursion)?;
+                handler.start(limit, self, query).await.map_err(SendError::Handler)
+            }
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -57,7 +61,10 @@ impl Bus {
     pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
         match self.core.table.call::<C>() {
             Some(Call::Sync(handler)) => handler.call(self, command),
-            Some(Call::Async(handler, limit)) => handler.call(limit, self, command)?.await.map_err(ExecuteError::Handler),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(C::FACTS, limit).map_err(C::Failure::recursion)?;
+                handler.start(limit, self, command).await.map_err(ExecuteError::Handler)
+            }
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -70,7 +77,10 @@ impl Bus {
     pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         match self.core.table.call::<T>() {
             Some(Call::Sync(handler)) => handler.call(self, task),
-            Some(Call::Async(handler, limit)) => handler.call(limit, self, task)?.await.map_err(DispatchError::Handler),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(T::FACTS, limit).map_err(T::Failure::recursion)?;
+                handler.start(limit, self, task).await.map_err(DispatchError::Handler)
+            }
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -84,11 +94,10 @@ impl Bus {
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     pub async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         let subscribers = self.core.table.subscribers(self, &event);
-        let Round { next, mut failures } = publish::in_turn(&subscribers);
-        if next < subscribers.len() {
-            failures.extend(publish::concurrently(&subscribers, next).await);
+        match publish::in_turn(&subscribers) {
+            None => Ok(()),
+            Some(round) => publish::outcome(round.finish(&subscribers).await, E::FACTS, &self.core.wiring),
         }
-        publish::outcome(failures, E::FACTS, &self.core.wiring)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.

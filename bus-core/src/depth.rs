@@ -48,6 +48,14 @@ impl Frame {
     }
 
     /// Goes one level down, unless the levels that `limit` allows are in use.
+    #[inline]
+    pub(crate) fn enter_any(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+        match Frame::enter(limit) {
+            Some(frame) => Ok(frame),
+            None => Frame::enter_deep(message, limit),
+        }
+    }
+
     #[cold]
     pub(crate) fn enter_deep(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
         if DEPTH.get() >= limit.max { Err(limit_reached(message, limit)) } else { Ok(Frame::resume_deep(message)) }

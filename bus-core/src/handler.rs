@@ -8,7 +8,7 @@ use std::{any::TypeId, fmt, future::Future};
 
 pub use self::outcome::IntoOutcome;
 pub(crate) use self::{
-    bound::{BoxFuture, Outcome, Running, run_sync},
+    bound::{Bound, BoxFuture, Outcome, Running, call, may_enter, notify},
     closure::ByHand,
 };
 use crate::{

@@ -14,7 +14,6 @@ pub use crate::{
     message::Location,
     probe::*,
     registry::*,
-    
 };
 
 /// The crate of a `module_path!()`.

@@ -9,7 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-pub(crate) use self::concurrent::concurrently;
+use self::concurrent::concurrently;
 use crate::{
     dispatch::Publication,
     error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
@@ -18,21 +18,44 @@ use crate::{
 };
 
 /// The subscribers that did not succeed, each with its place among those of the event.
-pub(crate) type Failures = Vec<(usize, SubscriberFailure)>;
+pub(crate) type Failures = Vec<(usize, Box<SubscriberFailure>)>;
 
-/// What became of the synchronous subscribers before the first asynchronous one.
+/// What became of the synchronous subscribers before the first asynchronous one, where there is more to say than that
+/// all succeeded.
 pub(crate) struct Round {
-    /// The place of that one; behind the last if there is none.
-    pub(crate) next: usize,
+    /// The place of the first asynchronous one; behind the last if there is none.
+    next: usize,
     pub(crate) failures: Failures,
 }
 
-/// Calls the subscribers one after the other, up to the first asynchronous one.
-pub(crate) fn in_turn(publication: &Publication<'_>) -> Round {
-    let mut round = Round { next: 0, failures: Vec::new() };
-    while let Err(failure) = until_failure(publication, &mut round.next) {
+impl Round {
+    /// Runs what is left, concurrently; gives all failures, in order.
+    pub(crate) async fn finish(mut self: Box<Self>, publication: &Publication<'_>) -> Failures {
+        if self.next < publication.len() {
+            self.failures.extend(concurrently(publication, self.next).await);
+        }
+        self.failures
+    }
+}
+
+/// Calls the subscribers one after the other, up to the first asynchronous one; `None` if all were called and succeeded.
+#[inline]
+pub(crate) fn in_turn(publication: &Publication<'_>) -> Option<Box<Round>> {
+    let mut next = 0;
+    match until_failure(publication, &mut next) {
+        Ok(()) if next == publication.len() => None,
+        outcome => Some(rest(publication, next, outcome)),
+    }
+}
+
+/// Goes on where something else than success was met.
+#[cold]
+fn rest(publication: &Publication<'_>, next: usize, mut outcome: Result<(), Box<SubscriberFailure>>) -> Box<Round> {
+    let mut round = Box::new(Round { next, failures: Vec::new() });
+    while let Err(failure) = outcome {
         round.failures.push((round.next, failure));
         round.next += 1;
+        outcome = until_failure(publication, &mut round.next);
     }
     round
 }
@@ -41,7 +64,7 @@ pub(crate) fn in_turn(publication: &Publication<'_>) -> Round {
 ///
 /// To catch panics around all of them is cheaper than to do it around each.
 #[inline]
-fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(), SubscriberFailure> {
+fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(), Box<SubscriberFailure>> {
     catch_unwind(AssertUnwindSafe(|| {
         while let Some(outcome) = publication.notify_sync(*place) {
             outcome?;
@@ -49,32 +72,24 @@ fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(),
         }
         Ok(())
     }))
-    .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    .unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
 #[cold]
-fn panicked(panic: &(dyn Any + Send)) -> SubscriberFailure {
-    SubscriberFailure::Panicked(panic_text(panic))
+fn panicked(panic: Box<dyn Any + Send>) -> Box<SubscriberFailure> {
+    Box::new(SubscriberFailure::Panicked(panic_text(&*panic)))
 }
 
 /// The result of publishing `event` on a bus wired as `wiring` says.
-#[inline]
-pub(crate) fn outcome(
-    failures: Failures,
-    event: &'static MessageFacts,
-    wiring: &Wiring,
-) -> Result<(), PublishError> {
-    if failures.is_empty() { Ok(()) } else { named(failures, event, wiring) }
-}
-
-/// The failures with the names of the subscribers, which stand in the wiring in the same order as in the table.
+///
+/// The failures get the names of the subscribers, which stand in the wiring in the same order as in the table.
 #[cold]
-fn named(failures: Failures, event: &'static MessageFacts, wiring: &Wiring) -> Result<(), PublishError> {
+pub(crate) fn outcome(failures: Failures, event: &'static MessageFacts, wiring: &Wiring) -> Result<(), PublishError> {
     let route = wiring.routes().iter().find(|route| route.message == event);
     let subscribers = &route.expect("an event that has subscribers is wired").handlers;
     let named = failures.into_iter().map(|(place, failure)| {
         let subscriber = Box::new(subscribers[place]);
-        SubscriberError { subscriber, failure }
+        SubscriberError { subscriber, failure: *failure }
     });
     PublishError::from_failures(event.name, named.collect())
 }

@@ -78,7 +78,10 @@ impl SyncBus {
     #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         let subscribers = self.core.table.subscribers(self, &event);
-        publish::outcome(publish::in_turn(&subscribers).failures, E::FACTS, &self.core.wiring)
+        match publish::in_turn(&subscribers) {
+            None => Ok(()),
+            Some(round) => publish::outcome(round.failures, E::FACTS, &self.core.wiring),
+        }
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.

@@ -4,9 +4,9 @@ use super::index::Place;
 use crate::{
     bus::Bus,
     depth::Limit,
-    error::{AnyError, Failure, SubscriberFailure},
+    error::{AnyError, RecursionLimit, SubscriberFailure},
     flavor::Flavor,
-    handler::{AsyncHandler, BoxFuture, Delivered, Outcome, Running, SyncHandler, run_sync},
+    handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
     message::{Event, Message, MessageFacts},
     sync_bus::SyncBus,
     wiring::{Provided, Resolve},
@@ -56,12 +56,6 @@ unsafe impl On<SyncBus> for SyncBus {}
 // SAFETY: `AnyBus` is a unit struct.
 unsafe impl<B: Flavor> On<B> for AnyBus {}
 
-/// What a handler is called with besides the message: what it asked for, and the limit of the bus.
-pub(crate) struct Bound<N> {
-    pub(crate) needs: N,
-    pub(crate) limit: Limit,
-}
-
 /// What a handler of `M` returns.
 type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Error>;
 
@@ -69,19 +63,23 @@ type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Error>;
 // from a bus that `H` is `On`, the third of the last two from an `M`.
 type SyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
 type AsyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
-type SyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Outcome<M>;
+type SyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<<M as Message>::Failure>>;
 type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Returned<M>>;
 
 fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
     // SAFETY: a `SyncCall` is called with what its comment says.
     let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>()) };
-    run_sync::<M, H, M>(bound, bus, message, Delivered::Owned)
+    handler::call::<M, H>(bound, bus, message)
 }
 
-fn sync_notify<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, event: Opaque<'_>) -> Outcome<M> {
+fn sync_notify<M: Message, H: SyncHandler<M>>(
+    bound: Opaque<'_>,
+    bus: Opaque<'_>,
+    event: Opaque<'_>,
+) -> Result<(), Box<M::Failure>> {
     // SAFETY: a `SyncNotify` is called with what its comment says.
     let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>(), event.get::<M>()) };
-    run_sync::<M, H, &M>(bound, bus, event, Delivered::Shared)
+    handler::notify::<M, H>(bound, bus, event)
 }
 
 fn async_call<'a, M: Message, H: AsyncHandler<M>>(
@@ -108,20 +106,21 @@ fn async_notify<'a, M: Message, H: AsyncHandler<M>>(
 #[derive(Clone, Copy)]
 enum Function {
     Sync(fn()),
-    /// And whether the handler might dispatch.
+    /// Asynchronous, and whether it has a way to dispatch.
     Async(fn(), bool),
 }
 
 impl Function {
     const fn sync<M: Message, H: SyncHandler<M>>() -> Self {
         // SAFETY: one function pointer type for another; it is not called before it is turned back.
-        Function::Sync(unsafe {
+        let function = unsafe {
             if M::FACTS.kind.has_one_handler() {
                 transmute::<SyncCall<M>, fn()>(sync_call::<M, H>)
             } else {
                 transmute::<SyncNotify<M>, fn()>(sync_notify::<M, H>)
             }
-        })
+        };
+        Function::Sync(function)
     }
 
     const fn asynchronous<M: Message, H: AsyncHandler<M>>() -> Self {
@@ -261,17 +260,18 @@ impl<B: Flavor> Table<B> {
     /// The handler of `M`.
     #[inline]
     pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {
-        let Slot { function, bound } = self.calls.get(M::index().number())?.as_ref()?;
-        let bus = PhantomData;
+        let &Slot { function, bound } = self.calls.get(M::index().number())?.as_ref()?;
         // SAFETY: of the slot of `M` in `calls`, so it has the type that belongs to `M` and the variant: see `Handler`.
         Some(unsafe {
-            match *function {
+            match function {
                 Function::Sync(call) => {
-                    Call::Sync(Called { call: transmute::<fn(), SyncCall<M>>(call), bound: *bound, bus })
+                    let call = transmute::<fn(), SyncCall<M>>(call);
+                    Call::Sync(Called { call, bound, bus: PhantomData })
                 }
                 Function::Async(call, may_dispatch) => {
                     let call = transmute::<fn(), AsyncCall<M>>(call);
-                    Call::Async(Called { call, bound: *bound, bus }, may_dispatch.then_some(self.limit))
+                    let limit = may_dispatch.then_some(&self.limit);
+                    Call::Async(Called { call, bound, bus: PhantomData }, limit)
                 }
             }
         })
@@ -281,7 +281,7 @@ impl<B: Flavor> Table<B> {
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
         let slots = self.events.get(E::index().number()).map_or(&[][..], Vec::as_slice);
-        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: self.limit, message: E::FACTS }
+        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
     }
 }
 
@@ -296,7 +296,8 @@ fn at<T: Default>(elements: &mut Vec<T>, place: usize) -> &mut T {
 /// A handler of `M`, found.
 pub(crate) enum Call<'a, M: Message, B> {
     Sync(Called<'a, SyncCall<M>, B>),
-    Async(Called<'a, AsyncCall<M>, B>, Option<Limit>),
+    /// With the limit, if it has a way to dispatch.
+    Async(Called<'a, AsyncCall<M>, B>, Option<&'a Limit>),
 }
 
 /// The function of a handler on a bus of the type `B`, and what it was bound to.
@@ -315,9 +316,9 @@ impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
 
 impl<'a, M: Message, B: Flavor> Called<'a, AsyncCall<M>, B> {
     #[inline]
-    pub(crate) fn call(self, limit: Option<Limit>, bus: &'a B, message: M) -> Result<Running<'a, Returned<M>>, M::Failure> {
-        let start = || (self.call)(self.bound, Opaque::of(bus), message);
-        Running::start(M::FACTS, limit, start).map_err(M::Failure::recursion)
+    pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a B, message: M) -> Running<'a, Returned<M>> {
+        let future = (self.call)(self.bound, Opaque::of(bus), message);
+        Running { future, message: M::FACTS, limit }
     }
 }
 
@@ -327,20 +328,20 @@ pub(crate) struct Publication<'a> {
     slots: &'a [Slot],
     /// Made from a bus of the type whose table has the slots.
     bus: Opaque<'a>,
-    /// Made from a value of the event's type `E: Event`, so that `Outcome<E>` is
-    /// `Result<(), SubscriberFailure>` and `Returned<E>` is `Result<(), AnyError>`.
+    /// Made from a value of the event's type `E: Event`, so that `E::Failure` is
+    /// `SubscriberFailure` and `Returned<E>` is `Result<(), AnyError>`.
     event: Opaque<'a>,
-    limit: Limit,
+    limit: &'a Limit,
     message: &'static MessageFacts,
 }
 
 /// How a subscriber goes on when it was called.
 pub(crate) enum Notify<'a> {
-    Done(Result<(), SubscriberFailure>),
+    Done(Result<(), Box<SubscriberFailure>>),
     Later(Running<'a, Result<(), AnyError>>),
 }
 
-type SyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), SubscriberFailure>;
+type SyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<SubscriberFailure>>;
 type AsyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), AnyError>>;
 
 impl<'a> Publication<'a> {
@@ -352,14 +353,14 @@ impl<'a> Publication<'a> {
 
     /// Calls the subscriber in this place, if there is one and it is synchronous.
     #[inline]
-    pub(crate) fn notify_sync(&self, place: usize) -> Option<Result<(), SubscriberFailure>> {
-        match self.slots.get(place)? {
-            &Slot { function: Function::Sync(function), bound } => {
+    pub(crate) fn notify_sync(&self, place: usize) -> Option<Result<(), Box<SubscriberFailure>>> {
+        match *self.slots.get(place)? {
+            Slot { function: Function::Sync(function), bound } => {
                 // SAFETY: of a slot in `events` of the type that `event` has, and synchronous: see `Handler`.
                 let subscriber = unsafe { transmute::<fn(), SyncSubscriber<'a>>(function) };
                 Some(subscriber(bound, self.bus, self.event))
             }
-            _ => None,
+            Slot { function: Function::Async(..), .. } => None,
         }
     }
 
@@ -367,16 +368,20 @@ impl<'a> Publication<'a> {
     pub(crate) fn notify(&self, place: usize) -> Notify<'a> {
         match self.slots[place] {
             Slot { function: Function::Async(function, may_dispatch), bound } => {
+                let limit = may_dispatch.then_some(self.limit);
+                if let Err(limit) = may_enter(self.message, limit) {
+                    return Notify::Done(Err(too_deep(limit)));
+                }
                 // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`.
                 let subscriber = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function) };
-                let limit = may_dispatch.then_some(self.limit);
-                let start = || subscriber(bound, self.bus, self.event);
-                match Running::start(self.message, limit, start) {
-                    Ok(running) => Notify::Later(running),
-                    Err(limit) => Notify::Done(Err(SubscriberFailure::RecursionLimit(limit))),
-                }
+                let future = subscriber(bound, self.bus, self.event);
+                Notify::Later(Running { future, message: self.message, limit })
             }
             _ => Notify::Done(self.notify_sync(place).expect("it is there and synchronous")),
         }
     }
+}
+
+fn too_deep(limit: RecursionLimit) -> Box<SubscriberFailure> {
+    Box::new(SubscriberFailure::RecursionLimit(limit))
 }

@@ -1,4 +1,4 @@
-//! Calling a handler: one level of nesting down where it might dispatch, its error made that of the dispatch.
+//! Calling a handler: one level of nesting down if it might dispatch, its error made that of the dispatch.
 
 use std::{
     future::Future,
@@ -9,7 +9,6 @@ use std::{
 use super::{Delivered, SyncHandler};
 use crate::{
     depth::{Frame, Limit},
-    dispatch::Bound,
     error::{Failure, RecursionLimit},
     message::{Message, MessageFacts},
 };
@@ -19,34 +18,69 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a dispatch of `M` comes to.
 pub(crate) type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
 
+/// What a handler is called with besides the message and the bus: what it asked for, and the limit of the bus.
+pub(crate) struct Bound<N> {
+    pub(crate) needs: N,
+    pub(crate) limit: Limit,
+}
+
+/// Calls the handler `H` with a message that it may keep.
 #[inline]
-pub(crate) fn run_sync<'a, M: Message, H: SyncHandler<M>, D>(
-    bound: &Bound<H::Needs>,
-    bus: &H::Bus,
-    message: D,
-    delivered: impl FnOnce(D) -> Delivered<'a, M>,
-) -> Outcome<M> {
-    if H::MAY_DISPATCH {
-        let Some(_frame) = Frame::enter(bound.limit) else {
-            return run_deep::<M, H, D>(bound, bus, message, delivered);
-        };
-        H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
-    } else {
-        H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
+pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
+    if !H::MAY_DISPATCH {
+        return H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler);
+    }
+    match Frame::enter(bound.limit) {
+        Some(_frame) => H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler),
+        None => call_deep::<M, H>(bound, bus, message),
     }
 }
 
-/// Out of line as a whole and with the same arguments, so that it is a jump, for which no register is saved.
+/// Out of line as a whole, so that the usual call has fewer registers to save.
 #[cold]
 #[inline(never)]
-fn run_deep<'a, M: Message, H: SyncHandler<M>, D>(
+fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
+    let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
+    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+}
+
+/// Calls the subscriber `H` with an event that others get too.
+///
+/// The failure is boxed, so that success is one register and the three calls of three subscribers are cheap.
+#[inline]
+pub(crate) fn notify<M: Message, H: SyncHandler<M>>(
     bound: &Bound<H::Needs>,
     bus: &H::Bus,
-    message: D,
-    delivered: impl FnOnce(D) -> Delivered<'a, M>,
-) -> Outcome<M> {
-    let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
-    H::call(&bound.needs, bus, delivered(message)).map_err(M::Failure::handler)
+    event: &M,
+) -> Result<(), Box<M::Failure>> {
+    if !H::MAY_DISPATCH {
+        return boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)));
+    }
+    match Frame::enter(bound.limit) {
+        Some(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        None => notify_deep::<M, H>(bound, bus, event),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn notify_deep<M: Message, H: SyncHandler<M>>(
+    bound: &Bound<H::Needs>,
+    bus: &H::Bus,
+    event: &M,
+) -> Result<(), Box<M::Failure>> {
+    match Frame::enter_deep(M::FACTS, bound.limit) {
+        Ok(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        Err(limit) => Err(Box::new(M::Failure::recursion(limit))),
+    }
+}
+
+#[inline]
+fn boxed<M: Message>(outcome: Result<M::Reply, M::Error>) -> Result<(), Box<M::Failure>> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Box::new(M::Failure::handler(error))),
+    }
 }
 
 /// An asynchronous handler at work.
@@ -54,24 +88,10 @@ fn run_deep<'a, M: Message, H: SyncHandler<M>, D>(
 /// It is one level down in every poll, and not between the polls. The guard is here and not around the handler's own
 /// future, so that it is not compiled for each handler and no future wraps another.
 pub(crate) struct Running<'a, R> {
-    future: BoxFuture<'a, R>,
-    message: &'static MessageFacts,
+    pub(crate) future: BoxFuture<'a, R>,
+    pub(crate) message: &'static MessageFacts,
     /// `None` if the handler has no way to dispatch.
-    limit: Option<Limit>,
-}
-
-impl<'a, R> Running<'a, R> {
-    #[inline]
-    pub(crate) fn start(
-        message: &'static MessageFacts,
-        limit: Option<Limit>,
-        start: impl FnOnce() -> BoxFuture<'a, R>,
-    ) -> Result<Self, RecursionLimit> {
-        if let Some(limit) = limit {
-            may_enter(message, limit)?;
-        }
-        Ok(Running { future: start(), message, limit })
-    }
+    pub(crate) limit: Option<&'a Limit>,
 }
 
 impl<R> Future for Running<'_, R> {
@@ -79,16 +99,13 @@ impl<R> Future for Running<'_, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<R> {
-        let _frame = self.limit.map(|limit| Frame::resume(self.message, limit));
+        let _frame = self.limit.map(|limit| Frame::resume(self.message, *limit));
         self.future.as_mut().poll(task)
     }
 }
 
-/// Whether there is a level left for a call that is resumed later.
+/// Whether there is a level left for a call that is resumed later; there is if it has no limit.
 #[inline]
-fn may_enter(message: &'static MessageFacts, limit: Limit) -> Result<(), RecursionLimit> {
-    match Frame::enter(limit) {
-        Some(_) => Ok(()),
-        None => Frame::enter_deep(message, limit).map(drop),
-    }
+pub(crate) fn may_enter(message: &'static MessageFacts, limit: Option<&Limit>) -> Result<(), RecursionLimit> {
+    limit.map_or(Ok(()), |limit| Frame::enter_any(message, *limit).map(drop))
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// Starts the subscribers from `first` on, in order, and drives those that wait together; gives those that failed, in
 /// order.
-pub(crate) async fn concurrently(publication: &Publication<'_>, first: usize) -> Failures {
+pub(super) async fn concurrently(publication: &Publication<'_>, first: usize) -> Failures {
     let runs = (first..publication.len()).map(|place| Run { publication, place, running: None });
     join_all(runs).await.into_iter().flatten().collect()
 }
@@ -29,7 +29,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SubscriberFailure>> {
+    fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Box<SubscriberFailure>>> {
         let running = match &mut self.running {
             Some(running) => running,
             None => match self.publication.notify(self.place) {
@@ -37,18 +37,18 @@ impl Run<'_> {
                 Notify::Later(running) => self.running.insert(running),
             },
         };
-        Pin::new(running).poll(task).map_err(SubscriberFailure::Handler)
+        Pin::new(running).poll(task).map_err(|error| Box::new(SubscriberFailure::Handler(error)))
     }
 }
 
 impl Future for Run<'_> {
-    type Output = Option<(usize, SubscriberFailure)>;
+    type Output = Option<(usize, Box<SubscriberFailure>)>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match catch_unwind(AssertUnwindSafe(|| self.advance(task))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => outcome,
-            Err(panic) => Err(panicked(&*panic)),
+            Err(panic) => Err(panicked(panic)),
         };
         Poll::Ready(outcome.err().map(|failure| (self.place, failure)))
     }
