@@ -4,13 +4,14 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     builder::Builder,
-    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    dispatch::{Call, Entry},
+    error::{BatchError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    handler::{AsyncCall, AsyncNotify, SyncCall, SyncNotify},
-    message::{Command, Event, Message, Query, Task},
-    publish::concurrently,
-    registry::{HandlerRegistration, Install},
+    handler::may_enter,
+    message::{Command, Event, Query, Task},
+    publish,
+    registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
 
@@ -24,15 +25,6 @@ use crate::{
 pub struct Bus {
     core: Arc<Core<Bus>>,
 }
-
-/// A handler of either sort. A synchronous one is called in place and never boxed.
-pub enum Callable<S: ?Sized, A: ?Sized> {
-    Sync(Box<S>),
-    Async(Box<A>),
-}
-
-/// What a bus holds for a message with one handler.
-type Handler<M> = Callable<dyn SyncCall<M, Bus>, dyn AsyncCall<M>>;
 
 impl Bus {
     /// A bus of everything that was linked into the program.
@@ -51,9 +43,12 @@ impl Bus {
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.handler::<Q>() {
-            Some(Callable::Sync(handler)) => handler.call(self, query),
-            Some(Callable::Async(handler)) => handler.call(self, query).await,
+        match self.core.table.call::<Q>() {
+            Some(Call::Sync(handler)) => handler.call(self, query),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(Q::FACTS, limit).map_err(Q::Failure::recursion)?;
+                handler.start(limit, self, query).await.map_err(SendError::Handler)
+            }
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -64,9 +59,12 @@ impl Bus {
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.handler::<C>() {
-            Some(Callable::Sync(handler)) => handler.call(self, command),
-            Some(Callable::Async(handler)) => handler.call(self, command).await,
+        match self.core.table.call::<C>() {
+            Some(Call::Sync(handler)) => handler.call(self, command),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(C::FACTS, limit).map_err(C::Failure::recursion)?;
+                handler.start(limit, self, command).await.map_err(ExecuteError::Handler)
+            }
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -77,9 +75,12 @@ impl Bus {
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.handler::<T>() {
-            Some(Callable::Sync(handler)) => handler.call(self, task),
-            Some(Callable::Async(handler)) => handler.call(self, task).await,
+        match self.core.table.call::<T>() {
+            Some(Call::Sync(handler)) => handler.call(self, task),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(T::FACTS, limit).map_err(T::Failure::recursion)?;
+                handler.start(limit, self, task).await.map_err(DispatchError::Handler)
+            }
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -94,11 +95,10 @@ impl Bus {
     #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
     pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
         async move {
-            match self.core.events.get::<E>() {
-                Some(subscribers) => {
-                    PublishError::from_failures(E::FACTS.name, concurrently(self, subscribers, &event).await)
-                }
+            let subscribers = self.core.table.subscribers(self, &event);
+            match publish::in_turn(&subscribers) {
                 None => Ok(()),
+                Some(round) => publish::outcome(round.finish(&subscribers).await, E::FACTS, &self.core.wiring),
             }
         }
     }
@@ -145,11 +145,6 @@ impl Bus {
     pub fn handle(&self) -> BusHandle<Bus> {
         BusHandle::strong(self.clone())
     }
-
-    #[inline]
-    fn handler<M: Message>(&self) -> Option<&Handler<M>> {
-        self.core.calls.get::<M>()
-    }
 }
 
 async fn in_turn<M, E, O>(
@@ -178,21 +173,10 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Flavor for Bus {
-    type Call<M: Message> = Handler<M>;
-    type Notify<M: Message> = Callable<dyn SyncNotify<M, Bus>, dyn AsyncNotify<M>>;
-
     const NAME: &'static str = "Bus";
 
-    fn sync_call<M: Message>(call: Box<dyn SyncCall<M, Self>>) -> Self::Call<M> {
-        Callable::Sync(call)
-    }
-
-    fn sync_notify<M: Message>(notify: Box<dyn SyncNotify<M, Self>>) -> Self::Notify<M> {
-        Callable::Sync(notify)
-    }
-
-    fn install(registration: &HandlerRegistration) -> Option<Install<Self>> {
-        registration.on_bus
+    fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
+        registration.on_bus.as_ref()
     }
 
     fn core(&self) -> &Arc<Core<Self>> {

@@ -10,66 +10,100 @@ use crate::message::MessageFacts;
 /// The depth at which a bus refuses to go further unless it was built with another limit.
 pub(crate) const DEFAULT_MAX_DEPTH: u32 = 64;
 
-/// How many messages of the path are remembered: the deepest ones.
-const REMEMBERED: usize = 64;
+/// How many messages of the path are remembered: those at the deepest levels that the limit allows.
+const REMEMBERED: u32 = 32;
 
-struct Stack {
-    depth: Cell<u32>,
-    messages: [Cell<Option<&'static MessageFacts>>; REMEMBERED],
+/// How deep a bus lets dispatches be nested.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    max: u32,
+    /// From this level on the messages are remembered, so that those above cost nothing but counting.
+    remember_from: u32,
 }
 
+impl Limit {
+    pub(crate) fn new(max: u32) -> Self {
+        Limit { max, remember_from: max.saturating_sub(REMEMBERED) }
+    }
+}
+
+type Remembered = [Cell<Option<&'static MessageFacts>>; REMEMBERED as usize];
+
 thread_local! {
-    static STACK: Stack = const { Stack { depth: Cell::new(0), messages: [const { Cell::new(None) }; REMEMBERED] } };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static MESSAGES: Remembered = const { [const { Cell::new(None) }; REMEMBERED as usize] };
 }
 
 /// One level of nesting, left when dropped. It belongs to the thread that entered it.
 pub(crate) struct Frame {
-    outer: u32,
+    /// Whether its message is remembered, and to be forgotten when it is left: what is remembered is always on the stack.
+    is_remembered: bool,
     on_this_thread: PhantomData<*const ()>,
 }
 
 impl Frame {
-    /// Goes one level down, unless `limit` levels are in use.
+    /// Goes one level down; `None` if that level is too deep to be entered [without a look](Self::enter_deep).
     #[inline]
-    pub(crate) fn enter(message: &'static MessageFacts, limit: u32) -> Result<Frame, RecursionLimit> {
-        STACK.with(|stack| {
-            let outer = stack.depth.get();
-            if outer >= limit { Err(stack.limit_reached(message, limit)) } else { Ok(stack.push(message, outer)) }
-        })
+    pub(crate) fn enter(limit: Limit) -> Option<Frame> {
+        let depth = DEPTH.get();
+        (depth < limit.remember_from).then(|| Frame::push(depth, false))
+    }
+
+    /// Goes one level down, unless the levels that `limit` allows are in use.
+    #[inline]
+    pub(crate) fn enter_any(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+        match Frame::enter(limit) {
+            Some(frame) => Ok(frame),
+            None => Frame::enter_deep(message, limit),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn enter_deep(message: &'static MessageFacts, limit: Limit) -> Result<Frame, RecursionLimit> {
+        if DEPTH.get() >= limit.max { Err(limit_reached(message, limit)) } else { Ok(Frame::resume_deep(message)) }
     }
 
     /// Goes one level down without a limit: for a call that was let in before and is resumed.
     #[inline]
-    pub(crate) fn resume(message: &'static MessageFacts) -> Frame {
-        STACK.with(|stack| stack.push(message, stack.depth.get()))
+    pub(crate) fn resume(message: &'static MessageFacts, limit: Limit) -> Frame {
+        Frame::enter(limit).unwrap_or_else(|| Frame::resume_deep(message))
+    }
+
+    #[cold]
+    fn resume_deep(message: &'static MessageFacts) -> Frame {
+        let depth = DEPTH.get();
+        remember(depth, Some(message));
+        Frame::push(depth, true)
+    }
+
+    #[inline]
+    fn push(depth: u32, is_remembered: bool) -> Frame {
+        DEPTH.set(depth + 1);
+        Frame { is_remembered, on_this_thread: PhantomData }
     }
 }
 
 impl Drop for Frame {
     #[inline]
     fn drop(&mut self) {
-        STACK.with(|stack| stack.depth.set(self.outer));
+        // Counted down, not set back: the depth need not be kept in a register during the call.
+        let depth = DEPTH.get().wrapping_sub(1);
+        DEPTH.set(depth);
+        if self.is_remembered {
+            remember(depth, None);
+        }
     }
 }
 
-impl Stack {
-    #[inline]
-    fn push(&self, message: &'static MessageFacts, outer: u32) -> Frame {
-        self.messages[outer as usize % REMEMBERED].set(Some(message));
-        self.depth.set(outer + 1);
-        Frame { outer, on_this_thread: PhantomData }
-    }
+fn remember(level: u32, message: Option<&'static MessageFacts>) {
+    MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].set(message));
+}
 
-    #[cold]
-    fn limit_reached(&self, message: &'static MessageFacts, limit: u32) -> RecursionLimit {
-        let deepest = self.depth.get() as usize;
-        let path = (deepest.saturating_sub(REMEMBERED)..deepest)
-            .filter_map(|level| self.messages[level % REMEMBERED].get())
-            .chain([message])
-            .map(|message| message.name)
-            .collect();
-        RecursionLimit { limit, path }
-    }
+fn limit_reached(message: &'static MessageFacts, limit: Limit) -> RecursionLimit {
+    let levels = limit.remember_from..limit.max;
+    let at = |level: u32| MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].get());
+    let path = levels.filter_map(at).chain([message]).map(|message| message.name).collect();
+    RecursionLimit { limit: limit.max, path }
 }
 
 /// Dispatches were nested deeper than the bus allows, which is nearly always a cycle of messages.
@@ -99,7 +133,7 @@ pub struct RecursionLimit {
     /// The limit that was reached, in nested dispatches.
     pub limit: u32,
     /// The wire names of the nested messages, outermost first; the last one is the message that was refused.
-    /// At most the 64 deepest are remembered.
+    /// At most the 32 deepest are remembered.
     pub path: Vec<&'static str>,
 }
 
@@ -123,6 +157,40 @@ impl std::error::Error for RecursionLimit {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    static OLD: MessageFacts = facts("old");
+    static NEW: MessageFacts = facts("new");
+
+    const fn facts(name: &'static str) -> MessageFacts {
+        MessageFacts {
+            kind: crate::Kind::Command,
+            name,
+            type_name: name,
+            docs: "",
+            location: crate::Location { file: "", line: 0, module: "" },
+            fields: &[],
+            abilities: crate::Abilities { clone: false, debug: false, serialize: false, deserialize: false },
+            type_id: std::any::TypeId::of::<()>,
+            reply: std::any::type_name::<()>,
+            error: std::any::type_name::<()>,
+        }
+    }
+
+    fn until_refused(message: &'static MessageFacts, limit: Limit) -> RecursionLimit {
+        match Frame::enter_any(message, limit) {
+            Ok(_frame) => until_refused(message, limit),
+            Err(limit) => limit,
+        }
+    }
+
+    /// A bus with a higher limit does not remember the levels that one with a lower limit would.
+    #[test]
+    fn a_path_holds_nothing_of_an_earlier_one() {
+        let low = Limit::new(8);
+        assert_eq!(until_refused(&OLD, low).path, ["old"; 9]);
+        let _above: Vec<_> = (0..5).map(|_| Frame::enter_any(&OLD, Limit::new(64))).collect();
+        assert_eq!(until_refused(&NEW, low).path, ["new"; 4]);
+    }
 
     fn limit_with(path: &[&'static str]) -> String {
         RecursionLimit { limit: 64, path: path.to_vec() }.to_string()

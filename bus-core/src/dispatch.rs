@@ -1,8 +1,11 @@
 //! From a message type to what serves it: a static number per type, a dense table per bus.
 
+#[allow(unsafe_code, reason = "the one module with unsafe code: it forgets types and remembers them")]
+mod erased;
 mod index;
-#[allow(unsafe_code, reason = "the one module with unsafe code: it remembers the types that the table forgot")]
-mod table;
 
-pub use index::MessageIndex;
-pub(crate) use table::{Family, Table, TableBuilder};
+pub(crate) use self::erased::{Call, Handler, Notify, Publication, Table};
+pub use self::{
+    erased::{AnyBus, Entry},
+    index::MessageIndex,
+};

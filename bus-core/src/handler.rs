@@ -6,16 +6,14 @@ mod outcome;
 
 use std::{any::TypeId, fmt, future::Future};
 
-pub(crate) use self::{bound::BoxFuture, closure::ByHand};
-pub use self::{
-    bound::{AsyncCall, AsyncNotify, SyncCall, SyncNotify, install_async, install_sync},
-    outcome::IntoOutcome,
+pub use self::outcome::IntoOutcome;
+pub(crate) use self::{
+    bound::{Bound, BoxFuture, Outcome, Running, call, may_enter, notify},
+    closure::ByHand,
 };
 use crate::{
     bus::Bus,
-    flavor::Flavor,
     message::{Location, Message, MessageFacts},
-    wiring::Provided,
 };
 
 /// A dependency that a handler asks for: a parameter `&T`, given to the bus with `.provide(..)`.
@@ -123,14 +121,15 @@ pub const fn by_value_fits<M: Message>() -> bool {
 
 /// A handler that is an ordinary function. Implemented by `#[handler]`.
 #[doc(hidden)]
-pub trait SyncHandler<M: Message, B: Flavor>: 'static {
+pub trait SyncHandler<M: Message>: 'static {
     /// What it asked for, resolved.
     type Needs: Send + Sync + 'static;
+    /// The bus that it asks for; `AnyBus` if it does not ask.
+    type Bus;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
 
-    fn resolve(provided: &Provided) -> Self::Needs;
-    fn call(needs: &Self::Needs, bus: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
+    fn call(needs: &Self::Needs, bus: &Self::Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
 }
 
 /// A handler that is an `async fn`. Implemented by `#[handler]`.
@@ -141,7 +140,6 @@ pub trait AsyncHandler<M: Message>: 'static {
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
 
-    fn resolve(provided: &Provided) -> Self::Needs;
     fn call<'a>(
         needs: &'a Self::Needs,
         bus: &'a Bus,

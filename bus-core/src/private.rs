@@ -9,16 +9,13 @@ pub use linkme;
 
 use crate::message::Message;
 pub use crate::{
-    dispatch::MessageIndex,
+    dispatch::{AnyBus, Entry, MessageIndex},
     error::{DispatchError, ExecuteError, SendError, SubscriberFailure},
-    handler::{
-        AsyncCall, AsyncHandler, AsyncNotify, Delivered, SyncCall, SyncHandler, SyncNotify, by_value_fits,
-        install_async, install_sync,
-    },
+    handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits},
     message::Location,
     probe::*,
     registry::*,
-    wiring::{Core, Provided, Routes, Subscriber},
+    wiring::{Core, Provided, Resolve},
 };
 
 /// The crate of a `module_path!()`.

@@ -1,4 +1,6 @@
 //! Running the subscribers of an event: all of them, whatever becomes of each.
+//!
+//! Nothing here has the event's type, so it is compiled once and not for every event.
 
 mod concurrent;
 
@@ -7,52 +9,92 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-pub(crate) use self::concurrent::concurrently;
+use self::concurrent::concurrently;
 use crate::{
-    error::{SubscriberError, SubscriberFailure, panic_text},
-    handler::{HandlerFacts, SyncNotify},
-    message::Event,
+    dispatch::Publication,
+    error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
+    message::MessageFacts,
+    wiring::Wiring,
 };
 
-/// A synchronous subscriber about to be called.
-pub(crate) type Waiting<'a, E, B> = (&'a HandlerFacts, &'a dyn SyncNotify<E, B>);
+/// The subscribers that did not succeed, each with its place among those of the event.
+pub(crate) type Failures = Vec<(usize, Box<SubscriberFailure>)>;
 
-/// Calls the subscribers one after the other and adds those that fail or panic to `failures`.
-#[inline]
-pub(crate) fn in_turn<'a, E: Event, B: 'a>(
-    bus: &B,
-    mut subscribers: impl Iterator<Item = Waiting<'a, E, B>>,
-    event: &E,
-    failures: &mut Vec<SubscriberError>,
-) {
-    // A panic ends one round of this loop, not the loop: to catch per round is cheaper than to catch per subscriber.
-    loop {
-        let mut running = None;
-        let round = catch_unwind(AssertUnwindSafe(|| {
-            for (facts, subscriber) in subscribers.by_ref() {
-                running = Some(facts);
-                if let Err(failure) = subscriber.notify(bus, event) {
-                    failures.push(failed(facts, failure));
-                }
-            }
-        }));
-        match (round, running) {
-            (Err(panic), Some(facts)) => failures.push(failed(facts, panicked(panic))),
-            _ => break,
+/// What became of the synchronous subscribers before the first asynchronous one, where there is more to say than that
+/// all succeeded.
+pub(crate) struct Round {
+    /// The place of the first asynchronous one; behind the last if there is none.
+    next: usize,
+    pub(crate) failures: Failures,
+}
+
+impl Round {
+    /// Runs what is left, concurrently; gives all failures, in order.
+    pub(crate) async fn finish(mut self: Box<Self>, publication: &Publication<'_>) -> Failures {
+        if self.next < publication.len() {
+            self.failures.extend(concurrently(publication, self.next).await);
         }
+        self.failures
     }
 }
 
-fn failed(facts: &HandlerFacts, failure: SubscriberFailure) -> SubscriberError {
-    SubscriberError { subscriber: Box::new(*facts), failure }
+/// Calls the subscribers one after the other, up to the first asynchronous one; `None` if all were called and succeeded.
+#[inline]
+pub(crate) fn in_turn(publication: &Publication<'_>) -> Option<Box<Round>> {
+    let mut next = 0;
+    match until_failure(publication, &mut next) {
+        Ok(()) if next == publication.len() => None,
+        outcome => Some(rest(publication, next, outcome)),
+    }
+}
+
+/// Goes on where something else than success was met.
+#[cold]
+fn rest(publication: &Publication<'_>, next: usize, mut outcome: Result<(), Box<SubscriberFailure>>) -> Box<Round> {
+    let mut round = Box::new(Round { next, failures: Vec::new() });
+    while let Err(failure) = outcome {
+        round.failures.push((round.next, failure));
+        round.next += 1;
+        outcome = until_failure(publication, &mut round.next);
+    }
+    round
+}
+
+/// Calls the subscribers from `place` on; stops at one that fails or panics, with `place` at that one.
+///
+/// To catch panics around all of them is cheaper than to do it around each.
+#[inline]
+fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(), Box<SubscriberFailure>> {
+    catch_unwind(AssertUnwindSafe(|| {
+        while let Some(outcome) = publication.notify_sync(*place) {
+            outcome?;
+            *place += 1;
+        }
+        Ok(())
+    }))
+    .unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
 #[cold]
-fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
+fn panicked(panic: Box<dyn Any + Send>) -> Box<SubscriberFailure> {
     let text = panic_text(&*panic);
     // What was panicked with may panic again when it is dropped. Then that is leaked: there is no end to it.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }
-    SubscriberFailure::Panicked(text)
+    Box::new(SubscriberFailure::Panicked(text))
+}
+
+/// The result of publishing `event` on a bus wired as `wiring` says.
+///
+/// The failures get the names of the subscribers, which stand in the wiring in the same order as in the table.
+#[cold]
+pub(crate) fn outcome(failures: Failures, event: &'static MessageFacts, wiring: &Wiring) -> Result<(), PublishError> {
+    let route = wiring.routes().iter().find(|route| route.message == event);
+    let subscribers = &route.expect("an event that has subscribers is wired").handlers;
+    let named = failures.into_iter().map(|(place, failure)| {
+        let subscriber = Box::new(subscribers[place]);
+        SubscriberError { subscriber, failure: *failure }
+    });
+    PublishError::from_failures(event.name, named.collect())
 }

@@ -10,11 +10,11 @@ use std::{collections::HashSet, fmt};
 pub use self::{module::Module, source::*};
 use crate::{
     bus::Bus,
+    dispatch::Entry,
     flavor::Flavor,
     handler::HandlerFacts,
     message::{Location, MessageFacts},
     sync_bus::SyncBus,
-    wiring::{Provided, Routes},
 };
 
 /// One entry of the registry. Written by the macros.
@@ -27,14 +27,11 @@ pub enum Registration {
     Modules(ModuleList),
 }
 
-/// How a handler gets onto a bus whose dependencies are all there.
-pub type Install<B> = fn(HandlerFacts, &mut Routes<B>, &Provided);
-
 /// A handler and the buses that it can be put on.
 pub struct HandlerRegistration {
     pub facts: HandlerFacts,
-    pub on_bus: Option<Install<Bus>>,
-    pub on_sync_bus: Option<Install<SyncBus>>,
+    pub on_bus: Option<Entry<Bus>>,
+    pub on_sync_bus: Option<Entry<SyncBus>>,
 }
 
 /// What `linkbus::modules!` was told, and what it read in the manifest beside it.
@@ -116,7 +113,7 @@ fn order(location: &Location) -> (&'static str, u32) {
 }
 
 impl HandlerRegistration {
-    pub(crate) fn install<B: Flavor>(&self) -> Option<Install<B>> {
-        B::install(self)
+    pub(crate) fn entry<B: Flavor>(&self) -> Option<&Entry<B>> {
+        B::entry(self)
     }
 }

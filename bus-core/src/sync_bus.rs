@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     builder::Builder,
+    dispatch::{Call, Entry},
     error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    handler::{SyncCall, SyncNotify},
-    message::{Command, Event, Message, Query, Task},
+    message::{Command, Event, Query, Task},
     publish,
-    registry::{HandlerRegistration, Install},
+    registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
 
@@ -39,9 +39,9 @@ impl SyncBus {
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.core.calls.get::<Q>() {
-            Some(handler) => handler.call(self, query),
-            None => Err(SendError::NoHandler { message: Q::FACTS.name }),
+        match self.core.table.call::<Q>() {
+            Some(Call::Sync(handler)) => handler.call(self, query),
+            _ => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
 
@@ -51,9 +51,9 @@ impl SyncBus {
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.core.calls.get::<C>() {
-            Some(handler) => handler.call(self, command),
-            None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
+        match self.core.table.call::<C>() {
+            Some(Call::Sync(handler)) => handler.call(self, command),
+            _ => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
 
@@ -63,9 +63,9 @@ impl SyncBus {
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.core.calls.get::<T>() {
-            Some(handler) => handler.call(self, task),
-            None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
+        match self.core.table.call::<T>() {
+            Some(Call::Sync(handler)) => handler.call(self, task),
+            _ => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
 
@@ -77,12 +77,11 @@ impl SyncBus {
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
-        let mut failures = Vec::new();
-        if let Some(subscribers) = self.core.events.get::<E>() {
-            let waiting = subscribers.iter().map(|subscriber| (&subscriber.facts, &*subscriber.notify));
-            publish::in_turn(self, waiting, &event, &mut failures);
+        let subscribers = self.core.table.subscribers(self, &event);
+        match publish::in_turn(&subscribers) {
+            None => Ok(()),
+            Some(round) => publish::outcome(round.failures, E::FACTS, &self.core.wiring),
         }
-        PublishError::from_failures(E::FACTS.name, failures)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.
@@ -147,21 +146,10 @@ impl std::fmt::Debug for SyncBus {
 }
 
 impl Flavor for SyncBus {
-    type Call<M: Message> = Box<dyn SyncCall<M, SyncBus>>;
-    type Notify<M: Message> = Box<dyn SyncNotify<M, SyncBus>>;
-
     const NAME: &'static str = "SyncBus";
 
-    fn sync_call<M: Message>(call: Box<dyn SyncCall<M, Self>>) -> Self::Call<M> {
-        call
-    }
-
-    fn sync_notify<M: Message>(notify: Box<dyn SyncNotify<M, Self>>) -> Self::Notify<M> {
-        notify
-    }
-
-    fn install(registration: &HandlerRegistration) -> Option<Install<Self>> {
-        registration.on_sync_bus
+    fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
+        registration.on_sync_bus.as_ref()
     }
 
     fn core(&self) -> &Arc<Core<Self>> {

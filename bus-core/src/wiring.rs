@@ -11,8 +11,8 @@ mod rules;
 pub use self::{
     fault::{Fault, Party},
     overview::{Route, Wiring},
-    provided::Provided,
+    provided::{Provided, Resolve},
     report::WiringError,
-    routes::{Core, Routes, Subscriber},
+    routes::Core,
 };
 pub(crate) use self::{plan::Plan, provided::Provision};

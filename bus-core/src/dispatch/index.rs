@@ -6,6 +6,8 @@ use std::{
     },
 };
 
+use crate::message::Message;
+
 /// A number that no table reaches: the type has no place yet.
 const UNASSIGNED: u32 = u32::MAX;
 
@@ -15,7 +17,7 @@ static NEXT: Mutex<u32> = Mutex::new(0);
 /// A message type's place in the tables of all buses: a static that the derive makes, one per type.
 ///
 /// The number is given when the first bus with a route for the type is built. No two `MessageIndex` values ever hold
-/// the same number, and a number never changes: [`Table`](super::Table) relies on both.
+/// the same number, and a number never changes: the table of a bus relies on both.
 pub struct MessageIndex<M> {
     number: AtomicU32,
     // Invariant in `M`: were it covariant, the index of one type could be passed off as that of a supertype.
@@ -35,17 +37,31 @@ impl<M> MessageIndex<M> {
         // Relaxed is enough: whoever holds a bus got it from a thread that had seen all its numbers assigned.
         self.number.load(Ordering::Relaxed) as usize
     }
+}
+
+/// A [`MessageIndex`] whose type is forgotten.
+#[derive(Clone, Copy)]
+pub(super) struct Place(fn() -> &'static AtomicU32);
+
+impl Place {
+    pub(super) const fn of<M: Message>() -> Self {
+        Place(|| &M::index().number)
+    }
 
     /// The number, given now if the type has none.
-    pub(super) fn assign(&self) -> usize {
-        let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.number() == UNASSIGNED as usize {
-            self.number.store(*next, Ordering::Relaxed);
-            *next += 1;
-            assert_ne!(*next, UNASSIGNED, "four billion message types");
-        }
-        self.number()
+    pub(super) fn assign(self) -> usize {
+        assign((self.0)())
     }
+}
+
+fn assign(number: &AtomicU32) -> usize {
+    let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
+    if number.load(Ordering::Relaxed) == UNASSIGNED {
+        number.store(*next, Ordering::Relaxed);
+        *next += 1;
+        assert_ne!(*next, UNASSIGNED, "four billion message types");
+    }
+    number.load(Ordering::Relaxed) as usize
 }
 
 #[cfg(test)]
@@ -54,9 +70,9 @@ mod tests {
 
     #[test]
     fn a_number_is_given_once_and_to_one_index_only() {
-        let (first, second) = (MessageIndex::<u8>::new(), MessageIndex::<u8>::new());
+        let (first, second) = (MessageIndex::<u8>::new(), MessageIndex::<u16>::new());
         assert_eq!(first.number(), UNASSIGNED as usize);
-        let numbers = [first.assign(), second.assign(), first.assign(), second.assign()];
+        let numbers = [&first.number, &second.number, &first.number, &second.number].map(assign);
         assert_eq!(numbers[0], numbers[2]);
         assert_eq!(numbers[1], numbers[3]);
         assert_ne!(numbers[0], numbers[1]);

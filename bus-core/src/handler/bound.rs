@@ -1,158 +1,111 @@
-//! A handler with its dependencies, and the objects that a bus holds of it.
-
-#![allow(missing_docs, reason = "public only for the types of `Flavor`, which are hidden")]
+//! Calling a handler: one level of nesting down if it might dispatch, its error made that of the dispatch.
 
 use std::{
-    future::{Future, poll_fn},
-    marker::PhantomData,
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
 };
 
-use super::{AsyncHandler, Delivered, HandlerFacts, SyncHandler};
+use super::{Delivered, SyncHandler};
 use crate::{
-    bus::{Bus, Callable},
-    depth::Frame,
-    error::Failure,
-    flavor::Flavor,
-    message::Message,
-    wiring::{Provided, Routes},
+    depth::{Frame, Limit},
+    error::{Failure, RecursionLimit},
+    message::{Message, MessageFacts},
 };
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a dispatch of `M` comes to.
-type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
+pub(crate) type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
 
-/// A synchronous handler of a message that it owns.
-pub trait SyncCall<M: Message, B>: Send + Sync {
-    fn call(&self, bus: &B, message: M) -> Outcome<M>;
+/// What a handler is called with besides the message and the bus: what it asked for, and the limit of the bus.
+pub(crate) struct Bound<N> {
+    pub(crate) needs: N,
+    pub(crate) limit: Limit,
 }
 
-/// A synchronous subscriber of an event that it shares.
-pub trait SyncNotify<M: Message, B>: Send + Sync {
-    fn notify(&self, bus: &B, event: &M) -> Outcome<M>;
-}
-
-/// An asynchronous handler of a message that it owns.
-pub trait AsyncCall<M: Message>: Send + Sync {
-    fn call<'a>(&'a self, bus: &'a Bus, message: M) -> BoxFuture<'a, Outcome<M>>;
-}
-
-/// An asynchronous subscriber of an event that it shares.
-pub trait AsyncNotify<M: Message>: Send + Sync {
-    fn notify<'a>(&'a self, bus: &'a Bus, event: &'a M) -> BoxFuture<'a, Outcome<M>>;
-}
-
-/// A handler and what it asked for.
-struct Bound<H, N> {
-    needs: N,
-    handler: PhantomData<fn() -> H>,
-}
-
-impl<H, N: Sync> Bound<H, N> {
-    fn boxed(needs: N) -> Box<Self> {
-        Box::new(Bound { needs, handler: PhantomData })
+/// Calls the handler `H` with a message that it may keep.
+#[inline]
+pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
+    if !H::MAY_DISPATCH {
+        return H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler);
     }
+    match Frame::enter(bound.limit) {
+        Some(_frame) => H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler),
+        None => call_deep::<M, H>(bound, bus, message),
+    }
+}
+
+/// Out of line as a whole, so that the usual call has fewer registers to save.
+#[cold]
+#[inline(never)]
+fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
+    let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
+    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+}
+
+/// Calls the subscriber `H` with an event that others get too.
+///
+/// The failure is boxed, so that success is one register and the three calls of three subscribers are cheap.
+#[inline]
+pub(crate) fn notify<M: Message, H: SyncHandler<M>>(
+    bound: &Bound<H::Needs>,
+    bus: &H::Bus,
+    event: &M,
+) -> Result<(), Box<M::Failure>> {
+    if !H::MAY_DISPATCH {
+        return boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)));
+    }
+    match Frame::enter(bound.limit) {
+        Some(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        None => notify_deep::<M, H>(bound, bus, event),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn notify_deep<M: Message, H: SyncHandler<M>>(
+    bound: &Bound<H::Needs>,
+    bus: &H::Bus,
+    event: &M,
+) -> Result<(), Box<M::Failure>> {
+    match Frame::enter_deep(M::FACTS, bound.limit) {
+        Ok(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        Err(limit) => Err(Box::new(M::Failure::recursion(limit))),
+    }
+}
+
+#[inline]
+fn boxed<M: Message>(outcome: Result<M::Reply, M::Error>) -> Result<(), Box<M::Failure>> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Box::new(M::Failure::handler(error))),
+    }
+}
+
+/// An asynchronous handler at work.
+///
+/// It is one level down in every poll, and not between the polls. The guard is here and not around the handler's own
+/// future, so that it is not compiled for each handler and no future wraps another.
+pub(crate) struct Running<'a, R> {
+    pub(crate) future: BoxFuture<'a, R>,
+    pub(crate) message: &'static MessageFacts,
+    /// `None` if the handler has no way to dispatch.
+    pub(crate) limit: Option<&'a Limit>,
+}
+
+impl<R> Future for Running<'_, R> {
+    type Output = R;
 
     #[inline]
-    fn call_sync<M, B>(&self, bus: &B, message: Delivered<'_, M>) -> Outcome<M>
-    where
-        M: Message,
-        B: Flavor,
-        H: SyncHandler<M, B, Needs = N>,
-    {
-        let _frame = if H::MAY_DISPATCH {
-            Some(Frame::enter(M::FACTS, bus.core().max_depth).map_err(M::Failure::recursion)?)
-        } else {
-            None
-        };
-        H::call(&self.needs, bus, message).map_err(M::Failure::handler)
-    }
-
-    #[inline]
-    async fn call_async<'a, M>(&'a self, bus: &'a Bus, message: Delivered<'a, M>) -> Outcome<M>
-    where
-        M: Message,
-        H: AsyncHandler<M, Needs = N>,
-    {
-        if H::MAY_DISPATCH {
-            drop(Frame::enter(M::FACTS, bus.core().max_depth).map_err(M::Failure::recursion)?);
-        }
-        // Made where it stays: as an argument of another `async fn` it would be in that one's future twice.
-        let mut call = pin!(H::call(&self.needs, bus, message));
-        let outcome = poll_fn(|context| {
-            // One level down in every poll of it, and nothing between the polls.
-            let _frame = H::MAY_DISPATCH.then(|| Frame::resume(M::FACTS));
-            call.as_mut().poll(context)
-        });
-        outcome.await.map_err(M::Failure::handler)
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<R> {
+        let _frame = self.limit.map(|limit| Frame::resume(self.message, *limit));
+        self.future.as_mut().poll(task)
     }
 }
 
-impl<M: Message, B: Flavor, H: SyncHandler<M, B>> SyncCall<M, B> for Bound<H, H::Needs> {
-    fn call(&self, bus: &B, message: M) -> Outcome<M> {
-        self.call_sync(bus, Delivered::Owned(message))
-    }
-}
-
-impl<M: Message, B: Flavor, H: SyncHandler<M, B>> SyncNotify<M, B> for Bound<H, H::Needs> {
-    fn notify(&self, bus: &B, event: &M) -> Outcome<M> {
-        self.call_sync(bus, Delivered::Shared(event))
-    }
-}
-
-impl<M: Message, H: AsyncHandler<M>> AsyncCall<M> for Bound<H, H::Needs> {
-    fn call<'a>(&'a self, bus: &'a Bus, message: M) -> BoxFuture<'a, Outcome<M>> {
-        Box::pin(self.call_async(bus, Delivered::Owned(message)))
-    }
-}
-
-impl<M: Message, H: AsyncHandler<M>> AsyncNotify<M> for Bound<H, H::Needs> {
-    fn notify<'a>(&'a self, bus: &'a Bus, event: &'a M) -> BoxFuture<'a, Outcome<M>> {
-        Box::pin(self.call_async(bus, Delivered::Shared(event)))
-    }
-}
-
-/// Puts the synchronous handler `H` of `M` on a bus that provides what it needs.
-pub fn install_sync<M: Message, B: Flavor, H: SyncHandler<M, B>>(
-    facts: HandlerFacts,
-    routes: &mut Routes<B>,
-    provided: &Provided,
-) {
-    add_sync::<M, B, H>(facts, routes, H::resolve(provided));
-}
-
-/// Puts the asynchronous handler `H` of `M` on a bus that provides what it needs.
-pub fn install_async<M: Message, H: AsyncHandler<M>>(
-    facts: HandlerFacts,
-    routes: &mut Routes<Bus>,
-    provided: &Provided,
-) {
-    add_async::<M, H>(facts, routes, H::resolve(provided));
-}
-
-pub(super) fn add_sync<M: Message, B: Flavor, H: SyncHandler<M, B>>(
-    facts: HandlerFacts,
-    routes: &mut Routes<B>,
-    needs: H::Needs,
-) {
-    let bound = Bound::<H, _>::boxed(needs);
-    if const { M::FACTS.kind.has_one_handler() } {
-        routes.set_handler::<M>(B::sync_call(bound));
-    } else {
-        routes.add_subscriber::<M>(facts, B::sync_notify(bound));
-    }
-}
-
-pub(super) fn add_async<M: Message, H: AsyncHandler<M>>(
-    facts: HandlerFacts,
-    routes: &mut Routes<Bus>,
-    needs: H::Needs,
-) {
-    let bound = Bound::<H, _>::boxed(needs);
-    if const { M::FACTS.kind.has_one_handler() } {
-        routes.set_handler::<M>(Callable::Async(bound));
-    } else {
-        routes.add_subscriber::<M>(facts, Callable::Async(bound));
-    }
+/// Whether there is a level left for a call that is resumed later; there is if it has no limit.
+#[inline]
+pub(crate) fn may_enter(message: &'static MessageFacts, limit: Option<&Limit>) -> Result<(), RecursionLimit> {
+    limit.map_or(Ok(()), |limit| Frame::enter_any(message, *limit).map(drop))
 }

@@ -2,21 +2,22 @@
 
 use std::{future::Future, marker::PhantomData, panic};
 
-use super::{AsyncHandler, Delivered, HandlerFacts, IntoOutcome, SyncHandler, bound};
+use super::{AsyncHandler, Delivered, HandlerFacts, IntoOutcome, SyncHandler};
 use crate::{
     bus::Bus,
+    depth::Limit,
+    dispatch::{AnyBus, Handler},
     flavor::Flavor,
     message::{Location, Message},
-    wiring::{Provided, Routes},
 };
 
 /// A closure on its way onto a bus.
 pub(crate) struct ByHand<B: Flavor> {
     pub(crate) facts: HandlerFacts,
-    pub(crate) install: InstallOnce<B>,
+    pub(crate) bind: Bind<B>,
 }
 
-type InstallOnce<B> = Box<dyn FnOnce(&mut Routes<B>) + Send>;
+type Bind<B> = Box<dyn FnOnce(Limit) -> Handler<B> + Send>;
 
 impl<B: Flavor> ByHand<B> {
     #[track_caller]
@@ -40,9 +41,9 @@ impl<B: Flavor> ByHand<B> {
     }
 
     #[track_caller]
-    fn sync<M: Message, H: SyncHandler<M, B, Needs = F>, F: Send + 'static>(closure: F) -> Self {
+    fn sync<M: Message, H: SyncHandler<M, Needs = F, Bus = AnyBus>, F: Send + 'static>(closure: F) -> Self {
         let facts = facts::<M, F>(false);
-        ByHand { facts, install: Box::new(move |routes| bound::add_sync::<M, B, H>(facts, routes, closure)) }
+        ByHand { facts, bind: Box::new(|limit| Handler::sync::<M, H>(closure, limit)) }
     }
 }
 
@@ -70,7 +71,7 @@ impl ByHand<Bus> {
     #[track_caller]
     fn asynchronous<M: Message, H: AsyncHandler<M, Needs = F>, F: Send + 'static>(closure: F) -> Self {
         let facts = facts::<M, F>(true);
-        ByHand { facts, install: Box::new(move |routes| bound::add_async::<M, H>(facts, routes, closure)) }
+        ByHand { facts, bind: Box::new(|limit| Handler::asynchronous::<M, H>(closure, limit)) }
     }
 }
 
@@ -90,42 +91,32 @@ struct Owned<O>(PhantomData<fn() -> O>);
 /// The message is lent; the closure gives an `O`.
 struct Lent<O>(PhantomData<fn() -> O>);
 
-const NOT_RESOLVED: &str = "a closure is registered with what it captured";
-
-impl<M, B, F, O> SyncHandler<M, B> for Closure<F, Owned<O>>
+impl<M, F, O> SyncHandler<M> for Closure<F, Owned<O>>
 where
     M: Message,
-    B: Flavor,
     F: Fn(M) -> O + Send + Sync + 'static,
     O: IntoOutcome<M::Reply, M::Error> + 'static,
 {
     type Needs = F;
+    type Bus = AnyBus;
     const MAY_DISPATCH: bool = true;
 
-    fn resolve(_: &Provided) -> F {
-        unreachable!("{NOT_RESOLVED}")
-    }
-
-    fn call(closure: &F, _: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+    fn call(closure: &F, _: &AnyBus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_value()).into_outcome()
     }
 }
 
-impl<M, B, F, O> SyncHandler<M, B> for Closure<F, Lent<O>>
+impl<M, F, O> SyncHandler<M> for Closure<F, Lent<O>>
 where
     M: Message,
-    B: Flavor,
     F: Fn(&M) -> O + Send + Sync + 'static,
     O: IntoOutcome<M::Reply, M::Error> + 'static,
 {
     type Needs = F;
+    type Bus = AnyBus;
     const MAY_DISPATCH: bool = true;
 
-    fn resolve(_: &Provided) -> F {
-        unreachable!("{NOT_RESOLVED}")
-    }
-
-    fn call(closure: &F, _: &B, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
+    fn call(closure: &F, _: &AnyBus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_ref()).into_outcome()
     }
 }
@@ -138,10 +129,6 @@ where
 {
     type Needs = F;
     const MAY_DISPATCH: bool = true;
-
-    fn resolve(_: &Provided) -> F {
-        unreachable!("{NOT_RESOLVED}")
-    }
 
     async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_value()).await.into_outcome()
@@ -156,10 +143,6 @@ where
 {
     type Needs = F;
     const MAY_DISPATCH: bool = true;
-
-    fn resolve(_: &Provided) -> F {
-        unreachable!("{NOT_RESOLVED}")
-    }
 
     async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_ref()).await.into_outcome()

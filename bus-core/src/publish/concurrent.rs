@@ -7,64 +7,42 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{failed, in_turn, panicked};
+use super::{Failures, panicked};
 use crate::{
-    bus::{Bus, Callable},
-    error::{SubscriberError, SubscriberFailure},
-    flavor::Flavor,
-    handler::BoxFuture,
-    message::Event,
-    wiring,
+    dispatch::{Notify, Publication},
+    error::{AnyError, SubscriberFailure},
+    handler::Running,
 };
 
-type Subscriber<E> = wiring::Subscriber<<Bus as Flavor>::Notify<E>>;
-
-/// Starts all `subscribers` in order and drives those that wait together; gives those that failed, in order.
-pub(crate) async fn concurrently<E: Event>(
-    bus: &Bus,
-    subscribers: &[Subscriber<E>],
-    event: &E,
-) -> Vec<SubscriberError> {
-    let mut failures = Vec::new();
-    let mut later = subscribers;
-    // Up to the first async subscriber nothing can wait, so nothing is allocated.
-    let first = std::iter::from_fn(|| match later {
-        [Subscriber { facts, notify: Callable::Sync(notify) }, rest @ ..] => {
-            later = rest;
-            Some((facts, &**notify))
-        }
-        _ => None,
-    });
-    in_turn(bus, first, event, &mut failures);
-    if !later.is_empty() {
-        let runs = later.iter().map(|subscriber| Run { bus, subscriber, event, future: None });
-        failures.extend(join_all(runs).await.into_iter().flatten());
-    }
-    failures
+/// Starts the subscribers from `first` on, in order, and drives those that wait together; gives those that failed, in
+/// order.
+pub(super) async fn concurrently(publication: &Publication<'_>, first: usize) -> Failures {
+    let runs = (first..publication.len()).map(|place| Run { publication, place, running: None });
+    join_all(runs).await.into_iter().flatten().collect()
 }
 
 /// One subscriber at work; resolves to its failure. A synchronous one runs whole in the first poll.
-struct Run<'a, E: Event> {
-    bus: &'a Bus,
-    subscriber: &'a Subscriber<E>,
-    event: &'a E,
-    future: Option<BoxFuture<'a, Result<(), SubscriberFailure>>>,
+struct Run<'a> {
+    publication: &'a Publication<'a>,
+    place: usize,
+    running: Option<Running<'a, Result<(), AnyError>>>,
 }
 
-impl<E: Event> Run<'_, E> {
-    fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SubscriberFailure>> {
-        match &self.subscriber.notify {
-            Callable::Sync(notify) => Poll::Ready(notify.notify(self.bus, self.event)),
-            Callable::Async(notify) => {
-                let future = self.future.get_or_insert_with(|| notify.notify(self.bus, self.event));
-                future.as_mut().poll(task)
-            }
-        }
+impl Run<'_> {
+    fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Box<SubscriberFailure>>> {
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => match self.publication.notify(self.place) {
+                Notify::Done(outcome) => return Poll::Ready(outcome),
+                Notify::Later(running) => self.running.insert(running),
+            },
+        };
+        Pin::new(running).poll(task).map_err(|error| Box::new(SubscriberFailure::Handler(error)))
     }
 }
 
-impl<E: Event> Future for Run<'_, E> {
-    type Output = Option<SubscriberError>;
+impl Future for Run<'_> {
+    type Output = Option<(usize, Box<SubscriberFailure>)>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match catch_unwind(AssertUnwindSafe(|| self.advance(task))) {
@@ -72,6 +50,6 @@ impl<E: Event> Future for Run<'_, E> {
             Ok(Poll::Ready(outcome)) => outcome,
             Err(panic) => Err(panicked(panic)),
         };
-        Poll::Ready(outcome.err().map(|failure| failed(&self.subscriber.facts, failure)))
+        Poll::Ready(outcome.err().map(|failure| (self.place, failure)))
     }
 }

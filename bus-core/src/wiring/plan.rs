@@ -1,7 +1,9 @@
 use std::{any::TypeId, collections::HashMap, sync::Weak};
 
-use super::{Core, Provided, Provision, Route, Routes, Wiring, WiringError, rules};
+use super::{Core, Provided, Provision, Route, Wiring, WiringError, rules};
 use crate::{
+    depth::Limit,
+    dispatch::{Handler, Table},
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, HandlerFacts},
@@ -48,13 +50,13 @@ impl<B: Flavor> Planned<B> {
         Planned { facts: by_hand.facts, origin: Origin::ByHand(by_hand) }
     }
 
-    fn install(self, routes: &mut Routes<B>, provided: &Provided) {
+    fn bind(self, provided: &Provided, limit: Limit) -> Handler<B> {
         match self.origin {
             Origin::Collected(registration) => {
-                let install = registration.install::<B>().expect("the wiring checked that the handler fits the bus");
-                install(self.facts, routes, provided);
+                let entry = registration.entry::<B>().expect("the wiring checked that the handler fits the bus");
+                entry.bind(provided, limit)
             }
-            Origin::ByHand(by_hand) => (by_hand.install)(routes),
+            Origin::ByHand(by_hand) => (by_hand.bind)(limit),
         }
     }
 }
@@ -118,11 +120,12 @@ impl<B: Flavor> Plan<B> {
     pub(crate) fn assemble(self, bus: &Weak<Core<B>>) -> Core<B> {
         let wiring = Wiring { routes: self.routes() };
         let provided = provide(self.provisions, &BusHandle::weak(bus.clone()));
-        let mut routes = Routes::new();
+        let limit = Limit::new(self.max_depth);
+        let mut table = Table::new(limit);
         for planned in self.handlers {
-            planned.install(&mut routes, &provided);
+            table.add(planned.bind(&provided, limit));
         }
-        routes.finish(wiring, self.max_depth)
+        Core { table, wiring }
     }
 }
 

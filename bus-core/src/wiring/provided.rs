@@ -31,6 +31,24 @@ impl Provided {
     }
 }
 
+/// What a handler asked for: nothing, or one dependency and then the others.
+///
+/// Handlers that ask for the same share one type, and so what is compiled for it.
+#[doc(hidden)]
+pub trait Resolve: Send + Sync + 'static {
+    fn resolve(provided: &Provided) -> Self;
+}
+
+impl Resolve for () {
+    fn resolve(_: &Provided) {}
+}
+
+impl<T: ?Sized + Send + Sync + 'static, N: Resolve> Resolve for (Arc<T>, N) {
+    fn resolve(provided: &Provided) -> Self {
+        (provided.get::<T>(), N::resolve(provided))
+    }
+}
+
 /// One `.provide(..)`: a value, or how to make one, on its way into a bus.
 pub(crate) struct Provision<B: Flavor> {
     pub(crate) type_id: TypeId,

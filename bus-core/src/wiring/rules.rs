@@ -79,7 +79,7 @@ fn shared_names<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
 /// the other bus.
 fn unfit_handlers<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
     let is_unfit = |planned: &&Planned<B>| match planned.origin {
-        Origin::Collected(registration) => registration.install::<B>().is_none(),
+        Origin::Collected(registration) => registration.entry::<B>().is_none(),
         Origin::ByHand(_) => false,
     };
     let unfit = plan.handlers.iter().filter(is_unfit).map(|planned| planned.facts);

@@ -73,7 +73,7 @@ fn dependencies(handler: &Handler) -> Vec<Ident> {
 fn registration(handler: &Handler, hidden: &Ident) -> TokenStream {
     let linkbus = &handler.linkbus;
     let facts = facts(handler);
-    let (on_bus, on_sync_bus) = installs(handler, hidden);
+    let (on_bus, on_sync_bus) = entries(handler, hidden);
     quote! {
         #linkbus::__private::Registration::Handler(#linkbus::__private::HandlerRegistration {
             facts: #facts,
@@ -111,21 +111,19 @@ fn name(handler: &Handler) -> LitStr {
     LitStr::new(&name, Span::call_site())
 }
 
-/// How the handler gets onto each bus, if it can.
-fn installs(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
+/// How each bus calls the handler, if it can.
+fn entries(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
     let linkbus = &handler.linkbus;
     let message = message();
-    let some = |install: TokenStream| quote!(::core::option::Option::Some(#linkbus::__private::#install));
-    let none = quote!(::core::option::Option::None);
-    let asynchronous = || some(quote!(install_async::<#message, #hidden>));
-    let synchronous = |bus: BusType| {
-        let bus = bus.ident();
-        some(quote!(install_sync::<#message, #linkbus::#bus, #hidden>))
+    let some = |function: TokenStream| {
+        quote!(::core::option::Option::Some(#linkbus::__private::Entry::#function::<#message, #hidden>()))
     };
+    let none = quote!(::core::option::Option::None);
+    let synchronous = || some(quote!(sync));
     match (handler.is_async, handler.bus()) {
-        (true, _) => (asynchronous(), none),
-        (false, Some(BusType::Async)) => (synchronous(BusType::Async), none),
-        (false, Some(BusType::Sync)) => (none, synchronous(BusType::Sync)),
-        (false, None) => (synchronous(BusType::Async), synchronous(BusType::Sync)),
+        (true, _) => (some(quote!(asynchronous)), none),
+        (false, Some(BusType::Async)) => (synchronous(), none),
+        (false, Some(BusType::Sync)) => (none, synchronous()),
+        (false, None) => (synchronous(), synchronous()),
     }
 }

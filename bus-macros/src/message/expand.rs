@@ -27,6 +27,7 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 const FACTS: &'static #linkbus::MessageFacts = &#facts;
                 const CLONE: ::core::option::Option<fn(&Self) -> Self> = #linkbus::__private::Probe::<#ident>::CLONE;
 
+                #[inline]
                 fn index() -> &'static #linkbus::__private::MessageIndex<Self> {
                     &INDEX
                 }

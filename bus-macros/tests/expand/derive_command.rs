@@ -44,6 +44,7 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = crate::bus::__private::Probe::<
             PlaceOrder,
         >::CLONE;
+        #[inline]
         fn index() -> &'static crate::bus::__private::MessageIndex<Self> {
             &INDEX
         }

@@ -32,6 +32,7 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             OrderPlaced,
         >::CLONE;
+        #[inline]
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX
         }

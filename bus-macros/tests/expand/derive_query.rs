@@ -43,6 +43,7 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             GetUser,
         >::CLONE;
+        #[inline]
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX
         }

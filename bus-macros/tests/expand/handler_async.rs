@@ -30,7 +30,10 @@ const _: () = {
                 &[::linkbus::Need::of::<__Dependency0>()],
             ),
             on_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_async::<__Message, __handler_place_order>,
+                ::linkbus::__private::Entry::asynchronous::<
+                    __Message,
+                    __handler_place_order,
+                >(),
             ),
             on_sync_bus: ::core::option::Option::None,
         });
@@ -38,11 +41,8 @@ const _: () = {
         pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
     }
     impl ::linkbus::__private::AsyncHandler<__Message> for __handler_place_order {
-        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+        type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         const MAY_DISPATCH: bool = true;
-        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((__provided.get::<__Dependency0>(),))
-        }
         #[inline]
         fn call<'__call>(
             __needs: &'__call Self::Needs,

@@ -26,34 +26,23 @@ const _: () = {
                 &[::linkbus::Need::of::<__Dependency0>()],
             ),
             on_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
-                    __Message,
-                    ::linkbus::Bus,
-                    __handler_get_user,
-                >,
+                ::linkbus::__private::Entry::sync::<__Message, __handler_get_user>(),
             ),
             on_sync_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
-                    __Message,
-                    ::linkbus::SyncBus,
-                    __handler_get_user,
-                >,
+                ::linkbus::__private::Entry::sync::<__Message, __handler_get_user>(),
             ),
         });
         #[doc(hidden)]
         pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
     }
-    impl<__Bus: ::linkbus::Flavor> ::linkbus::__private::SyncHandler<__Message, __Bus>
-    for __handler_get_user {
-        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+    impl ::linkbus::__private::SyncHandler<__Message> for __handler_get_user {
+        type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
+        type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
-        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((__provided.get::<__Dependency0>(),))
-        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
-            __bus: &__Bus,
+            __bus: &::linkbus::__private::AnyBus,
             __message: ::linkbus::__private::Delivered<'_, __Message>,
         ) -> ::core::result::Result<
             <__Message as ::linkbus::Message>::Reply,

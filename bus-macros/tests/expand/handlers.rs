@@ -36,23 +36,16 @@ const _: () = {
             ),
             on_bus: ::core::option::Option::None,
             on_sync_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
-                    __Message,
-                    ::linkbus::SyncBus,
-                    __handler_Users_rename,
-                >,
+                ::linkbus::__private::Entry::sync::<__Message, __handler_Users_rename>(),
             ),
         });
         #[doc(hidden)]
         pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
     }
-    impl ::linkbus::__private::SyncHandler<__Message, ::linkbus::SyncBus>
-    for __handler_Users_rename {
-        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+    impl ::linkbus::__private::SyncHandler<__Message> for __handler_Users_rename {
+        type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
+        type Bus = ::linkbus::SyncBus;
         const MAY_DISPATCH: bool = true;
-        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((__provided.get::<__Dependency0>(),))
-        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
@@ -104,34 +97,23 @@ const _: () = {
                 &[::linkbus::Need::of::<__Dependency0>()],
             ),
             on_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
-                    __Message,
-                    ::linkbus::Bus,
-                    __handler_Users_forget,
-                >,
+                ::linkbus::__private::Entry::sync::<__Message, __handler_Users_forget>(),
             ),
             on_sync_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
-                    __Message,
-                    ::linkbus::SyncBus,
-                    __handler_Users_forget,
-                >,
+                ::linkbus::__private::Entry::sync::<__Message, __handler_Users_forget>(),
             ),
         });
         #[doc(hidden)]
         pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
     }
-    impl<__Bus: ::linkbus::Flavor> ::linkbus::__private::SyncHandler<__Message, __Bus>
-    for __handler_Users_forget {
-        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+    impl ::linkbus::__private::SyncHandler<__Message> for __handler_Users_forget {
+        type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
+        type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
-        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((__provided.get::<__Dependency0>(),))
-        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
-            __bus: &__Bus,
+            __bus: &::linkbus::__private::AnyBus,
             __message: ::linkbus::__private::Delivered<'_, __Message>,
         ) -> ::core::result::Result<
             <__Message as ::linkbus::Message>::Reply,
@@ -179,34 +161,29 @@ const _: () = {
                 &[::linkbus::Need::of::<__Dependency0>()],
             ),
             on_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
+                ::linkbus::__private::Entry::sync::<
                     __Message,
-                    ::linkbus::Bus,
                     __handler_Users_forget_too,
-                >,
+                >(),
             ),
             on_sync_bus: ::core::option::Option::Some(
-                ::linkbus::__private::install_sync::<
+                ::linkbus::__private::Entry::sync::<
                     __Message,
-                    ::linkbus::SyncBus,
                     __handler_Users_forget_too,
-                >,
+                >(),
             ),
         });
         #[doc(hidden)]
         pub const LISTED: &'static ::linkbus::__private::Registration = &Self::REGISTRATION;
     }
-    impl<__Bus: ::linkbus::Flavor> ::linkbus::__private::SyncHandler<__Message, __Bus>
-    for __handler_Users_forget_too {
-        type Needs = (::linkbus::__private::Arc<__Dependency0>,);
+    impl ::linkbus::__private::SyncHandler<__Message> for __handler_Users_forget_too {
+        type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
+        type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
-        fn resolve(__provided: &::linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((__provided.get::<__Dependency0>(),))
-        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
-            __bus: &__Bus,
+            __bus: &::linkbus::__private::AnyBus,
             __message: ::linkbus::__private::Delivered<'_, __Message>,
         ) -> ::core::result::Result<
             <__Message as ::linkbus::Message>::Reply,

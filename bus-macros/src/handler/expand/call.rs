@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, Index, Lifetime};
+use syn::{Ident, Lifetime};
 
 use super::{dependencies, message};
 use crate::handler::{
@@ -14,50 +14,43 @@ use crate::handler::{
 ///
 /// Its locals have names that no user's function has: the function is called where they are in scope.
 pub(super) fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
-    let resolve = resolve(handler);
+    let needs = needs(handler);
     let call = if handler.is_async { async_call(handler) } else { sync_call(handler) };
-    let (generics, handler_trait) = handler_trait(handler);
     let linkbus = &handler.linkbus;
+    let message = message();
+    let handler_trait = if handler.is_async { quote!(AsyncHandler) } else { quote!(SyncHandler) };
     quote! {
-        impl #generics #linkbus::__private::#handler_trait for #hidden {
-            #resolve
+        impl #linkbus::__private::#handler_trait<#message> for #hidden {
+            #needs
             #call
         }
     }
 }
 
-fn handler_trait(handler: &Handler) -> (Option<TokenStream>, TokenStream) {
-    let linkbus = &handler.linkbus;
-    let message = message();
-    if handler.is_async {
-        return (None, quote!(AsyncHandler<#message>));
-    }
-    let bus = bus(handler);
-    let generics = handler.bus().is_none().then(|| quote!(<__Bus: #linkbus::Flavor>));
-    (generics, quote!(SyncHandler<#message, #bus>))
-}
-
-/// The bus that the function is called by; a parameter of the implementation if it can be both.
+/// The bus that the function is called by.
 fn bus(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let Some(bus) = handler.bus() else {
-        return quote!(__Bus);
+        return quote!(#linkbus::__private::AnyBus);
     };
     let bus = bus.ident();
     quote!(#linkbus::#bus)
 }
 
-fn resolve(handler: &Handler) -> TokenStream {
+/// What it asks for: one dependency and then the others, so that handlers that ask for the same share a type.
+fn needs(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let dependencies = dependencies(handler);
+    let needs = dependencies.iter().rfold(quote!(()), |rest, ty| quote!((#linkbus::__private::Arc<#ty>, #rest)));
     let may_dispatch = may_dispatch(handler);
+    let bus = (!handler.is_async).then(|| {
+        let bus = bus(handler);
+        quote!(type Bus = #bus;)
+    });
     quote! {
-        type Needs = (#(#linkbus::__private::Arc<#dependencies>,)*);
+        type Needs = #needs;
+        #bus
         const MAY_DISPATCH: bool = #may_dispatch;
-
-        fn resolve(__provided: &#linkbus::__private::Provided) -> Self::Needs {
-            ::core::convert::identity((#(__provided.get::<#dependencies>(),)*))
-        }
     }
 }
 
@@ -171,10 +164,12 @@ fn call(handler: &Handler) -> TokenStream {
 
 /// What the user's function is called with behind the message.
 fn arguments(handler: &Handler) -> Vec<TokenStream> {
-    let mut places = (usize::from(handler.has_self)..).map(Index::from);
+    // `__needs` holds one dependency and then the others: `(a, (b, (c, ())))`.
+    let mut others = if handler.has_self { quote!(__needs.1) } else { quote!(__needs) };
     let mut dependency = || {
-        let place = places.next();
-        quote!(&*__needs.#place)
+        let next = quote!(&*#others.0);
+        others = quote!(#others.1);
+        next
     };
     let argument = |parameter: &Parameter| match parameter {
         Parameter::Bus(asked) => local("__bus", asked.span).into_token_stream(),

@@ -1,0 +1,292 @@
+//! The table of what is measured: a way through the bus and the same work without it.
+
+use std::{
+    future::Future,
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use linkbus::{Bus, Module, SyncBus};
+
+use crate::messages::{
+    self, Dependent, DependentLater, Happened, Later, Leaf, Nested, NestedAsync, Offset, dependent, dependent_later,
+    later, leaf, nested, nested_async,
+};
+
+/// One figure: the same work `n` times, with and without a bus.
+pub struct Case {
+    /// What is measured.
+    pub name: &'static str,
+    /// The work without a bus.
+    pub baseline: fn(u64),
+    /// The work through a bus.
+    pub bus: fn(u64),
+    /// How much more the bus may take.
+    pub bar: Bar,
+}
+
+/// How much more than its baseline a case may take, in instructions per operation.
+#[derive(Clone, Copy)]
+pub enum Bar {
+    /// At most so many more.
+    Plus(f64),
+    /// At most so many times as many.
+    Times(f64),
+}
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    Case { name: "SyncBus::send, leaf handler", baseline: leaf_direct, bus: leaf_sync, bar: Bar::Plus(15.0) },
+    Case { name: "SyncBus::send, dependency", baseline: dependent_direct, bus: dependent_sync, bar: Bar::Plus(15.0) },
+    Case { name: "SyncBus::send, &SyncBus", baseline: nested_direct, bus: nested_sync, bar: Bar::Plus(15.0) },
+    Case { name: "Bus::send, sync leaf handler", baseline: leaf_awaited, bus: leaf_async, bar: Bar::Plus(20.0) },
+    Case {
+        name: "Bus::send, sync, dependency",
+        baseline: dependent_awaited,
+        bus: dependent_async,
+        bar: Bar::Plus(20.0),
+    },
+    Case { name: "Bus::send, sync, &Bus", baseline: nested_awaited, bus: nested_through, bar: Bar::Plus(20.0) },
+    Case { name: "Bus::send, async fn, leaf", baseline: later_direct, bus: later_async, bar: Bar::Plus(200.0) },
+    Case {
+        name: "Bus::send, async fn, dependency",
+        baseline: dependent_later_direct,
+        bus: dependent_later_async,
+        bar: Bar::Plus(200.0),
+    },
+    Case { name: "SyncBus::publish, 3 subscribers", baseline: boxed_direct, bus: publish_sync, bar: Bar::Times(1.5) },
+    Case {
+        name: "Bus::publish, 3 sync subscribers",
+        baseline: boxed_awaited,
+        bus: publish_async,
+        bar: Bar::Times(1.5),
+    },
+];
+
+/// The bytes of a pending `Bus::send` of a message of 8 bytes with a reply of 8 bytes.
+pub fn pending_send_bytes() -> usize {
+    size_of_val(&bus().send(Leaf(0)))
+}
+
+const OFFSET: Offset = Offset(3);
+
+fn sync_bus() -> SyncBus {
+    let listed = SyncBus::empty().modules([SYNC]).provide(OFFSET);
+    black_box(listed.build().expect("the synchronous handlers fit together"))
+}
+
+fn bus() -> Bus {
+    let listed = Bus::empty().modules([ASYNC]).provide(OFFSET);
+    black_box(listed.build().expect("the handlers fit together"))
+}
+
+mod sync_module {
+    use crate::messages::*;
+    linkbus::module!(messages: [], handlers: [leaf, dependent, nested, first, second, third]);
+}
+
+mod async_module {
+    use crate::messages::*;
+    linkbus::module!(
+        messages: [],
+        handlers: [leaf, dependent, nested_async, later, dependent_later, first, second, third]
+    );
+}
+
+const SYNC: Module = sync_module::MODULE;
+const ASYNC: Module = async_module::MODULE;
+
+/// Drives a future that never waits.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("nothing here waits"),
+    }
+}
+
+/// The value, as the `?` of a caller would take it out.
+fn succeeded<T, E>(outcome: Result<T, E>) -> T {
+    outcome.unwrap_or_else(|_| unreachable!("nothing here fails"))
+}
+
+fn repeat<T>(n: u64, operation: impl Fn(u64) -> T) {
+    for turn in 0..n {
+        black_box(operation(black_box(turn)));
+    }
+}
+
+/// Awaits what `operation` gives, `n` times.
+macro_rules! repeat_async {
+    ($n:expr, |$turn:ident| $operation:expr) => {
+        run(async {
+            for turn in 0..$n {
+                let $turn = black_box(turn);
+                black_box($operation);
+            }
+        })
+    };
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_leaf(query: Leaf) -> u64 {
+    leaf(&query)
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_dependent(query: Dependent, offset: &Offset) -> u64 {
+    dependent(&query, offset)
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_nested(query: Nested, bus: &SyncBus) -> u64 {
+    nested(&query, bus)
+}
+
+fn leaf_direct(n: u64) {
+    repeat(n, |turn| call_leaf(Leaf(turn)));
+}
+
+fn leaf_sync(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| succeeded(bus.send(Leaf(turn))));
+}
+
+fn dependent_direct(n: u64) {
+    let offset = black_box(Box::new(OFFSET));
+    repeat(n, |turn| call_dependent(Dependent(turn), &offset));
+}
+
+fn dependent_sync(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| succeeded(bus.send(Dependent(turn))));
+}
+
+fn nested_direct(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| call_nested(Nested(turn), &bus));
+}
+
+fn nested_sync(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| succeeded(bus.send(Nested(turn))));
+}
+
+#[inline(never)]
+#[expect(clippy::unused_async, reason = "the baseline is an async fn that is ready")]
+async fn leaf_later(query: Leaf) -> u64 {
+    leaf(&query)
+}
+
+#[inline(never)]
+#[expect(clippy::unused_async, reason = "the baseline is an async fn that is ready")]
+async fn awaited_dependent(query: Dependent, offset: &Offset) -> u64 {
+    dependent(&query, offset)
+}
+
+#[inline(never)]
+#[expect(clippy::unused_async, reason = "the baseline is an async fn that is ready")]
+async fn awaited_nested(query: NestedAsync, bus: &Bus) -> u64 {
+    nested_async(&query, bus)
+}
+
+fn leaf_awaited(n: u64) {
+    repeat_async!(n, |turn| leaf_later(Leaf(turn)).await);
+}
+
+fn leaf_async(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.send(Leaf(turn)).await));
+}
+
+fn dependent_awaited(n: u64) {
+    let offset = black_box(Box::new(OFFSET));
+    repeat_async!(n, |turn| awaited_dependent(Dependent(turn), &offset).await);
+}
+
+fn dependent_async(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.send(Dependent(turn)).await));
+}
+
+fn nested_awaited(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| awaited_nested(NestedAsync(turn), &bus).await);
+}
+
+fn nested_through(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.send(NestedAsync(turn)).await));
+}
+
+fn later_direct(n: u64) {
+    repeat_async!(n, |turn| later(&Later(turn)).await);
+}
+
+fn later_async(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await));
+}
+
+fn dependent_later_direct(n: u64) {
+    let offset = black_box(Box::new(OFFSET));
+    repeat_async!(n, |turn| dependent_later(&DependentLater(turn), &offset).await);
+}
+
+fn dependent_later_async(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.send(DependentLater(turn)).await));
+}
+
+type Subscriber = Box<dyn Fn(&Happened)>;
+
+fn subscribers() -> Vec<Subscriber> {
+    black_box(vec![Box::new(messages::first), Box::new(messages::second), Box::new(messages::third)])
+}
+
+fn call_each(subscribers: &[Subscriber], event: &Happened) {
+    for subscriber in subscribers {
+        subscriber(event);
+    }
+}
+
+#[expect(clippy::unused_async, reason = "the baseline is an async fn that is ready")]
+async fn call_each_later(subscribers: &[Subscriber], event: &Happened) {
+    call_each(subscribers, event);
+}
+
+fn boxed_direct(n: u64) {
+    let subscribers = subscribers();
+    repeat(n, |turn| call_each(&subscribers, &Happened(turn)));
+}
+
+fn publish_sync(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| succeeded(bus.publish(Happened(turn))));
+}
+
+fn boxed_awaited(n: u64) {
+    let subscribers = &subscribers();
+    repeat_async!(n, |turn| call_each_later(subscribers, &Happened(turn)).await);
+}
+
+fn publish_async(n: u64) {
+    let bus = bus();
+    repeat_async!(n, |turn| succeeded(bus.publish(Happened(turn)).await));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_runs() {
+        for case in CASES {
+            (case.baseline)(2);
+            (case.bus)(2);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The messages and handlers of the cases. The handlers are small on purpose: what is measured is the way to them.
+
+use std::hint::black_box;
+
+use linkbus::{Bus, Event, Query, SyncBus, handler};
+
+/// Served by a function with no other parameter.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Leaf(pub u64);
+
+#[handler]
+pub fn leaf(query: &Leaf) -> u64 {
+    query.0 + 1
+}
+
+/// What some handlers depend on.
+pub struct Offset(pub u64);
+
+/// Served by a function with a dependency.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Dependent(pub u64);
+
+#[handler]
+pub fn dependent(query: &Dependent, offset: &Offset) -> u64 {
+    query.0 + offset.0
+}
+
+/// Served by a function that could dispatch on the synchronous bus.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Nested(pub u64);
+
+#[handler]
+pub fn nested(query: &Nested, bus: &SyncBus) -> u64 {
+    query.0 + u64::from(std::ptr::eq(bus, std::ptr::null()))
+}
+
+/// Served by a function that could dispatch on the async bus.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct NestedAsync(pub u64);
+
+#[handler]
+pub fn nested_async(query: &NestedAsync, bus: &Bus) -> u64 {
+    query.0 + u64::from(std::ptr::eq(bus, std::ptr::null()))
+}
+
+/// Served by an `async fn` that is ready at once.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Later(pub u64);
+
+#[handler]
+pub async fn later(query: &Later) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
+/// Served by an `async fn` with a dependency that is ready at once.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct DependentLater(pub u64);
+
+#[handler]
+pub async fn dependent_later(query: &DependentLater, offset: &Offset) -> u64 {
+    dependent(&Dependent(query.0), offset)
+}
+
+/// Three subscribers, none of which can dispatch.
+#[derive(Event)]
+pub struct Happened(pub u64);
+
+#[handler]
+pub fn first(event: &Happened) {
+    black_box(event.0);
+}
+
+#[handler]
+pub fn second(event: &Happened) {
+    black_box(event.0 + 1);
+}
+
+#[handler]
+pub fn third(event: &Happened) {
+    black_box(event.0 + 2);
+}

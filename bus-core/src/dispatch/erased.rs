@@ -1,0 +1,387 @@
+use std::{any::Any, marker::PhantomData, mem::transmute, ptr::NonNull, sync::Arc};
+
+use super::index::Place;
+use crate::{
+    bus::Bus,
+    depth::Limit,
+    error::{AnyError, RecursionLimit, SubscriberFailure},
+    flavor::Flavor,
+    handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
+    message::{Event, Message, MessageFacts},
+    sync_bus::SyncBus,
+    wiring::{Provided, Resolve},
+};
+
+/// A shared reference to a `T: Sync` whose type is forgotten.
+#[derive(Clone, Copy)]
+pub(crate) struct Opaque<'a> {
+    pointer: NonNull<()>,
+    lifetime: PhantomData<&'a ()>,
+}
+
+// SAFETY: an `Opaque` is made from a `&T` with `T: Sync` only, and gives nothing else back.
+unsafe impl Send for Opaque<'_> {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Opaque<'_> {}
+
+impl<'a> Opaque<'a> {
+    #[inline]
+    fn of<T: Sync>(value: &'a T) -> Self {
+        Opaque { pointer: NonNull::from(value).cast(), lifetime: PhantomData }
+    }
+
+    /// # Safety
+    /// `self` was made from a `&T`, or `T` is a unit struct.
+    #[inline]
+    unsafe fn get<T>(self) -> &'a T {
+        // SAFETY: the caller vouches for the type; the lifetime is that of the reference `self` was made from. A unit
+        // struct has no bytes and no alignment, so that every reference is one to it.
+        unsafe { self.pointer.cast().as_ref() }
+    }
+}
+
+/// The bus of a handler that asks for none: it can be put on both.
+pub struct AnyBus;
+
+/// A bus type that a handler may be called with on the bus `B`.
+///
+/// # Safety
+/// `Self` is `B`, or a unit struct: a `&B` is read as a `&Self`.
+pub unsafe trait On<B>: 'static {}
+
+// SAFETY: it is the same type.
+unsafe impl On<Bus> for Bus {}
+// SAFETY: it is the same type.
+unsafe impl On<SyncBus> for SyncBus {}
+// SAFETY: `AnyBus` is a unit struct.
+unsafe impl<B: Flavor> On<B> for AnyBus {}
+
+/// What a handler of `M` returns.
+type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Error>;
+
+// The four functions that call a handler `H` of `M`: the first argument was made from a `Bound<H::Needs>`, the second
+// from a bus that `H` is `On`, the third of the last two from an `M`.
+type SyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
+type AsyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
+type SyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<<M as Message>::Failure>>;
+type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Returned<M>>;
+
+fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
+    // SAFETY: a `SyncCall` is called with what its comment says.
+    let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>()) };
+    handler::call::<M, H>(bound, bus, message)
+}
+
+fn sync_notify<M: Message, H: SyncHandler<M>>(
+    bound: Opaque<'_>,
+    bus: Opaque<'_>,
+    event: Opaque<'_>,
+) -> Result<(), Box<M::Failure>> {
+    // SAFETY: a `SyncNotify` is called with what its comment says.
+    let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>(), event.get::<M>()) };
+    handler::notify::<M, H>(bound, bus, event)
+}
+
+fn async_call<'a, M: Message, H: AsyncHandler<M>>(
+    bound: Opaque<'a>,
+    bus: Opaque<'a>,
+    message: M,
+) -> BoxFuture<'a, Returned<M>> {
+    // SAFETY: an `AsyncCall` is called with what its comment says.
+    let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>()) };
+    Box::pin(H::call(&bound.needs, bus, Delivered::Owned(message)))
+}
+
+fn async_notify<'a, M: Message, H: AsyncHandler<M>>(
+    bound: Opaque<'a>,
+    bus: Opaque<'a>,
+    event: Opaque<'a>,
+) -> BoxFuture<'a, Returned<M>> {
+    // SAFETY: an `AsyncNotify` is called with what its comment says.
+    let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>(), event.get::<M>()) };
+    Box::pin(H::call(&bound.needs, bus, Delivered::Shared(event)))
+}
+
+/// A function of one of the four types above, which one it is being forgotten but for this much.
+#[derive(Clone, Copy)]
+enum Function {
+    Sync(fn()),
+    /// Asynchronous, and whether it has a way to dispatch.
+    Async(fn(), bool),
+}
+
+impl Function {
+    const fn sync<M: Message, H: SyncHandler<M>>() -> Self {
+        // SAFETY: one function pointer type for another; it is not called before it is turned back.
+        let function = unsafe {
+            if M::FACTS.kind.has_one_handler() {
+                transmute::<SyncCall<M>, fn()>(sync_call::<M, H>)
+            } else {
+                transmute::<SyncNotify<M>, fn()>(sync_notify::<M, H>)
+            }
+        };
+        Function::Sync(function)
+    }
+
+    const fn asynchronous<M: Message, H: AsyncHandler<M>>() -> Self {
+        // SAFETY: one function pointer type for another; it is not called before it is turned back.
+        let function = unsafe {
+            if M::FACTS.kind.has_one_handler() {
+                transmute::<AsyncCall<M>, fn()>(async_call::<M, H>)
+            } else {
+                transmute::<AsyncNotify<M>, fn()>(async_notify::<M, H>)
+            }
+        };
+        Function::Async(function, H::MAY_DISPATCH)
+    }
+}
+
+type Owner = Arc<dyn Any + Send + Sync>;
+
+/// A handler that can be put on a bus of the type `B`, without what it needs: data, made by the compiler.
+pub struct Entry<B> {
+    function: Function,
+    place: Place,
+    has_one_handler: bool,
+    bind: fn(&Provided, Limit) -> Owner,
+    bus: PhantomData<fn(&B)>,
+}
+
+/// A handler with what it needs.
+///
+/// # How the types are forgotten and remembered
+///
+/// Only [`Entry`] makes one, for a message `M` and a handler `H`: `function` calls `H` with an `M`, `owner` holds a
+/// `Bound<H::Needs>`, and `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
+/// and of `events` if not, which decides the type of `function` together with the variant.
+///
+/// [`Table::call`] and [`Table::subscribers`] are the only readers: for a type `M` they read the slot of `M`'s place, one
+/// in `calls` and one in `events`. A place comes from a `MessageIndex<M>`, a place belongs to one `MessageIndex` value for
+/// good, and that value has one, invariant, type parameter. So whatever `Message::index` returns, even in an
+/// implementation written by hand to deceive: the `M` that reads a slot is the `M` that wrote it.
+pub(crate) struct Handler<B> {
+    function: Function,
+    place: Place,
+    has_one_handler: bool,
+    owner: Owner,
+    bus: PhantomData<fn(&B)>,
+}
+
+impl<B: Flavor> Entry<B> {
+    /// The synchronous handler `H` of `M`.
+    pub const fn sync<M: Message, H: SyncHandler<M, Needs: Resolve, Bus: On<B>>>() -> Self {
+        Entry::new::<M>(Function::sync::<M, H>(), bind::<H::Needs>)
+    }
+
+    const fn new<M: Message>(function: Function, bind: fn(&Provided, Limit) -> Owner) -> Self {
+        let has_one_handler = M::FACTS.kind.has_one_handler();
+        Entry { function, place: Place::of::<M>(), has_one_handler, bind, bus: PhantomData }
+    }
+
+    pub(crate) fn bind(&self, provided: &Provided, limit: Limit) -> Handler<B> {
+        let Entry { function, place, has_one_handler, .. } = *self;
+        Handler { function, place, has_one_handler, owner: (self.bind)(provided, limit), bus: PhantomData }
+    }
+}
+
+impl Entry<Bus> {
+    /// The asynchronous handler `H` of `M`.
+    pub const fn asynchronous<M: Message, H: AsyncHandler<M, Needs: Resolve>>() -> Self {
+        Entry::new::<M>(Function::asynchronous::<M, H>(), bind::<H::Needs>)
+    }
+}
+
+/// One function for all handlers that need the same, not one for each.
+fn bind<N: Resolve>(provided: &Provided, limit: Limit) -> Owner {
+    Arc::new(Bound { needs: N::resolve(provided), limit })
+}
+
+impl<B: Flavor> Handler<B> {
+    /// The synchronous handler `H` of `M`, with what it needs.
+    pub(crate) fn sync<M: Message, H: SyncHandler<M, Bus: On<B>>>(needs: H::Needs, limit: Limit) -> Self {
+        Handler::new::<M>(Function::sync::<M, H>(), Arc::new(Bound { needs, limit }))
+    }
+
+    fn new<M: Message>(function: Function, owner: Owner) -> Self {
+        let has_one_handler = M::FACTS.kind.has_one_handler();
+        Handler { function, place: Place::of::<M>(), has_one_handler, owner, bus: PhantomData }
+    }
+}
+
+impl Handler<Bus> {
+    /// The asynchronous handler `H` of `M`, with what it needs.
+    pub(crate) fn asynchronous<M: Message, H: AsyncHandler<M>>(needs: H::Needs, limit: Limit) -> Self {
+        Handler::new::<M>(Function::asynchronous::<M, H>(), Arc::new(Bound { needs, limit }))
+    }
+}
+
+/// A handler in its place, ready to be called.
+struct Slot {
+    function: Function,
+    /// Made from the `Bound` inside one of the table's `owners`.
+    bound: Opaque<'static>,
+}
+
+impl Slot {
+    fn new(function: Function, owner: &Owner) -> Slot {
+        Slot { function, bound: Opaque { pointer: NonNull::from(&**owner).cast(), lifetime: PhantomData } }
+    }
+}
+
+/// What a bus calls: each handler in the place of its message. [`Handler`] says how the types are kept.
+pub(crate) struct Table<B> {
+    /// The messages with one handler.
+    calls: Vec<Option<Slot>>,
+    /// The events, each with its subscribers in subscription order.
+    events: Vec<Vec<Slot>>,
+    /// What the slots point into: never given away, never dropped before the table.
+    owners: Vec<Owner>,
+    limit: Limit,
+    bus: PhantomData<fn(&B)>,
+}
+
+impl<B: Flavor> Table<B> {
+    pub(crate) fn new(limit: Limit) -> Self {
+        Table { calls: Vec::new(), events: Vec::new(), owners: Vec::new(), limit, bus: PhantomData }
+    }
+
+    /// Adds a handler: the last one of a message that has one handler, a further one of an event.
+    pub(crate) fn add(&mut self, handler: Handler<B>) {
+        let place = handler.place.assign();
+        let slot = Slot::new(handler.function, &handler.owner);
+        self.owners.push(handler.owner);
+        if handler.has_one_handler {
+            at(&mut self.calls, place).replace(slot);
+        } else {
+            at(&mut self.events, place).push(slot);
+        }
+    }
+
+    /// The handler of `M`.
+    #[inline]
+    pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {
+        let &Slot { function, bound } = self.calls.get(M::index().number())?.as_ref()?;
+        // SAFETY: of the slot of `M` in `calls`, so it has the type that belongs to `M` and the variant: see `Handler`.
+        Some(unsafe {
+            match function {
+                Function::Sync(call) => {
+                    let call = transmute::<fn(), SyncCall<M>>(call);
+                    Call::Sync(Called { call, bound, bus: PhantomData })
+                }
+                Function::Async(call, may_dispatch) => {
+                    let call = transmute::<fn(), AsyncCall<M>>(call);
+                    let limit = may_dispatch.then_some(&self.limit);
+                    Call::Async(Called { call, bound, bus: PhantomData }, limit)
+                }
+            }
+        })
+    }
+
+    /// The subscribers of `E`, to be called with `event` on `bus`.
+    #[inline]
+    pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
+        let slots = self.events.get(E::index().number()).map_or(&[][..], Vec::as_slice);
+        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
+    }
+}
+
+/// The element at `place`, behind as many new ones as it takes.
+fn at<T: Default>(elements: &mut Vec<T>, place: usize) -> &mut T {
+    if place >= elements.len() {
+        elements.resize_with(place + 1, T::default);
+    }
+    &mut elements[place]
+}
+
+/// A handler of `M`, found.
+pub(crate) enum Call<'a, M: Message, B> {
+    Sync(Called<'a, SyncCall<M>, B>),
+    /// With the limit, if it has a way to dispatch.
+    Async(Called<'a, AsyncCall<M>, B>, Option<&'a Limit>),
+}
+
+/// The function of a handler on a bus of the type `B`, and what it was bound to.
+pub(crate) struct Called<'a, F, B> {
+    call: F,
+    bound: Opaque<'a>,
+    bus: PhantomData<fn(&B)>,
+}
+
+impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
+    #[inline]
+    pub(crate) fn call(self, bus: &B, message: M) -> Outcome<M> {
+        (self.call)(self.bound, Opaque::of(bus), message)
+    }
+}
+
+impl<'a, M: Message, B: Flavor> Called<'a, AsyncCall<M>, B> {
+    #[inline]
+    pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a B, message: M) -> Running<'a, Returned<M>> {
+        let future = (self.call)(self.bound, Opaque::of(bus), message);
+        Running { future, message: M::FACTS, limit }
+    }
+}
+
+/// An event and its subscribers. It has no type parameters: how subscribers are run is compiled once.
+pub(crate) struct Publication<'a> {
+    /// The slots of the event's type in `events`.
+    slots: &'a [Slot],
+    /// Made from a bus of the type whose table has the slots.
+    bus: Opaque<'a>,
+    /// Made from a value of the event's type `E: Event`, so that `E::Failure` is
+    /// `SubscriberFailure` and `Returned<E>` is `Result<(), AnyError>`.
+    event: Opaque<'a>,
+    limit: &'a Limit,
+    message: &'static MessageFacts,
+}
+
+/// How a subscriber goes on when it was called.
+pub(crate) enum Notify<'a> {
+    Done(Result<(), Box<SubscriberFailure>>),
+    Later(Running<'a, Result<(), AnyError>>),
+}
+
+type SyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<SubscriberFailure>>;
+type AsyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), AnyError>>;
+
+impl<'a> Publication<'a> {
+    /// How many subscribers there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Calls the subscriber in this place, if there is one and it is synchronous.
+    #[inline]
+    pub(crate) fn notify_sync(&self, place: usize) -> Option<Result<(), Box<SubscriberFailure>>> {
+        match *self.slots.get(place)? {
+            Slot { function: Function::Sync(function), bound } => {
+                // SAFETY: of a slot in `events` of the type that `event` has, and synchronous: see `Handler`.
+                let subscriber = unsafe { transmute::<fn(), SyncSubscriber<'a>>(function) };
+                Some(subscriber(bound, self.bus, self.event))
+            }
+            Slot { function: Function::Async(..), .. } => None,
+        }
+    }
+
+    /// Calls the subscriber in this place.
+    pub(crate) fn notify(&self, place: usize) -> Notify<'a> {
+        match self.slots[place] {
+            Slot { function: Function::Async(function, may_dispatch), bound } => {
+                let limit = may_dispatch.then_some(self.limit);
+                if let Err(limit) = may_enter(self.message, limit) {
+                    return Notify::Done(Err(too_deep(limit)));
+                }
+                // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`.
+                let subscriber = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function) };
+                let future = subscriber(bound, self.bus, self.event);
+                Notify::Later(Running { future, message: self.message, limit })
+            }
+            _ => Notify::Done(self.notify_sync(place).expect("it is there and synchronous")),
+        }
+    }
+}
+
+fn too_deep(limit: RecursionLimit) -> Box<SubscriberFailure> {
+    Box::new(SubscriberFailure::RecursionLimit(limit))
+}
