@@ -88,7 +88,7 @@ fn an_error_of_the_bus_is_not_a_handlers_error() {
     let error = bus.send(GetName { id: 1, identity: Arc::default() }).unwrap_err();
     assert!(!error.is_retryable());
     assert!(error.source().is_none());
-    assert!(error.into_handler().is_none());
+    assert!(error.into_handler().is_err());
 }
 
 #[derive(Query)]

@@ -112,7 +112,7 @@ impl<B: Flavor> Builder<B> {
 
     /// Gives `value` to the handlers that have a parameter `&T`.
     ///
-    /// What is provided and not asked for is no fault. The example of [`Builder`] uses it.
+    /// What no handler asks for is no fault; it is dropped when the bus is built. The example of [`Builder`] uses it.
     #[track_caller]
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
         self.provide_arc(Arc::new(value))

@@ -49,7 +49,19 @@ pub struct Context {
 }
 
 impl Context {
-    #[doc(hidden)]
+    /// The context of a dispatch of `M` that nobody serves: for a unit test of a handler that asks for one.
+    ///
+    /// ```
+    /// # use linkbus::{Command, Context, handler};
+    /// # #[derive(Command)]
+    /// # struct Ship;
+    /// #[handler]
+    /// fn ship(_: Ship, context: &Context) {
+    ///     println!("shipping for {}", context.correlation_id());
+    /// }
+    ///
+    /// ship(Ship, &Context::of::<Ship>());
+    /// ```
     pub fn of<M: Message>() -> Self {
         let id = Uuid::now_v7();
         let cause = CURRENT.get();

@@ -105,10 +105,14 @@ macro_rules! one_handler_error {
             }
 
             /// The handler's own error, if that is what this is.
-            pub fn into_handler(self) -> Option<E> {
+            ///
+            /// # Errors
+            /// Gives `self` back when it is something else: then the handler was not reached, or its answer was not.
+            #[allow(clippy::result_large_err, reason = "what could not be taken apart is given back as it is")]
+            pub fn into_handler(self) -> Result<E, Self> {
                 match self {
-                    Self::Handler(error) => Some(error),
-                    _ => None,
+                    Self::Handler(error) => Ok(error),
+                    other => Err(other),
                 }
             }
         }

@@ -2,10 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::{dispatch::Entry, registry::HandlerRegistration, wiring::Core};
+use crate::{bus::Bus, dispatch::Entry, registry::HandlerRegistration, sync_bus::SyncBus, wiring::Core};
 
-/// One of the two buses: [`Bus`](crate::Bus) or [`SyncBus`](crate::SyncBus). Not for implementing elsewhere.
-pub trait Flavor: Sized + Clone + Send + Sync + 'static {
+/// One of the two buses: [`Bus`] or [`SyncBus`]. No other type can be one.
+///
+/// It is what a function is generic over that puts either of them together:
+///
+/// ```
+/// use linkbus::{Builder, Flavor};
+///
+/// struct Settings;
+///
+/// fn with_settings<B: Flavor>(builder: Builder<B>) -> Builder<B> {
+///     builder.provide(Settings)
+/// }
+/// # with_settings(linkbus::SyncBus::empty()).build().unwrap();
+/// ```
+pub trait Flavor: Sealed + Sized + Clone + Send + Sync + 'static {
     /// The bus's type, as a user writes it.
     #[doc(hidden)]
     const NAME: &'static str;
@@ -18,3 +31,9 @@ pub trait Flavor: Sized + Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn from_core(core: Arc<Core<Self>>) -> Self;
 }
+
+/// Keeps [`Flavor`] to the two.
+pub trait Sealed {}
+
+impl Sealed for Bus {}
+impl Sealed for SyncBus {}

@@ -115,9 +115,7 @@ fn name(handler: &Handler) -> LitStr {
 fn entries(handler: &Handler, hidden: &Ident) -> (TokenStream, TokenStream) {
     let linkbus = &handler.linkbus;
     let message = message();
-    let some = |function: TokenStream| {
-        quote!(::core::option::Option::Some(#linkbus::__private::Entry::#function::<#message, #hidden>()))
-    };
+    let some = |function: TokenStream| quote!(::core::option::Option::Some(#linkbus::__private::Entry::#function::<#message, #hidden>()));
     let none = quote!(::core::option::Option::None);
     let synchronous = || some(quote!(sync));
     match (handler.is_async, handler.bus()) {
