@@ -10,8 +10,8 @@ use std::{
 use linkbus::{Bus, Module, SyncBus};
 
 use crate::messages::{
-    self, Dependent, DependentLater, Happened, Later, Leaf, Nested, NestedAsync, Offset, dependent, dependent_later,
-    later, leaf, nested, nested_async,
+    self, Dependent, DependentLater, Fallible, Happened, Later, Leaf, Nested, NestedAsync, Offset, TooMany, dependent,
+    dependent_later, fallible, later, leaf, nested, nested_async,
 };
 
 /// One figure: the same work `n` times, with and without a bus.
@@ -38,6 +38,12 @@ pub enum Bar {
 /// All of them.
 pub const CASES: &[Case] = &[
     Case { name: "SyncBus::send, leaf handler", baseline: leaf_direct, bus: leaf_sync, bar: Bar::Plus(15.0) },
+    Case {
+        name: "SyncBus::send, leaf that may fail",
+        baseline: fallible_direct,
+        bus: fallible_sync,
+        bar: Bar::Plus(15.0),
+    },
     Case { name: "SyncBus::send, dependency", baseline: dependent_direct, bus: dependent_sync, bar: Bar::Plus(15.0) },
     Case { name: "SyncBus::send, &SyncBus", baseline: nested_direct, bus: nested_sync, bar: Bar::Plus(15.0) },
     Case { name: "Bus::send, sync leaf handler", baseline: leaf_awaited, bus: leaf_async, bar: Bar::Plus(20.0) },
@@ -83,7 +89,7 @@ fn bus() -> Bus {
 
 mod sync_module {
     use crate::messages::*;
-    linkbus::module!(messages: [], handlers: [leaf, dependent, nested, first, second, third]);
+    linkbus::module!(messages: [], handlers: [leaf, fallible, dependent, nested, first, second, third]);
 }
 
 mod async_module {
@@ -153,6 +159,21 @@ fn leaf_direct(n: u64) {
 fn leaf_sync(n: u64) {
     let bus = sync_bus();
     repeat(n, |turn| succeeded(bus.send(Leaf(turn))));
+}
+
+#[inline(never)]
+#[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]
+fn call_fallible(query: Fallible) -> Result<u64, TooMany> {
+    fallible(&query)
+}
+
+fn fallible_direct(n: u64) {
+    repeat(n, |turn| succeeded(call_fallible(Fallible(turn))));
+}
+
+fn fallible_sync(n: u64) {
+    let bus = sync_bus();
+    repeat(n, |turn| succeeded(bus.send(Fallible(turn))));
 }
 
 fn dependent_direct(n: u64) {

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the derives and handlers are not an interface")]
 
 mod cases;
-mod messages;
+#[doc(hidden)]
+pub mod messages;
 
 pub use cases::{Bar, CASES, Case, pending_send_bytes};

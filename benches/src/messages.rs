@@ -14,6 +14,28 @@ pub fn leaf(query: &Leaf) -> u64 {
     query.0 + 1
 }
 
+/// Served by a function that may fail.
+#[derive(Query)]
+#[query(reply = u64, error = TooMany)]
+pub struct Fallible(pub u64);
+
+/// Why [`Fallible`] fails.
+#[derive(Debug)]
+pub struct TooMany(pub u64);
+
+impl std::fmt::Display for TooMany {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} are too many", self.0)
+    }
+}
+
+impl std::error::Error for TooMany {}
+
+#[handler]
+pub fn fallible(query: &Fallible) -> Result<u64, TooMany> {
+    if query.0 == u64::MAX { Err(TooMany(query.0)) } else { Ok(query.0 + 1) }
+}
+
 /// What some handlers depend on.
 pub struct Offset(pub u64);
 

@@ -1,9 +1,11 @@
-//! `cargo xtask ci` runs the steps of CI, all of them or the named ones; `cargo xtask list` says what each is for.
+//! `cargo xtask ci` runs the steps of CI, all of them or the named ones; `cargo xtask list` says what each is for;
+//! `cargo xtask bench` counts what a dispatch costs.
 //!
 //! The table of steps is in `steps.rs`; what a step checks is in the file of its name. Steps that will grow (features,
 //! examples, Miri) are tables at the top of their files, so that one more case is one more line.
 
 mod args;
+mod bench;
 mod command;
 mod metadata;
 mod report;
@@ -20,6 +22,7 @@ use args::Request;
 fn main() -> ExitCode {
     match args::parse(std::env::args().skip(1)) {
         Ok(Request::Ci(names)) => ci(&names),
+        Ok(Request::Bench) => bench(),
         Ok(Request::List) => say(&report::list(steps::ALL)),
         Ok(Request::Help) => say(args::USAGE),
         Err(message) => refuse(&message),
@@ -27,13 +30,27 @@ fn main() -> ExitCode {
 }
 
 fn ci(names: &[String]) -> ExitCode {
-    if let Err(error) = std::env::set_current_dir(workspace_root()) {
-        return refuse(&format!("the workspace cannot be entered: {error}"));
+    if let Err(message) = enter_workspace() {
+        return refuse(&message);
     }
     match steps::select(names) {
         Ok(steps) => runner::run(&steps),
         Err(message) => refuse(&message),
     }
+}
+
+fn bench() -> ExitCode {
+    if let Err(message) = enter_workspace() {
+        return refuse(&message);
+    }
+    match bench::run() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(step::Unmet::Failed(reason) | step::Unmet::Skipped(reason)) => refuse(&reason),
+    }
+}
+
+fn enter_workspace() -> Result<(), String> {
+    std::env::set_current_dir(workspace_root()).map_err(|error| format!("the workspace cannot be entered: {error}"))
 }
 
 /// The folder above this package; cargo names the package's folder when it runs the program.
