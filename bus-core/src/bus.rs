@@ -92,6 +92,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    #[inline]
     pub async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         let subscribers = self.core.table.subscribers(self, &event);
         match publish::in_turn(&subscribers) {
