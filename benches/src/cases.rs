@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use linkbus::{Bus, Module, SyncBus};
+use linkbus::{Bus, SyncBus};
 
 use crate::messages::{
     self, Dependent, DependentLater, Fallible, Happened, Later, Leaf, Nested, NestedAsync, Offset, TooMany, dependent,
@@ -78,30 +78,14 @@ pub fn pending_send_bytes() -> usize {
 const OFFSET: Offset = Offset(3);
 
 fn sync_bus() -> SyncBus {
-    let listed = SyncBus::empty().modules([SYNC]).provide(OFFSET);
+    let listed = SyncBus::empty().modules([messages::on_sync_bus::MODULE]).provide(OFFSET);
     black_box(listed.build().expect("the synchronous handlers fit together"))
 }
 
 fn bus() -> Bus {
-    let listed = Bus::empty().modules([ASYNC]).provide(OFFSET);
+    let listed = Bus::empty().modules([messages::on_bus::MODULE]).provide(OFFSET);
     black_box(listed.build().expect("the handlers fit together"))
 }
-
-mod sync_module {
-    use crate::messages::*;
-    linkbus::module!(messages: [], handlers: [leaf, fallible, dependent, nested, first, second, third]);
-}
-
-mod async_module {
-    use crate::messages::*;
-    linkbus::module!(
-        messages: [],
-        handlers: [leaf, dependent, nested_async, later, dependent_later, first, second, third]
-    );
-}
-
-const SYNC: Module = sync_module::MODULE;
-const ASYNC: Module = async_module::MODULE;
 
 /// Drives a future that never waits.
 fn run<T>(future: impl Future<Output = T>) -> T {

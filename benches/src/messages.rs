@@ -107,3 +107,18 @@ pub fn second(event: &Happened) {
 pub fn third(event: &Happened) {
     black_box(event.0 + 2);
 }
+
+/// What the cases put on a `SyncBus`.
+pub mod on_sync_bus {
+    linkbus::module!(handlers: [
+        super::leaf, super::fallible, super::dependent, super::nested, super::first, super::second, super::third
+    ]);
+}
+
+/// What the cases put on a `Bus`.
+pub mod on_bus {
+    linkbus::module!(handlers: [
+        super::leaf, super::dependent, super::nested_async, super::later, super::dependent_later, super::first,
+        super::second, super::third
+    ]);
+}

@@ -92,6 +92,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    #[inline]
     #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
     pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
         async move {

@@ -30,7 +30,7 @@ pub(crate) struct Round {
 
 impl Round {
     /// Runs what is left, concurrently; gives all failures, in order.
-    pub(crate) async fn finish(mut self: Box<Self>, publication: &Publication<'_>) -> Failures {
+    pub(crate) async fn finish(mut self, publication: &Publication<'_>) -> Failures {
         if self.next < publication.len() {
             self.failures.extend(concurrently(publication, self.next).await);
         }
@@ -40,22 +40,22 @@ impl Round {
 
 /// Calls the subscribers one after the other, up to the first asynchronous one; `None` if all were called and succeeded.
 #[inline]
-pub(crate) fn in_turn(publication: &Publication<'_>) -> Option<Box<Round>> {
+pub(crate) fn in_turn(publication: &Publication<'_>) -> Option<Round> {
     let mut next = 0;
     match until_failure(publication, &mut next) {
         Ok(()) if next == publication.len() => None,
-        outcome => Some(rest(publication, next, outcome)),
+        outcome => Some(rest(*publication, next, outcome)),
     }
 }
 
 /// Goes on where something else than success was met.
 #[cold]
-fn rest(publication: &Publication<'_>, next: usize, mut outcome: Result<(), Box<SubscriberFailure>>) -> Box<Round> {
-    let mut round = Box::new(Round { next, failures: Vec::new() });
+fn rest(publication: Publication<'_>, next: usize, mut outcome: Result<(), Box<SubscriberFailure>>) -> Round {
+    let mut round = Round { next, failures: Vec::new() };
     while let Err(failure) = outcome {
         round.failures.push((round.next, failure));
         round.next += 1;
-        outcome = until_failure(publication, &mut round.next);
+        outcome = until_failure(&publication, &mut round.next);
     }
     round
 }
@@ -72,17 +72,17 @@ fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(),
         }
         Ok(())
     }))
-    .unwrap_or_else(|panic| Err(panicked(panic)))
+    .unwrap_or_else(|panic| Err(Box::new(panicked(panic))))
 }
 
 #[cold]
-fn panicked(panic: Box<dyn Any + Send>) -> Box<SubscriberFailure> {
+fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
     let text = panic_text(&*panic);
     // What was panicked with may panic again when it is dropped. Then that is leaked: there is no end to it.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }
-    Box::new(SubscriberFailure::Panicked(text))
+    SubscriberFailure::Panicked(text)
 }
 
 /// The result of publishing `event` on a bus wired as `wiring` says.

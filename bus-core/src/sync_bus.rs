@@ -75,6 +75,7 @@ impl SyncBus {
     ///
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         let subscribers = self.core.table.subscribers(self, &event);

@@ -4,7 +4,7 @@ use super::index::Place;
 use crate::{
     bus::Bus,
     depth::Limit,
-    error::{AnyError, RecursionLimit, SubscriberFailure},
+    error::{AnyError, SubscriberFailure},
     flavor::Flavor,
     handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
     message::{Event, Message, MessageFacts},
@@ -142,7 +142,7 @@ type Owner = Arc<dyn Any + Send + Sync>;
 pub struct Entry<B> {
     function: Function,
     place: Place,
-    has_one_handler: bool,
+    is_shared: bool,
     bind: fn(&Provided, Limit) -> Owner,
     bus: PhantomData<fn(&B)>,
 }
@@ -162,7 +162,7 @@ pub struct Entry<B> {
 pub(crate) struct Handler<B> {
     function: Function,
     place: Place,
-    has_one_handler: bool,
+    is_shared: bool,
     owner: Owner,
     bus: PhantomData<fn(&B)>,
 }
@@ -174,13 +174,13 @@ impl<B: Flavor> Entry<B> {
     }
 
     const fn new<M: Message>(function: Function, bind: fn(&Provided, Limit) -> Owner) -> Self {
-        let has_one_handler = M::FACTS.kind.has_one_handler();
-        Entry { function, place: Place::of::<M>(), has_one_handler, bind, bus: PhantomData }
+        let is_shared = !M::FACTS.kind.has_one_handler();
+        Entry { function, place: Place::of::<M>(), is_shared, bind, bus: PhantomData }
     }
 
     pub(crate) fn bind(&self, provided: &Provided, limit: Limit) -> Handler<B> {
-        let Entry { function, place, has_one_handler, .. } = *self;
-        Handler { function, place, has_one_handler, owner: (self.bind)(provided, limit), bus: PhantomData }
+        let Entry { function, place, is_shared, .. } = *self;
+        Handler { function, place, is_shared, owner: (self.bind)(provided, limit), bus: PhantomData }
     }
 }
 
@@ -203,8 +203,8 @@ impl<B: Flavor> Handler<B> {
     }
 
     fn new<M: Message>(function: Function, owner: Owner) -> Self {
-        let has_one_handler = M::FACTS.kind.has_one_handler();
-        Handler { function, place: Place::of::<M>(), has_one_handler, owner, bus: PhantomData }
+        let is_shared = !M::FACTS.kind.has_one_handler();
+        Handler { function, place: Place::of::<M>(), is_shared, owner, bus: PhantomData }
     }
 }
 
@@ -250,10 +250,10 @@ impl<B: Flavor> Table<B> {
         let place = handler.place.assign();
         let slot = Slot::new(handler.function, &handler.owner);
         self.owners.push(handler.owner);
-        if handler.has_one_handler {
-            at(&mut self.calls, place).replace(slot);
-        } else {
+        if handler.is_shared {
             at(&mut self.events, place).push(slot);
+        } else {
+            at(&mut self.calls, place).replace(slot);
         }
     }
 
@@ -323,6 +323,7 @@ impl<'a, M: Message, B: Flavor> Called<'a, AsyncCall<M>, B> {
 }
 
 /// An event and its subscribers. It has no type parameters: how subscribers are run is compiled once.
+#[derive(Clone, Copy)]
 pub(crate) struct Publication<'a> {
     /// The slots of the event's type in `events`.
     slots: &'a [Slot],
@@ -370,7 +371,7 @@ impl<'a> Publication<'a> {
             Slot { function: Function::Async(function, may_dispatch), bound } => {
                 let limit = may_dispatch.then_some(self.limit);
                 if let Err(limit) = may_enter(self.message, limit) {
-                    return Notify::Done(Err(too_deep(limit)));
+                    return Notify::Done(Err(Box::new(SubscriberFailure::RecursionLimit(limit))));
                 }
                 // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`.
                 let subscriber = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function) };
@@ -382,6 +383,91 @@ impl<'a> Publication<'a> {
     }
 }
 
-fn too_deep(limit: RecursionLimit) -> Box<SubscriberFailure> {
-    Box::new(SubscriberFailure::RecursionLimit(limit))
+#[cfg(test)]
+mod tests {
+    //! For Miri: each of the four kinds of function, with and without needs, over tables with holes.
+
+    use std::{any::type_name, sync::Arc, task};
+
+    use super::*;
+    use crate::{
+        dispatch::MessageIndex,
+        message::{Abilities, Kind, Location, MessageFacts},
+    };
+
+    macro_rules! message {
+        ($name:ident, $kind:ident, $reply:ty, $failure:ty) => {
+            struct $name(String);
+
+            impl Message for $name {
+                type Reply = $reply;
+                type Error = AnyError;
+                type Failure = $failure;
+                const FACTS: &'static MessageFacts = &MessageFacts {
+                    kind: Kind::$kind,
+                    name: stringify!($name),
+                    type_name: stringify!($name),
+                    docs: "",
+                    location: Location { file: file!(), line: line!(), module: "" },
+                    fields: &[],
+                    abilities: Abilities { clone: false, debug: false, serialize: false, deserialize: false },
+                    type_id: std::any::TypeId::of::<$name>,
+                    reply: type_name::<$reply>,
+                    error: type_name::<AnyError>,
+                };
+                const CLONE: Option<fn(&Self) -> Self> = None;
+
+                fn index() -> &'static MessageIndex<Self> {
+                    static INDEX: MessageIndex<$name> = MessageIndex::new();
+                    &INDEX
+                }
+            }
+        };
+    }
+
+    message!(Echo, Query, String, crate::SendError<AnyError>);
+    message!(Length, Query, usize, crate::SendError<AnyError>);
+    message!(Said, Event, (), SubscriberFailure);
+    impl crate::OneHandler for Echo {}
+    impl crate::Query for Echo {}
+    impl crate::OneHandler for Length {}
+    impl crate::Query for Length {}
+    impl Event for Said {}
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match std::pin::pin!(future).poll(&mut task::Context::from_waker(task::Waker::noop())) {
+            task::Poll::Ready(value) => value,
+            task::Poll::Pending => panic!("nothing here waits"),
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_remembered() {
+        let said = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (first, second) = (said.clone(), said.clone());
+        let bus = Bus::empty()
+            .query(|echo: Echo| echo.0)
+            .query_async(|length: Length| async move { length.0.len() })
+            .subscribe(move |event: &Said| first.lock().unwrap().push(event.0.clone()))
+            .subscribe_async(move |event: &Said| {
+                second.lock().unwrap().push(event.0.to_uppercase());
+                async { Err::<(), _>("too late") }
+            })
+            .build()
+            .unwrap();
+        assert_eq!(ready(bus.send(Echo("a".into()))).unwrap(), "a");
+        assert_eq!(ready(bus.send(Length("abc".into()))).unwrap(), 3);
+        assert_eq!(ready(bus.publish(Said("b".into()))).unwrap_err().failures().len(), 1);
+        assert_eq!(*said.lock().unwrap(), ["b", "B"]);
+        drop(bus.send(Length("never polled".into())));
+    }
+
+    #[test]
+    fn a_bus_has_no_handler_for_what_another_bus_serves() {
+        let _other = SyncBus::empty().query(|length: Length| length.0.len()).build().unwrap();
+        let bus = SyncBus::empty().query(|echo: Echo| echo.0).build().unwrap();
+        assert_eq!(bus.send(Echo("a".into())).unwrap(), "a");
+        assert!(matches!(bus.send(Length("b".into())), Err(crate::SendError::NoHandler { .. })));
+        assert!(bus.publish(Said("c".into())).is_ok());
+    }
 }

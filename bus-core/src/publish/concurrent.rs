@@ -48,7 +48,7 @@ impl Future for Run<'_> {
         let outcome = match catch_unwind(AssertUnwindSafe(|| self.advance(task))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => outcome,
-            Err(panic) => Err(panicked(panic)),
+            Err(panic) => Err(Box::new(panicked(panic))),
         };
         Poll::Ready(outcome.err().map(|failure| (self.place, failure)))
     }
