@@ -8,6 +8,6 @@ pub use bus_core::{
     Abilities, AnyError, BatchError, Builder, Bus, BusHandle, Command, CommandHandle, Context, DispatchError, Event,
     EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, IntoOutcome, Kind, Location, Message,
     MessageFacts, Module, Need, OneHandler, Party, PublishError, Query, QueryHandle, RecursionLimit, Route, SendError,
-    SubscriberError, SubscriberFailure, SyncBus, Task, TaskHandle, Wiring, WiringError, roles,
+    SubscriberError, SubscriberFailure, SyncBus, Task, TaskHandle, Uuid, Wiring, WiringError, roles,
 };
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};

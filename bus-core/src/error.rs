@@ -41,6 +41,10 @@ pub trait Failure<E>: Send + 'static {
     fn recursion(limit: RecursionLimit) -> Self;
 }
 
+/// What the dispatch of a message with one handler fails with: it keeps events from being such a message.
+#[doc(hidden)]
+pub trait OneHandlerFailure {}
+
 /// The text of a panic, where it had one.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
@@ -56,7 +60,8 @@ macro_rules! one_handler_error {
         pub enum $name<E> {
             /// No handler is wired for the message on this bus.
             ///
-            /// `build()` refuses a bus with a hole, so this is met only on a bus that was asked to be partial.
+            /// `build()` refuses a message that the bus knows and nobody handles, so this is met on a bus that was asked to
+            /// be partial, and on one that was not given the message (`empty`, `modules`).
             NoHandler {
                 /// The wire name of the message.
                 message: &'static str,
@@ -127,6 +132,8 @@ macro_rules! one_handler_error {
                 Self::RecursionLimit(Box::new(limit))
             }
         }
+
+        impl<E> OneHandlerFailure for $name<E> {}
 
         impl<E: HandlerError> fmt::Display for $name<E> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

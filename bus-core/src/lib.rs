@@ -25,6 +25,8 @@ pub mod __private {
     pub use crate::private::*;
 }
 
+pub use uuid::Uuid;
+
 pub use self::{
     builder::Builder,
     bus::Bus,

@@ -4,7 +4,9 @@ use std::{any::TypeId, fmt};
 
 use crate::{
     dispatch::MessageIndex,
-    error::{AnyError, DispatchError, ExecuteError, Failure, HandlerError, SendError, SubscriberFailure},
+    error::{
+        AnyError, DispatchError, ExecuteError, Failure, HandlerError, OneHandlerFailure, SendError, SubscriberFailure,
+    },
 };
 
 /// What a message is, which decides how many handlers it has and what they answer.
@@ -243,7 +245,7 @@ pub trait Message: Sized + Send + Sync + 'static {
     label = "expected a query, a command or a task",
     note = "an event has subscribers: `replace_subscribers` puts one in the place of them all"
 )]
-pub trait OneHandler: Message {}
+pub trait OneHandler: Message<Failure: OneHandlerFailure> {}
 
 /// A message that asks for a value: `#[derive(Query)]` with `#[query(reply = ..)]`.
 ///

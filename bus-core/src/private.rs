@@ -10,7 +10,7 @@ pub use linkme;
 use crate::message::Message;
 pub use crate::{
     dispatch::{AnyBus, Entry, MessageIndex},
-    error::{DispatchError, ExecuteError, SendError, SubscriberFailure},
+    error::{DispatchError, ExecuteError, OneHandlerFailure, SendError, SubscriberFailure},
     handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits},
     message::Location,
     probe::*,

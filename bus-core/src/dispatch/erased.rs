@@ -1,3 +1,5 @@
+//! The one module with unsafe code: handlers whose types are forgotten, and how a bus remembers them.
+
 use std::{any::Any, marker::PhantomData, mem::transmute, ptr::NonNull, sync::Arc};
 
 use super::index::Place;
@@ -59,45 +61,53 @@ unsafe impl<B: Flavor> On<B> for AnyBus {}
 /// What a handler of `M` returns.
 type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Error>;
 
-// The four functions that call a handler `H` of `M`: the first argument was made from a `Bound<H::Needs>`, the second
-// from a bus that `H` is `On`, the third of the last two from an `M`.
-type SyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
-type AsyncCall<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
-type SyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<<M as Message>::Failure>>;
-type AsyncNotify<M> = for<'a> fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Returned<M>>;
+// The four functions that call a handler `H` of `M`. What their callers owe them: the first argument was made from a
+// `Bound<H::Needs>`, the second from a bus that `H` is `On`, and the third of the last two from an `M`.
+type SyncCall<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
+type AsyncCall<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
+type SyncNotify<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<<M as Message>::Failure>>;
+type AsyncNotify<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Returned<M>>;
 
-fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
-    // SAFETY: a `SyncCall` is called with what its comment says.
+/// # Safety
+/// As the comment on [`SyncCall`] says.
+unsafe fn sync_call<M: Message, H: SyncHandler<M>>(bound: Opaque<'_>, bus: Opaque<'_>, message: M) -> Outcome<M> {
+    // SAFETY: the caller vouches for the types.
     let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>()) };
     handler::call::<M, H>(bound, bus, message)
 }
 
-fn sync_notify<M: Message, H: SyncHandler<M>>(
+/// # Safety
+/// As the comment on [`SyncCall`] says.
+unsafe fn sync_notify<M: Message, H: SyncHandler<M>>(
     bound: Opaque<'_>,
     bus: Opaque<'_>,
     event: Opaque<'_>,
 ) -> Result<(), Box<M::Failure>> {
-    // SAFETY: a `SyncNotify` is called with what its comment says.
+    // SAFETY: the caller vouches for the types.
     let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>(), event.get::<M>()) };
     handler::notify::<M, H>(bound, bus, event)
 }
 
-fn async_call<'a, M: Message, H: AsyncHandler<M>>(
+/// # Safety
+/// As the comment on [`SyncCall`] says; the bus is a `Bus`.
+unsafe fn async_call<'a, M: Message, H: AsyncHandler<M>>(
     bound: Opaque<'a>,
     bus: Opaque<'a>,
     message: M,
 ) -> BoxFuture<'a, Returned<M>> {
-    // SAFETY: an `AsyncCall` is called with what its comment says.
+    // SAFETY: the caller vouches for the types.
     let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>()) };
     Box::pin(H::call(&bound.needs, bus, Delivered::Owned(message)))
 }
 
-fn async_notify<'a, M: Message, H: AsyncHandler<M>>(
+/// # Safety
+/// As the comment on [`SyncCall`] says; the bus is a `Bus`.
+unsafe fn async_notify<'a, M: Message, H: AsyncHandler<M>>(
     bound: Opaque<'a>,
     bus: Opaque<'a>,
     event: Opaque<'a>,
 ) -> BoxFuture<'a, Returned<M>> {
-    // SAFETY: an `AsyncNotify` is called with what its comment says.
+    // SAFETY: the caller vouches for the types.
     let (bound, bus, event) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>(), event.get::<M>()) };
     Box::pin(H::call(&bound.needs, bus, Delivered::Shared(event)))
 }
@@ -151,8 +161,9 @@ pub struct Entry<B> {
 ///
 /// # How the types are forgotten and remembered
 ///
-/// Only [`Entry`] makes one, for a message `M` and a handler `H`: `function` calls `H` with an `M`, `owner` holds a
-/// `Bound<H::Needs>`, and `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
+/// Only [`Entry`] and the constructors here make one, for a message `M` and a handler `H` that is `On<B>`, or that is
+/// asynchronous if `B` is `Bus`, and only then: `function` calls `H` with an `M`, `owner` holds a `Bound<H::Needs>`, and
+/// `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
 /// and of `events` if not, which decides the type of `function` together with the variant.
 ///
 /// [`Table::call`] and [`Table::subscribers`] are the only readers: for a type `M` they read the slot of `M`'s place, one
@@ -310,14 +321,17 @@ pub(crate) struct Called<'a, F, B> {
 impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
     #[inline]
     pub(crate) fn call(self, bus: &B, message: M) -> Outcome<M> {
-        (self.call)(self.bound, Opaque::of(bus), message)
+        // SAFETY: `bound` and `call` are of one slot, so of one handler, and a table of the bus type `B` has only handlers
+        // that are `On<B>`: see `Handler`.
+        unsafe { (self.call)(self.bound, Opaque::of(bus), message) }
     }
 }
 
-impl<'a, M: Message, B: Flavor> Called<'a, AsyncCall<M>, B> {
+impl<'a, M: Message> Called<'a, AsyncCall<M>, Bus> {
     #[inline]
-    pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a B, message: M) -> Running<'a, Returned<M>> {
-        let future = (self.call)(self.bound, Opaque::of(bus), message);
+    pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a Bus, message: M) -> Running<'a, Returned<M>> {
+        // SAFETY: `bound` and `call` are of one slot, so of one handler, and the bus is a `Bus`.
+        let future = unsafe { (self.call)(self.bound, Opaque::of(bus), message) };
         Running { future, message: M::FACTS, limit }
     }
 }
@@ -342,8 +356,8 @@ pub(crate) enum Notify<'a> {
     Later(Running<'a, Result<(), AnyError>>),
 }
 
-type SyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<SubscriberFailure>>;
-type AsyncSubscriber<'a> = fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), AnyError>>;
+type SyncSubscriber<'a> = unsafe fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<SubscriberFailure>>;
+type AsyncSubscriber<'a> = unsafe fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> BoxFuture<'a, Result<(), AnyError>>;
 
 impl<'a> Publication<'a> {
     /// How many subscribers there are.
@@ -357,9 +371,9 @@ impl<'a> Publication<'a> {
     pub(crate) fn notify_sync(&self, place: usize) -> Option<Result<(), Box<SubscriberFailure>>> {
         match *self.slots.get(place)? {
             Slot { function: Function::Sync(function), bound } => {
-                // SAFETY: of a slot in `events` of the type that `event` has, and synchronous: see `Handler`.
-                let subscriber = unsafe { transmute::<fn(), SyncSubscriber<'a>>(function) };
-                Some(subscriber(bound, self.bus, self.event))
+                // SAFETY: of a slot in `events` of the type that `event` has, and synchronous: see `Handler`. `bound` is of
+                // the same slot, and the table is that of `bus`.
+                Some(unsafe { transmute::<fn(), SyncSubscriber<'a>>(function)(bound, self.bus, self.event) })
             }
             Slot { function: Function::Async(..), .. } => None,
         }
@@ -373,9 +387,9 @@ impl<'a> Publication<'a> {
                 if let Err(limit) = may_enter(self.message, limit) {
                     return Notify::Done(Err(Box::new(SubscriberFailure::RecursionLimit(limit))));
                 }
-                // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`.
-                let subscriber = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function) };
-                let future = subscriber(bound, self.bus, self.event);
+                // SAFETY: of a slot in `events` of the type that `event` has, and asynchronous: see `Handler`. `bound` is of
+                // the same slot, and the table is that of `bus`, which is a `Bus` where there is an asynchronous handler.
+                let future = unsafe { transmute::<fn(), AsyncSubscriber<'a>>(function)(bound, self.bus, self.event) };
                 Notify::Later(Running { future, message: self.message, limit })
             }
             _ => Notify::Done(self.notify_sync(place).expect("it is there and synchronous")),

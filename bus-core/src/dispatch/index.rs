@@ -57,9 +57,9 @@ impl Place {
 fn assign(number: &AtomicU32) -> usize {
     let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
     if number.load(Ordering::Relaxed) == UNASSIGNED {
+        assert_ne!(*next, UNASSIGNED, "four billion message types");
         number.store(*next, Ordering::Relaxed);
         *next += 1;
-        assert_ne!(*next, UNASSIGNED, "four billion message types");
     }
     number.load(Ordering::Relaxed) as usize
 }

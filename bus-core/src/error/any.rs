@@ -50,6 +50,13 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for AnyError {
     }
 }
 
+/// For a function that gives `Box<dyn Error>`, such as `main`.
+impl From<AnyError> for Box<dyn Error> {
+    fn from(error: AnyError) -> Self {
+        error.0
+    }
+}
+
 impl fmt::Debug for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
