@@ -13,6 +13,7 @@
 //! | [`BUS009`](bus009) | a handler asks for the other kind of bus |
 //! | [`BUS010`](bus010) | there is nothing to replace |
 //! | [`BUS011`](bus011) | a type was provided twice |
+//! | [`BUS012`](bus012) | a bus is built of a module that has nothing |
 
 macro_rules! pages {
     ($($page:ident $file:literal)*) => {
@@ -35,4 +36,5 @@ pages! {
     bus009 "BUS009.md"
     bus010 "BUS010.md"
     bus011 "BUS011.md"
+    bus012 "BUS012.md"
 }

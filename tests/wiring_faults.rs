@@ -124,7 +124,7 @@ fn a_missing_dependency_is_reported_with_the_line_to_write() {
     assert_eq!(codes(&error), ["BUS003", "BUS003"]);
     let text = error.to_string();
     assert!(text.contains("handlers ask for `wiring_faults::Store`, and none was provided"), "{text}");
-    assert!(text.contains("`.provide(value)` with a `wiring_faults::Store` before `.build()`"), "{text}");
+    assert!(text.contains("`.provide(value)` with a value of type `wiring_faults::Store` before `.build()`"), "{text}");
     assert!(text.contains("`.provide_arc::<dyn wiring_faults::Clock>(Arc::new(..))` before `.build()`"), "{text}");
     let store = error.faults().iter().find(|fault| fault.to_string().contains("Store")).unwrap();
     assert_eq!(places(store).len(), 2);

@@ -8,7 +8,7 @@ use crate::{
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, IntoOutcome},
-    message::{Command, Event, OneHandler, Query, Task},
+    message::{Command, Event, Location, OneHandler, Query, Task},
     registry::{Collected, Module},
     wiring::{Core, Plan, Provision, WiringError},
 };
@@ -59,14 +59,24 @@ pub struct Builder<B: Flavor> {
 /// Which part of the registry the bus takes.
 enum Scope {
     Everything,
-    Modules(Vec<Module>),
+    Modules(Vec<(Module, Location)>),
 }
 
 impl Scope {
     fn collect(&self) -> Collected {
         match self {
             Scope::Everything => Collected::everything(),
-            Scope::Modules(modules) => Collected::of(modules),
+            Scope::Modules(modules) => Collected::of(modules.iter().map(|(module, _)| module)),
+        }
+    }
+}
+
+impl Scope {
+    /// The modules that are asked for and have nothing.
+    fn empty_modules(&self) -> Vec<(Module, Location)> {
+        match self {
+            Scope::Everything => Vec::new(),
+            Scope::Modules(modules) => modules.iter().filter(|(module, _)| module.is_empty()).copied().collect(),
         }
     }
 }
@@ -94,18 +104,35 @@ impl<B: Flavor> Builder<B> {
     /// Takes these modules instead of everything that was linked. Further calls add to them; what is in several of them
     /// is taken once.
     ///
-    /// ```
-    /// use linkbus::{Module, SyncBus};
+    /// A module of a crate from which nothing is linked is a fault: the name is wrong, or no code names the crate.
     ///
-    /// let bus = SyncBus::builder().modules([Module::linked("billing")]).build().unwrap();
-    /// assert!(bus.wiring().routes().is_empty()); // nothing of a crate `billing` is linked here
     /// ```
+    /// mod billing {
+    ///     use linkbus::{Query, handler};
+    ///
+    ///     #[derive(Query)]
+    ///     #[query(reply = u32)]
+    ///     pub struct Balance;
+    ///
+    ///     #[handler]
+    ///     fn balance(_: Balance) -> u32 {
+    ///         7
+    ///     }
+    ///
+    ///     linkbus::module!(messages: [Balance], handlers: [balance]);
+    /// }
+    ///
+    /// let bus = linkbus::SyncBus::builder().modules([billing::MODULE]).build().unwrap();
+    /// assert_eq!(bus.send(billing::Balance).unwrap(), 7);
+    /// ```
+    #[track_caller]
     pub fn modules(mut self, modules: impl IntoIterator<Item = Module>) -> Self {
         let mut taken = match self.scope {
             Scope::Everything => Vec::new(),
             Scope::Modules(taken) => taken,
         };
-        taken.extend(modules);
+        let place = Location::of_caller();
+        taken.extend(modules.into_iter().map(|module| (module, place)));
         self.scope = Scope::Modules(taken);
         self
     }
@@ -359,9 +386,11 @@ impl<B: Flavor> Builder<B> {
     /// ```
     pub fn build(self) -> Result<B, WiringError> {
         let takes_everything = matches!(self.scope, Scope::Everything);
+        let empty_modules = self.scope.empty_modules();
         let mut plan = Plan::new(self.scope.collect(), self.by_hand, self.replacements);
         plan.provisions.extend(self.provisions);
         plan.takes_everything = takes_everything;
+        plan.empty_modules = empty_modules;
         plan.partial = self.partial;
         plan.max_depth = self.max_depth;
         let plan = plan.checked()?;

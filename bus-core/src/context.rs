@@ -30,11 +30,12 @@ struct Identity {
 /// use linkbus::{Command, Context, SyncBus, handler};
 ///
 /// #[derive(Command)]
+/// #[command(name = "shop.Ship")]
 /// struct Ship;
 ///
 /// #[handler]
 /// fn ship(_: Ship, context: &Context) {
-///     assert_eq!(context.message().name, "bus_core.Ship");
+///     assert_eq!(context.message().name, "shop.Ship");
 ///     assert_eq!(context.causation_id(), None); // nobody's handler sent it
 ///     assert_eq!(context.correlation_id(), context.id());
 /// }

@@ -112,7 +112,7 @@ fn limit_reached(message: &'static MessageFacts, limit: Limit) -> RecursionLimit
 /// use linkbus::{ExecuteError, Command, SyncBus, handler};
 ///
 /// #[derive(Command)]
-/// #[command(error = Again)]
+/// #[command(error = Again, name = "jobs.Repeat")]
 /// struct Repeat;
 ///
 /// #[derive(Debug, thiserror::Error)]
@@ -125,7 +125,7 @@ fn limit_reached(message: &'static MessageFacts, limit: Limit) -> RecursionLimit
 /// }
 ///
 /// let error = SyncBus::builder().max_depth(8).build().unwrap().execute(Repeat).unwrap_err();
-/// assert_eq!(error.to_string(), "dispatches are nested 8 deep: bus_core.Repeat -> bus_core.Repeat");
+/// assert_eq!(error.to_string(), "dispatches are nested 8 deep: jobs.Repeat -> jobs.Repeat");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -69,6 +69,13 @@ pub struct Location {
 }
 
 impl Location {
+    /// Where the function that is marked `#[track_caller]` was called.
+    #[track_caller]
+    pub(crate) fn of_caller() -> Self {
+        let caller = std::panic::Location::caller();
+        Location { file: caller.file(), line: caller.line(), module: "" }
+    }
+
     /// The crate: the first segment of the module path.
     pub fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or_default()
@@ -179,7 +186,7 @@ impl MessageFacts {
 }
 
 /// `alloc::vec::Vec<shop::Item>` as `Vec<Item>`: each path reduced to its last segment.
-fn short(type_name: &str) -> String {
+pub(crate) fn short(type_name: &str) -> String {
     let mut short = String::new();
     for character in type_name.chars() {
         short.push(character);

@@ -92,8 +92,8 @@ impl Collected {
     }
 
     /// What belongs to `modules`. A handler is known by its place, so one that is in several of them counts once.
-    pub(crate) fn of(modules: &[Module]) -> Self {
-        let mut collected = Collected::from(modules.iter().flat_map(Module::registrations));
+    pub(crate) fn of<'a>(modules: impl Iterator<Item = &'a Module>) -> Self {
+        let mut collected = Collected::from(modules.flat_map(Module::registrations));
         let mut known = HashSet::new();
         collected.handlers.retain(|handler| known.insert((handler.facts.location, handler.facts.name)));
         collected

@@ -149,8 +149,14 @@ impl fmt::Display for PublishError {
             PublishError::Subscriber(error) => error.fmt(f),
             PublishError::Several { message, failures } => {
                 write!(f, "{} subscribers of event `{message}` failed:", failures.len())?;
-                let mut names = failures.iter().map(|failure| failure.subscriber.name);
-                names.try_for_each(|name| write!(f, " `{name}`"))
+                failures.iter().enumerate().try_for_each(|(place, failure)| {
+                    let separator = if place == 0 { " " } else { "; " };
+                    write!(f, "{separator}`{}`", failure.subscriber.name)?;
+                    match failure.source() {
+                        Some(cause) => write!(f, ": {cause}"),
+                        None => f.write_str(": panicked"),
+                    }
+                })
             }
             PublishError::ShutDown { message } => {
                 write!(f, "the bus is shut down, so event `{message}` was not published")
@@ -164,8 +170,8 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             PublishError::Subscriber(error) => error.source(),
-            PublishError::Several { failures, .. } => failures.first().map(|first| first as &(dyn Error + 'static)),
-            PublishError::ShutDown { .. } => None,
+            // The causes of several stand in `Display`: a chain has room for one.
+            PublishError::Several { .. } | PublishError::ShutDown { .. } => None,
             PublishError::Transport { source, .. } => Some(source.as_error()),
         }
     }

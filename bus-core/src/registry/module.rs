@@ -2,7 +2,7 @@ use super::{Registration, source};
 
 /// A part of the registry: what one crate registered, collected by linking or listed by hand.
 ///
-/// `linkbus::module!` makes one, by custom `pub const MODULE` at the root of a crate.
+/// `linkbus::module!();` at the root of a crate writes one: `pub const MODULE`. [`Module::linked`] names a crate that did not.
 /// [`Builder::modules`](crate::Builder::modules) takes them.
 #[derive(Clone, Copy)]
 pub struct Module {
@@ -20,6 +20,8 @@ enum Contents {
 
 impl Module {
     /// What linking collected from the crate `name`, as it is spelled in Rust: `my_orders`, not `my-orders`.
+    ///
+    /// Prefer `users::MODULE`: that the crate is there, and linked, is then the compiler's business.
     pub const fn linked(name: &'static str) -> Self {
         Module { name, contents: Contents::Linked }
     }
@@ -32,6 +34,10 @@ impl Module {
     /// The name of the crate.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.registrations().is_empty()
     }
 
     pub(super) fn registrations(&self) -> Vec<&'static Registration> {

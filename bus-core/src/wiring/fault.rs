@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{
     handler::{HandlerFacts, Need},
-    message::{Kind, Location, MessageFacts},
+    message::{Kind, Location, MessageFacts, short},
 };
 
 /// One thing that is wrong with the wiring of a bus.
@@ -75,6 +75,13 @@ pub enum Fault {
         /// The replacement.
         replacement: HandlerFacts,
     },
+    /// `BUS012`: `.modules(..)` asks for a module that has nothing.
+    EmptyModule {
+        /// The crate.
+        module: &'static str,
+        /// Where it is asked for.
+        asked_at: Location,
+    },
     /// `BUS011`: two values of one type were provided.
     ProvidedTwice {
         /// The type.
@@ -139,6 +146,7 @@ impl Fault {
             Fault::OtherBus { .. } => "BUS009",
             Fault::NothingToReplace { .. } => "BUS010",
             Fault::ProvidedTwice { .. } => "BUS011",
+            Fault::EmptyModule { .. } => "BUS012",
         }
     }
 
@@ -157,6 +165,9 @@ impl Fault {
                 vec![Party::module_list(*declared_at)]
             }
             Fault::EmptyRegistry => Vec::new(),
+            Fault::EmptyModule { module, asked_at } => {
+                vec![Party { role: "module", name: (*module).to_owned(), location: Some(*asked_at) }]
+            }
             Fault::NothingToReplace { replacement } => vec![Party::replacement(replacement)],
             Fault::ProvidedTwice { type_name, locations } => locations
                 .iter()
@@ -182,6 +193,10 @@ impl Fault {
                 "if `{module}` has no message and no handler, write `!{module}` instead\n\
                  if it has some, this kind of program drops them (staticlib, cdylib, wasm): list them in `{module}` with\n\
                  `linkbus::module!(messages: [..], handlers: [..]);` and give `{module}::MODULE` to `.modules([..])`"
+            ),
+            Fault::EmptyModule { module, .. } => format!(
+                "if that is the crate's name, name it in this program too, so that it is linked: `use {module} as _;`\n\
+                 better, write `linkbus::module!();` at the root of `{module}`, and `{module}::MODULE` here"
             ),
             Fault::EmptyRegistry => "name the crates that hold your messages and handlers: \
                 `linkbus::modules!(users, orders);`\n\
@@ -222,13 +237,16 @@ fn missing_handler_help(message: &MessageFacts) -> String {
     let (name, returns) = (message.short_name(), message.returns());
     format!(
         "write `#[handler] fn {}({kind}: {name}) -> {returns}`; on a `Bus` it may be an `async fn`\n\
-         or, if a crate has it already, name that crate in `linkbus::modules!(..)`",
+         or, if a crate has it already, name that crate beside `main`, so that it is linked: `linkbus::modules!(..);`",
         snake_case(name),
     )
 }
 
 fn missing_dependency_help(need: &Need, wrapped: Option<&str>) -> String {
     let name = need.type_name();
+    if let Some(help) = own_type_help(name) {
+        return help;
+    }
     let is_unsized = name == "str" || name.starts_with("dyn ") || name.starts_with('[') && !name.contains(';');
     match wrapped {
         Some(wrapped) if wrapped.starts_with("alloc::sync::Arc<") => {
@@ -236,8 +254,24 @@ fn missing_dependency_help(need: &Need, wrapped: Option<&str>) -> String {
         }
         Some(wrapped) => format!("a `{wrapped}` was provided as a value: write `.provide_arc::<{name}>(..)` instead"),
         None if is_unsized => format!("write `.provide_arc::<{name}>(Arc::new(..))` before `.build()`"),
-        None => format!("write `.provide(value)` with a `{name}` before `.build()`"),
+        None => format!("write `.provide(value)` with a value of type `{name}` before `.build()`"),
     }
+}
+
+/// What to write for a type of linkbus itself, which nobody provides.
+fn own_type_help(name: &str) -> Option<String> {
+    let path = name.strip_prefix("bus_core::").or_else(|| name.split_once("<bus_core::").map(|(_, path)| path))?;
+    let short = short(path.trim_end_matches('>'));
+    Some(match &*short {
+        "Bus" | "SyncBus" | "Context" => format!(
+            "write `&{short}`, by that name: the bus lends it to the handler\n\
+             to keep a way to the bus, take a `&BusHandle` and clone it"
+        ),
+        _ => format!(
+            "this is a handle of the other kind of bus: `&{short}` is one of a `Bus`, `&{short}<SyncBus>` one of a `SyncBus`",
+            short = short.split('<').next().unwrap_or_default(),
+        ),
+    })
 }
 
 fn register_method(kind: Kind, is_async: bool) -> String {
@@ -281,6 +315,9 @@ impl fmt::Display for Fault {
             Fault::AsyncHandlers { .. } => f.write_str("a SyncBus cannot run async handlers"),
             Fault::ModuleNotArrived { module, .. } => {
                 write!(f, "module `{module}` is declared, but nothing arrived from it")
+            }
+            Fault::EmptyModule { module, .. } => {
+                write!(f, "module `{module}` is asked for, but nothing is linked from a crate of that name")
             }
             Fault::EmptyRegistry => f.write_str("no message and no handler is linked into this program"),
             Fault::ModuleNotNamed { module, .. } => {

@@ -24,10 +24,11 @@ pub struct Route {
 /// use linkbus::{Event, SyncBus};
 ///
 /// #[derive(Event)]
+/// #[event(name = "airport.Landed")]
 /// struct Landed;
 ///
 /// let bus = SyncBus::empty().subscribe(|_: &Landed| ()).subscribe(|_: &Landed| ()).build().unwrap();
-/// assert_eq!(bus.wiring().registered_events(), [("bus_core.Landed", 2)]);
+/// assert_eq!(bus.wiring().registered_events(), [("airport.Landed", 2)]);
 /// let route = bus.wiring().route::<Landed>().unwrap();
 /// println!("{} is subscribed to at {}", route.message.name, route.handlers[0].location);
 /// ```

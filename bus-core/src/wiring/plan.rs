@@ -7,8 +7,8 @@ use crate::{
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, HandlerFacts},
-    message::MessageFacts,
-    registry::{Collected, HandlerRegistration, ModuleList},
+    message::{Location, MessageFacts},
+    registry::{Collected, HandlerRegistration, Module, ModuleList},
 };
 
 /// All that a bus is to be made of, before it is known whether that fits together.
@@ -23,6 +23,8 @@ pub(crate) struct Plan<B: Flavor> {
     pub(crate) module_lists: Vec<ModuleList>,
     /// The crates that something arrived from.
     pub(crate) arrived: Vec<&'static str>,
+    /// The modules that were asked for and have nothing, and where.
+    pub(crate) empty_modules: Vec<(Module, Location)>,
     /// Whether everything that was linked is wanted.
     pub(crate) takes_everything: bool,
     /// Whether messages without a handler are accepted.
@@ -72,6 +74,7 @@ impl<B: Flavor> Plan<B> {
             provisions: Provision::handles().into(),
             module_lists: collected.module_lists,
             arrived,
+            empty_modules: Vec::new(),
             takes_everything: false,
             partial: false,
             max_depth: crate::depth::DEFAULT_MAX_DEPTH,

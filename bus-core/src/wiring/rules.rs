@@ -26,6 +26,7 @@ pub(super) fn faults<B: Flavor>(plan: &Plan<B>) -> Vec<Fault> {
     unfit_handlers(plan, &mut faults);
     modules(plan, &mut faults);
     empty_registry(plan, &mut faults);
+    empty_modules(plan, &mut faults);
     idle_replacements(plan, &mut faults);
     provided_twice(plan, &mut faults);
     faults.sort_by_key(Fault::code);
@@ -121,6 +122,11 @@ fn empty_registry<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
     if plan.takes_everything && is_empty && !faults.iter().any(is_explained) {
         faults.push(Fault::EmptyRegistry);
     }
+}
+
+fn empty_modules<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
+    let empty = plan.empty_modules.iter();
+    faults.extend(empty.map(|&(module, asked_at)| Fault::EmptyModule { module: module.name(), asked_at }));
 }
 
 fn idle_replacements<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
