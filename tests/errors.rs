@@ -281,7 +281,10 @@ fn a_failed_publish_names_the_subscribers() {
 
     let bus = SyncBus::empty().modules([named::MODULE]).build().unwrap();
     let error = bus.publish(named::Shipped(77)).unwrap_err();
-    assert_eq!(error.to_string(), "2 subscribers of event `errors.Shipped` failed: `bill`: no account; `notify`: panicked");
+    assert_eq!(
+        error.to_string(),
+        "2 subscribers of event `errors.Shipped` failed: `bill`: no account; `notify`: panicked"
+    );
     let [bill, notify] = error.failures() else { panic!("two failed") };
     assert_eq!(bill.to_string(), "subscriber `bill` of event `errors.Shipped` failed");
     assert_eq!(bill.source().unwrap().to_string(), "no account");
