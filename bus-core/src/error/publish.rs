@@ -170,8 +170,9 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             PublishError::Subscriber(error) => error.source(),
-            // The causes of several stand in `Display`: a chain has room for one.
-            PublishError::Several { .. } | PublishError::ShutDown { .. } => None,
+            // A chain has room for one; `Display` has them all.
+            PublishError::Several { failures, .. } => failures.first().map(|first| first as &(dyn Error + 'static)),
+            PublishError::ShutDown { .. } => None,
             PublishError::Transport { source, .. } => Some(source.as_error()),
         }
     }
