@@ -22,6 +22,28 @@ use crate::{
 /// and cloning it costs one reference count. It never changes after it is built.
 ///
 /// A dispatch borrows the bus, so a spawned task needs a clone of it: `let bus = bus.clone()`.
+///
+/// ```
+/// use linkbus::{Bus, Event, Query};
+/// # #[derive(Query)]
+/// # #[query(reply = u32)]
+/// # struct Double(u32);
+/// # #[derive(Event)]
+/// # struct Doubled(u32);
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bus = Bus::empty() // or `builder()`, for all `#[handler]`s of the program
+///     .query_async(|query: Double| async move { query.0 * 2 })
+///     .subscribe(|event: &Doubled| println!("{}", event.0))
+///     .build()?;
+///
+/// let reply = bus.send(Double(21)).await?;
+/// let elsewhere = bus.clone();
+/// tokio::spawn(async move { elsewhere.publish(Doubled(reply)).await }).await??;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Bus {
     core: Arc<Core<Bus>>,
 }

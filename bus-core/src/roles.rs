@@ -39,12 +39,22 @@ use crate::{
 };
 
 /// What can `send` queries.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send queries",
+    label = "expected a bus, or a handle, that can",
+    note = "`SyncBus` has the roles without `Async` in their names, `Bus` those with it"
+)]
 pub trait QueryDispatcher {
     /// See [`SyncBus::send`].
     fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>>;
 }
 
 /// What can `execute` commands, `publish` events and `dispatch` tasks.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot execute commands, publish events and dispatch tasks",
+    label = "expected a bus, or a handle, that can",
+    note = "`SyncBus` has the roles without `Async` in their names, `Bus` those with it"
+)]
 pub trait MessageDispatcher {
     /// See [`SyncBus::execute`].
     fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>>;
@@ -61,12 +71,22 @@ pub trait MessageBus: QueryDispatcher + MessageDispatcher {
 }
 
 /// What can `send` queries, asynchronously.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send queries asynchronously",
+    label = "expected a bus, or a handle, that can",
+    note = "`SyncBus` has the roles without `Async` in their names, `Bus` those with it"
+)]
 pub trait AsyncQueryDispatcher: Sync {
     /// See [`Bus::send`].
     fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send;
 }
 
 /// What can `execute` commands, `publish` events and `dispatch` tasks, asynchronously.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot execute commands, publish events and dispatch tasks asynchronously",
+    label = "expected a bus, or a handle, that can",
+    note = "`SyncBus` has the roles without `Async` in their names, `Bus` those with it"
+)]
 pub trait AsyncMessageDispatcher: Sync {
     /// See [`Bus::execute`].
     fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send;

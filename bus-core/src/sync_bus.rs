@@ -18,6 +18,32 @@ use crate::{
 ///
 /// It needs no async runtime. It is `Send + Sync`, any number of threads may dispatch at once, and cloning it costs one
 /// reference count. It never changes after it is built.
+///
+/// ```
+/// use linkbus::{Command, Event, Query, SyncBus, Task};
+/// # #[derive(Query)]
+/// # #[query(reply = u32)]
+/// # struct Double(u32);
+/// # #[derive(Command)]
+/// # struct Open;
+/// # #[derive(Event)]
+/// # struct Opened;
+/// # #[derive(Task)]
+/// # struct Sweep(u32);
+///
+/// let bus = SyncBus::empty() // or `builder()`, for all `#[handler]`s of the program
+///     .query(|query: Double| query.0 * 2)
+///     .command(|_: Open| ())
+///     .subscribe(|_: &Opened| println!("come in"))
+///     .task(|task: Sweep| println!("room {}", task.0))
+///     .build()?;
+///
+/// assert_eq!(bus.send(Double(21))?, 42);
+/// bus.execute(Open)?;
+/// bus.publish(Opened)?;
+/// bus.dispatch_many([Sweep(1), Sweep(2)])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SyncBus {
     core: Arc<Core<SyncBus>>,
 }

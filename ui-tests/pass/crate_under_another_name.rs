@@ -39,8 +39,9 @@ impl Service {
     fn perform(&self, _: Do) {}
 
     #[handler]
-    fn work(&self, _: Work, context: &company::bus::Context) {
-        let _ = context;
+    fn work(&self, _: Work, context: &company::bus::Context, bus: &company::bus::SyncBus) {
+        assert_eq!(context.causation_id(), None);
+        assert_eq!(bus.send(Ask).unwrap(), 7);
     }
 }
 
@@ -49,10 +50,12 @@ company::bus::modules!(crate = company::bus; thiserror, !serde);
 mod listed {
     use crate::*;
 
-    company::bus::module!(crate = company::bus, messages: [Ask], handlers: [ask]);
+    company::bus::module!(crate = company::bus, messages: [Ask], handlers: [ask, Service::perform, Service::work]);
 }
 
 fn main() {
-    let bus = SyncBus::empty().modules([listed::MODULE]).partial().build().unwrap();
+    let bus = SyncBus::empty().modules([listed::MODULE]).provide(Service).build().unwrap();
     assert_eq!(bus.send(Ask).unwrap(), 7);
+    bus.execute(Do).unwrap();
+    bus.dispatch(Work).unwrap();
 }

@@ -76,12 +76,50 @@ fn is_sync_role(name: &Ident) -> bool {
     ["QueryDispatcher", "MessageDispatcher", "MessageBus"].iter().any(|role| name == role)
 }
 
-/// The last segment of `Bus` or `linkbus::Bus`. A longer or other path, such as `crate::Context`, is the user's own type.
-pub(super) fn linkbus_type(path: &Path) -> Option<&Ident> {
-    let segments: Vec<_> = path.segments.iter().filter(|segment| segment.arguments.is_none()).collect();
-    match segments[..] {
-        [only] if path.segments.len() == 1 => Some(&only.ident),
-        [krate, last] if path.segments.len() == 2 && krate.ident == "linkbus" => Some(&last.ident),
-        _ => None,
+/// The last segment of `Bus`, of `linkbus::Bus`, and of `company::bus::Bus` where `linkbus` is `company::bus`. Any other
+/// path, such as `crate::Context`, is the user's own type.
+pub(super) fn linkbus_type<'a>(path: &'a Path, linkbus: &Path) -> Option<&'a Ident> {
+    if path.segments.iter().any(|segment| !segment.arguments.is_none()) {
+        return None;
+    }
+    let mut names = names(path);
+    let last = names.pop()?;
+    let is_of_linkbus = names.is_empty() || names == ["linkbus"] || names == self::names(linkbus);
+    is_of_linkbus.then_some(last)
+}
+
+fn names(path: &Path) -> Vec<&Ident> {
+    path.segments.iter().map(|segment| &segment.ident).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_of_linkbus(path: &str, linkbus: &str) -> bool {
+        let [path, linkbus] = [path, linkbus].map(|text| syn::parse_str(text).unwrap());
+        linkbus_type(&path, &linkbus).is_some_and(|name| name == "Context")
+    }
+
+    #[test]
+    fn a_type_of_linkbus_is_known_by_each_of_its_paths() {
+        for path in ["Context", "linkbus::Context", "::linkbus::Context"] {
+            assert!(is_of_linkbus(path, "::linkbus"), "{path}");
+            assert!(is_of_linkbus(path, "company::bus"), "{path}");
+        }
+        for linkbus in ["company::bus", "::company::bus"] {
+            assert!(is_of_linkbus("company::bus::Context", linkbus), "{linkbus}");
+            assert!(is_of_linkbus("::company::bus::Context", linkbus), "{linkbus}");
+        }
+    }
+
+    #[test]
+    fn a_type_at_any_other_path_is_a_dependency() {
+        for path in
+            ["crate::Context", "bus::Context", "company::Context", "company::bus::web::Context", "linkbus::Context<T>"]
+        {
+            assert!(!is_of_linkbus(path, "company::bus"), "{path}");
+        }
+        assert!(!is_of_linkbus("company::bus::Context", "::linkbus"));
     }
 }

@@ -62,7 +62,7 @@ impl Handler {
         let message =
             arguments.first().ok_or_else(|| no_message(signature)).and_then(|first| parameter::message(first));
         let message = errors.keep(message);
-        let parameters = parameters(arguments.get(1..).unwrap_or_default(), is_async, &mut errors);
+        let parameters = parameters(arguments.get(1..).unwrap_or_default(), &linkbus, is_async, &mut errors);
         errors.or_else(message, |(message, by_ref)| Handler {
             linkbus,
             visibility: visibility.clone(),
@@ -106,9 +106,9 @@ fn split_receiver(signature: &Signature) -> (Option<&Receiver>, Vec<&FnArg>) {
     (Some(receiver), arguments)
 }
 
-fn parameters(arguments: &[&FnArg], is_async: bool, errors: &mut Errors) -> Vec<Parameter> {
+fn parameters(arguments: &[&FnArg], linkbus: &Path, is_async: bool, errors: &mut Errors) -> Vec<Parameter> {
     let parameters: Vec<_> =
-        arguments.iter().filter_map(|argument| errors.keep(Parameter::new(argument, is_async))).collect();
+        arguments.iter().filter_map(|argument| errors.keep(Parameter::new(argument, linkbus, is_async))).collect();
     let asked: Vec<Asked> = parameters.iter().filter_map(Parameter::bus).collect();
     for one in &asked {
         errors.keep(one.check(asked[0], is_async));

@@ -1,6 +1,6 @@
 //! One parameter of a handler: what it is, or what is wrong with it.
 
-use syn::{Error, FnArg, PatType, Type, TypePath, TypeReference};
+use syn::{Error, FnArg, PatType, Path, Type, TypePath, TypeReference};
 
 use super::{
     borrow,
@@ -52,8 +52,9 @@ fn check_lifetime(reference: &TypeReference, text: &str) -> syn::Result<()> {
 }
 
 impl Parameter {
-    /// Reads a parameter behind the message; `is_async` says of what sort the function is.
-    pub(super) fn new(argument: &FnArg, is_async: bool) -> syn::Result<Self> {
+    /// Reads a parameter behind the message; `linkbus` is what the function's crate calls it, `is_async` says of what sort
+    /// the function is.
+    pub(super) fn new(argument: &FnArg, linkbus: &Path, is_async: bool) -> syn::Result<Self> {
         let ty = type_of(argument)?;
         let Type::Reference(reference) = ty else {
             return Err(not_a_reference(ty));
@@ -64,20 +65,20 @@ impl Parameter {
             return Err(Error::new_spanned(mutability, text));
         }
         check_lifetime(reference, "a dependency lives as long as its bus: write `&` without `'static`")?;
-        Parameter::behind(&reference.elem, is_async)
+        Parameter::behind(&reference.elem, linkbus, is_async)
     }
 
-    fn behind(ty: &Type, is_async: bool) -> syn::Result<Self> {
+    fn behind(ty: &Type, linkbus: &Path, is_async: bool) -> syn::Result<Self> {
         match ty {
             Type::ImplTrait(role) => Asked::by_role(role, is_async).map(Parameter::Bus),
-            Type::Paren(inner) => Parameter::behind(&inner.elem, is_async),
-            _ => borrow::check_owned(ty).map(|()| Parameter::named(ty)),
+            Type::Paren(inner) => Parameter::behind(&inner.elem, linkbus, is_async),
+            _ => borrow::check_owned(ty).map(|()| Parameter::named(ty, linkbus)),
         }
     }
 
-    fn named(ty: &Type) -> Self {
+    fn named(ty: &Type, linkbus: &Path) -> Self {
         let name = match ty {
-            Type::Path(TypePath { qself: None, path, .. }) => bus::linkbus_type(path),
+            Type::Path(TypePath { qself: None, path, .. }) => bus::linkbus_type(path, linkbus),
             _ => None,
         };
         match name {

@@ -171,6 +171,12 @@ mod tests {
         assert_eq!(released.load(SeqCst), 1);
     }
 
+    #[test]
+    fn an_order_that_was_settled_away_is_not_confirmed() {
+        let orders = OrderStore::in_memory();
+        assert_eq!(orders.confirm(&order().id), Err(OrderError::Unknown(order().id)));
+    }
+
     #[tokio::test]
     async fn a_placed_order_is_not_settled_away() {
         let (bus, _) = others();

@@ -40,9 +40,11 @@ impl OrderStore {
         if is_new { Ok(()) } else { Err(OrderError::Taken(order.id.clone())) }
     }
 
+    /// Places a pending order, if nobody has [discarded](Self::discard) it meanwhile.
     pub(crate) fn confirm(&self, id: &OrderId) -> Result<(), OrderError> {
-        self.0.transaction(|orders| orders.execute("UPDATE orders SET placed = TRUE WHERE id = ?", [id.as_str()]))?;
-        Ok(())
+        let confirmed =
+            |orders: &Transaction<'_>| orders.execute("UPDATE orders SET placed = TRUE WHERE id = ?", [id.as_str()]);
+        if self.0.transaction(confirmed)? == 1 { Ok(()) } else { Err(OrderError::Unknown(id.clone())) }
     }
 
     /// Forgets a pending order; one that is placed stays.
