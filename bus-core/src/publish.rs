@@ -72,10 +72,16 @@ fn until_failure(publication: &Publication<'_>, place: &mut usize) -> Result<(),
         }
         Ok(())
     }))
-    .unwrap_or_else(|panic| Err(Box::new(panicked(panic))))
+    .unwrap_or_else(|panic| Err(caught(panic)))
 }
 
 #[cold]
+#[inline(never)]
+#[expect(clippy::unnecessary_box_returns, reason = "all of it is out of the way of those that succeed")]
+fn caught(panic: Box<dyn Any + Send>) -> Box<SubscriberFailure> {
+    Box::new(panicked(panic))
+}
+
 fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
     let text = panic_text(&*panic);
     // What was panicked with may panic again when it is dropped. Then that is leaked: there is no end to it.
