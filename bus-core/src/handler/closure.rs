@@ -1,6 +1,6 @@
 //! Handlers registered by hand: closures. A message with one handler is handed over, an event is lent.
 
-use std::{future::Future, marker::PhantomData, panic};
+use std::{future::Future, marker::PhantomData};
 
 use super::{AsyncHandler, Delivered, HandlerFacts, IntoOutcome, SyncHandler};
 use crate::{
@@ -77,9 +77,7 @@ impl ByHand<Bus> {
 
 #[track_caller]
 fn facts<M: Message, F>(is_async: bool) -> HandlerFacts {
-    let caller = panic::Location::caller();
-    let location = Location { file: caller.file(), line: caller.line(), module: "" };
-    HandlerFacts::new(std::any::type_name::<F>(), "", location, M::FACTS, is_async, &[])
+    HandlerFacts::new(std::any::type_name::<F>(), "", Location::of_caller(), M::FACTS, is_async, &[])
 }
 
 /// The handler that is a closure `F`, called as `How` says; what it needs is the closure itself.

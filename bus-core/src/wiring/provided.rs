@@ -65,9 +65,7 @@ impl<B: Flavor> Provision<B> {
     pub(crate) fn by_user<T: ?Sized + Send + Sync + 'static>(
         make: impl FnOnce(&BusHandle<B>) -> Arc<T> + Send + 'static,
     ) -> Self {
-        let caller = std::panic::Location::caller();
-        let location = Location { file: caller.file(), line: caller.line(), module: "" };
-        Provision { location: Some(location), ..Provision::by_bus(make) }
+        Provision { location: Some(Location::of_caller()), ..Provision::by_bus(make) }
     }
 
     fn by_bus<T: ?Sized + Send + Sync + 'static>(make: impl FnOnce(&BusHandle<B>) -> Arc<T> + Send + 'static) -> Self {
