@@ -173,6 +173,8 @@ mod tests {
             type_id: std::any::TypeId::of::<()>,
             reply: std::any::type_name::<()>,
             error: std::any::type_name::<()>,
+            place: crate::dispatch::Place::none(),
+            revive: None,
         }
     }
 

@@ -4,11 +4,11 @@ mod bound;
 mod closure;
 mod outcome;
 
-use std::{any::TypeId, fmt, future::Future};
+use std::{any::TypeId, fmt, future::Future, time::Duration};
 
 pub use self::outcome::IntoOutcome;
 pub(crate) use self::{
-    bound::{Bound, BoxFuture, Outcome, Running, call, may_enter, notify},
+    bound::{Bound, BoxFuture, Outcome, Running, call, call_inside, may_enter, notify, run_inside},
     closure::ByHand,
 };
 use crate::{
@@ -62,6 +62,37 @@ pub struct HandlerFacts {
     pub is_async: bool,
     /// What it asks for besides the message, the bus and the context.
     pub needs: &'static [Need],
+    /// Whether it takes its message by value, so that a message that is lent to it is copied.
+    pub by_value: bool,
+    /// What it says about the layers around it: `#[handler(retry(..), timeout = "..")]`.
+    pub settings: HandlerSettings,
+}
+
+/// What a handler says about the layers around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct HandlerSettings {
+    /// `timeout = "2s"`.
+    pub timeout: Option<Duration>,
+    /// `retry(..)`.
+    pub retry: Option<RetrySettings>,
+}
+
+/// What a handler says about being tried again; what it does not say is left to the bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// `max = 5`: how many attempts, the first included.
+    pub max: Option<u32>,
+    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before.
+    pub base: Option<Duration>,
+    /// `cap = "1s"`: no delay is longer.
+    pub cap: Option<Duration>,
+}
+
+impl HandlerSettings {
+    #[doc(hidden)]
+    pub const NONE: HandlerSettings = HandlerSettings { timeout: None, retry: None };
 }
 
 impl HandlerFacts {
@@ -73,8 +104,16 @@ impl HandlerFacts {
         message: &'static MessageFacts,
         is_async: bool,
         needs: &'static [Need],
+        by_value: bool,
     ) -> Self {
-        HandlerFacts { name, docs, location, message, is_async, needs }
+        let settings = HandlerSettings::NONE;
+        HandlerFacts { name, docs, location, message, is_async, needs, by_value, settings }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with(self, settings: HandlerSettings) -> Self {
+        HandlerFacts { settings, ..self }
     }
 
     /// Whether it was registered on the builder rather than collected.
@@ -128,6 +167,8 @@ pub trait SyncHandler<M: Message>: 'static {
     type Bus;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
+    /// Whether it asks for its context.
+    const WANTS_CONTEXT: bool;
 
     fn call(needs: &Self::Needs, bus: &Self::Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
 }
@@ -139,6 +180,8 @@ pub trait AsyncHandler<M: Message>: 'static {
     type Needs: Send + Sync + 'static;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
+    /// Whether it asks for its context.
+    const WANTS_CONTEXT: bool;
 
     fn call<'a>(
         needs: &'a Self::Needs,

@@ -13,6 +13,7 @@ use self::concurrent::concurrently;
 use crate::{
     dispatch::Publication,
     error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
+    layer::ErasedPayload,
     message::MessageFacts,
     wiring::Wiring,
 };
@@ -89,6 +90,13 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
         std::mem::forget(another);
     }
     SubscriberFailure::Panicked(text)
+}
+
+/// Makes the result of publishing what is in `payload` its outcome.
+pub(crate) fn put(failures: Failures, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
+    let outcome = if failures.is_empty() { Ok(()) } else { outcome(failures, payload.facts(), wiring) };
+    let place = payload.outcome_any().downcast_mut().expect("the payload of an event");
+    *place = Some(outcome);
 }
 
 /// The result of publishing `event` on a bus wired as `wiring` says.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::{
     builder::Builder,
     dispatch::{Call, Entry},
-    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    message::{Command, Event, Query, Task},
+    layer::{self, Around, Explanation, Layer},
+    message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
@@ -67,6 +68,7 @@ impl SyncBus {
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         match self.core.table.call::<Q>() {
             Some(Call::Sync(handler)) => handler.call(self, query),
+            Some(Call::Layered(layered)) => layer::run(self, layered, query),
             _ => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -79,6 +81,7 @@ impl SyncBus {
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
         match self.core.table.call::<C>() {
             Some(Call::Sync(handler)) => handler.call(self, command),
+            Some(Call::Layered(layered)) => layer::run(self, layered, command),
             _ => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -91,6 +94,7 @@ impl SyncBus {
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         match self.core.table.call::<T>() {
             Some(Call::Sync(handler)) => handler.call(self, task),
+            Some(Call::Layered(layered)) => layer::run(self, layered, task),
             _ => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -104,6 +108,9 @@ impl SyncBus {
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        if let Some(layered) = self.core.table.layered_event::<E>() {
+            return layer::run(self, layered, event);
+        }
         let subscribers = self.core.table.subscribers(self, &event);
         match publish::in_turn(&subscribers) {
             None => Ok(()),
@@ -146,6 +153,21 @@ impl SyncBus {
         &self.core.wiring
     }
 
+    /// The layers around the dispatches of an `M`, from the outside in; `None` if the bus does not know the message.
+    pub fn explain<M: Message>(&self) -> Option<&Explanation> {
+        self.core.explanation(M::FACTS)
+    }
+
+    /// Closes the layers, outermost first, so that each releases what it holds. Further calls do nothing.
+    ///
+    /// A message that is dispatched afterwards still reaches its handler, through layers that have nothing left to hold.
+    ///
+    /// # Errors
+    /// [`CloseError`] with every layer that failed to close. The others are closed all the same.
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.core.close()
+    }
+
     /// A handle from which narrower ones are made. It keeps the bus alive.
     pub fn handle(&self) -> BusHandle<SyncBus> {
         BusHandle::strong(self.clone())
@@ -174,6 +196,11 @@ impl std::fmt::Debug for SyncBus {
 
 impl Flavor for SyncBus {
     const NAME: &'static str = "SyncBus";
+    type Around = dyn Around;
+
+    fn implied_layers() -> Vec<Box<dyn Layer<Self>>> {
+        layer::implied::on_sync_bus()
+    }
 
     fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
         registration.on_sync_bus.as_ref()

@@ -1,6 +1,12 @@
 //! The one module with unsafe code: handlers whose types are forgotten, and how a bus remembers them.
 
-use std::{any::Any, marker::PhantomData, mem::transmute, ptr::NonNull, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    marker::PhantomData,
+    mem::transmute,
+    ptr::NonNull,
+    sync::Arc,
+};
 
 use super::index::Place;
 use crate::{
@@ -9,7 +15,9 @@ use crate::{
     error::{AnyError, SubscriberFailure},
     flavor::Flavor,
     handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
+    layer::{Chain, ErasedPayload, LayerFailure, Layered},
     message::{Event, Message, MessageFacts},
+    publish,
     sync_bus::SyncBus,
     wiring::{Provided, Resolve},
 };
@@ -118,6 +126,8 @@ enum Function {
     Sync(fn()),
     /// Asynchronous, and whether it has a way to dispatch.
     Async(fn(), bool),
+    /// None: what it is bound to is the `Layered` around the handler.
+    Layered,
 }
 
 impl Function {
@@ -146,11 +156,52 @@ impl Function {
     }
 }
 
+// The two functions that call a handler `H` of `M` from inside its layers. What their callers owe them: the first argument
+// was made from a `Bound<H::Needs>` and the second from a bus that `H` is `On`. Whether the payload is one of `M` they see
+// for themselves.
+type SyncInside = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, &mut (dyn ErasedPayload + 'static));
+type AsyncInside =
+    for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, &'a mut (dyn ErasedPayload + 'static)) -> BoxFuture<'a, ()>;
+
+/// How a handler is called from inside its layers.
+#[derive(Clone, Copy)]
+enum Inside {
+    Sync(SyncInside),
+    /// And whether it has a way to dispatch.
+    Async(AsyncInside, bool),
+}
+
+/// # Safety
+/// As the comment on [`SyncInside`] says.
+unsafe fn sync_inside<M: Message, H: SyncHandler<M>>(
+    bound: Opaque<'_>,
+    bus: Opaque<'_>,
+    payload: &mut (dyn ErasedPayload + 'static),
+) {
+    // SAFETY: the caller vouches for the types.
+    let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<H::Bus>()) };
+    handler::call_inside::<M, H>(bound, bus, payload);
+}
+
+/// # Safety
+/// As the comment on [`SyncInside`] says; the bus is a `Bus`.
+unsafe fn async_inside<'a, M: Message, H: AsyncHandler<M>>(
+    bound: Opaque<'a>,
+    bus: Opaque<'a>,
+    payload: &'a mut (dyn ErasedPayload + 'static),
+) -> BoxFuture<'a, ()> {
+    // SAFETY: the caller vouches for the types.
+    let (bound, bus) = unsafe { (bound.get::<Bound<H::Needs>>(), bus.get::<Bus>()) };
+    Box::pin(handler::run_inside::<M, H>(bound, bus, payload))
+}
+
 type Owner = Arc<dyn Any + Send + Sync>;
 
 /// A handler that can be put on a bus of the type `B`, without what it needs: data, made by the compiler.
 pub struct Entry<B> {
     function: Function,
+    inside: Inside,
+    message: fn() -> TypeId,
     place: Place,
     is_shared: bool,
     bind: fn(&Provided, Limit) -> Owner,
@@ -172,6 +223,8 @@ pub struct Entry<B> {
 /// implementation written by hand to deceive: the `M` that reads a slot is the `M` that wrote it.
 pub(crate) struct Handler<B> {
     function: Function,
+    inside: Inside,
+    message: fn() -> TypeId,
     place: Place,
     is_shared: bool,
     owner: Owner,
@@ -181,24 +234,25 @@ pub(crate) struct Handler<B> {
 impl<B: Flavor> Entry<B> {
     /// The synchronous handler `H` of `M`.
     pub const fn sync<M: Message, H: SyncHandler<M, Needs: Resolve, Bus: On<B>>>() -> Self {
-        Entry::new::<M>(Function::sync::<M, H>(), bind::<H::Needs>)
+        Entry::new::<M>(Function::sync::<M, H>(), Inside::Sync(sync_inside::<M, H>), bind::<H::Needs>)
     }
 
-    const fn new<M: Message>(function: Function, bind: fn(&Provided, Limit) -> Owner) -> Self {
+    const fn new<M: Message>(function: Function, inside: Inside, bind: fn(&Provided, Limit) -> Owner) -> Self {
         let is_shared = !M::FACTS.kind.has_one_handler();
-        Entry { function, place: Place::of::<M>(), is_shared, bind, bus: PhantomData }
+        Entry { function, inside, message: TypeId::of::<M>, place: Place::of::<M>(), is_shared, bind, bus: PhantomData }
     }
 
     pub(crate) fn bind(&self, provided: &Provided, limit: Limit) -> Handler<B> {
-        let Entry { function, place, is_shared, .. } = *self;
-        Handler { function, place, is_shared, owner: (self.bind)(provided, limit), bus: PhantomData }
+        let Entry { function, inside, message, place, is_shared, .. } = *self;
+        Handler { function, inside, message, place, is_shared, owner: (self.bind)(provided, limit), bus: PhantomData }
     }
 }
 
 impl Entry<Bus> {
     /// The asynchronous handler `H` of `M`.
     pub const fn asynchronous<M: Message, H: AsyncHandler<M, Needs: Resolve>>() -> Self {
-        Entry::new::<M>(Function::asynchronous::<M, H>(), bind::<H::Needs>)
+        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
+        Entry::new::<M>(Function::asynchronous::<M, H>(), inside, bind::<H::Needs>)
     }
 }
 
@@ -210,19 +264,29 @@ fn bind<N: Resolve>(provided: &Provided, limit: Limit) -> Owner {
 impl<B: Flavor> Handler<B> {
     /// The synchronous handler `H` of `M`, with what it needs.
     pub(crate) fn sync<M: Message, H: SyncHandler<M, Bus: On<B>>>(needs: H::Needs, limit: Limit) -> Self {
-        Handler::new::<M>(Function::sync::<M, H>(), Arc::new(Bound { needs, limit }))
+        let inside = Inside::Sync(sync_inside::<M, H>);
+        Handler::new::<M>(Function::sync::<M, H>(), inside, Arc::new(Bound { needs, limit }))
     }
 
-    fn new<M: Message>(function: Function, owner: Owner) -> Self {
+    fn new<M: Message>(function: Function, inside: Inside, owner: Owner) -> Self {
         let is_shared = !M::FACTS.kind.has_one_handler();
-        Handler { function, place: Place::of::<M>(), is_shared, owner, bus: PhantomData }
+        Handler {
+            function,
+            inside,
+            message: TypeId::of::<M>,
+            place: Place::of::<M>(),
+            is_shared,
+            owner,
+            bus: PhantomData,
+        }
     }
 }
 
 impl Handler<Bus> {
     /// The asynchronous handler `H` of `M`, with what it needs.
     pub(crate) fn asynchronous<M: Message, H: AsyncHandler<M>>(needs: H::Needs, limit: Limit) -> Self {
-        Handler::new::<M>(Function::asynchronous::<M, H>(), Arc::new(Bound { needs, limit }))
+        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
+        Handler::new::<M>(Function::asynchronous::<M, H>(), inside, Arc::new(Bound { needs, limit }))
     }
 }
 
@@ -235,16 +299,43 @@ struct Slot {
 
 impl Slot {
     fn new(function: Function, owner: &Owner) -> Slot {
-        Slot { function, bound: Opaque { pointer: NonNull::from(&**owner).cast(), lifetime: PhantomData } }
+        Slot { function, bound: opaque(owner) }
     }
 }
 
+fn opaque(owner: &Owner) -> Opaque<'static> {
+    Opaque { pointer: NonNull::from(&**owner).cast(), lifetime: PhantomData }
+}
+
+/// The subscribers of one event, in subscription order.
+#[derive(Default)]
+struct Subscribers {
+    slots: Vec<Slot>,
+    /// The event's type; `None` as long as there is no subscriber.
+    event: Option<TypeId>,
+}
+
+/// What is inside all layers of a message. It is kept in the table that has the owners of what it points into.
+pub(crate) struct Inner<B> {
+    kind: InnerKind,
+    limit: Limit,
+    bus: PhantomData<fn(&B)>,
+}
+
+enum InnerKind {
+    /// The message has no handler on this bus.
+    Nobody,
+    Handler(Inside, Opaque<'static>),
+    Subscribers(Subscribers),
+}
+
 /// What a bus calls: each handler in the place of its message. [`Handler`] says how the types are kept.
-pub(crate) struct Table<B> {
+pub(crate) struct Table<B: Flavor> {
     /// The messages with one handler.
     calls: Vec<Option<Slot>>,
-    /// The events, each with its subscribers in subscription order.
-    events: Vec<Vec<Slot>>,
+    events: Vec<Subscribers>,
+    /// The layers around events.
+    layered_events: Vec<Option<Arc<Layered<B>>>>,
     /// What the slots point into: never given away, never dropped before the table.
     owners: Vec<Owner>,
     limit: Limit,
@@ -253,7 +344,8 @@ pub(crate) struct Table<B> {
 
 impl<B: Flavor> Table<B> {
     pub(crate) fn new(limit: Limit) -> Self {
-        Table { calls: Vec::new(), events: Vec::new(), owners: Vec::new(), limit, bus: PhantomData }
+        let (calls, events, layered_events, owners) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Table { calls, events, layered_events, owners, limit, bus: PhantomData }
     }
 
     /// Adds a handler: the last one of a message that has one handler, a further one of an event.
@@ -262,17 +354,46 @@ impl<B: Flavor> Table<B> {
         let slot = Slot::new(handler.function, &handler.owner);
         self.owners.push(handler.owner);
         if handler.is_shared {
-            at(&mut self.events, place).push(slot);
+            let subscribers = at(&mut self.events, place);
+            subscribers.slots.push(slot);
+            subscribers.event = Some((handler.message)());
         } else {
             at(&mut self.calls, place).replace(slot);
         }
+    }
+
+    /// Adds the handler of a message that has one handler, with layers around it.
+    pub(crate) fn add_layered(&mut self, handler: Handler<B>, chain: Chain<B>) {
+        let place = handler.place.assign();
+        let kind = InnerKind::Handler(handler.inside, opaque(&handler.owner));
+        self.owners.push(handler.owner);
+        self.put_layered(place, chain.around(Inner { kind, limit: self.limit, bus: PhantomData }));
+    }
+
+    /// Puts layers around the subscribers of an event, after they were added, or around a message that has no handler.
+    pub(crate) fn layer(&mut self, message: &'static MessageFacts, chain: Chain<B>) {
+        let place = message.place.assign();
+        if message.kind.has_one_handler() {
+            let kind = InnerKind::Nobody;
+            return self.put_layered(place, chain.around(Inner { kind, limit: self.limit, bus: PhantomData }));
+        }
+        let kind = InnerKind::Subscribers(std::mem::take(at(&mut self.events, place)));
+        let layered = chain.around(Inner { kind, limit: self.limit, bus: PhantomData });
+        at(&mut self.layered_events, place).replace(Arc::new(layered));
+    }
+
+    fn put_layered(&mut self, place: usize, layered: Layered<B>) {
+        let owner: Owner = Arc::new(layered);
+        at(&mut self.calls, place).replace(Slot::new(Function::Layered, &owner));
+        self.owners.push(owner);
     }
 
     /// The handler of `M`.
     #[inline]
     pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {
         let &Slot { function, bound } = self.calls.get(M::index().number())?.as_ref()?;
-        // SAFETY: of the slot of `M` in `calls`, so it has the type that belongs to `M` and the variant: see `Handler`.
+        // SAFETY: of the slot of `M` in `calls`, so it has the type that belongs to `M` and the variant: see `Handler`. A
+        // slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
         Some(unsafe {
             match function {
                 Function::Sync(call) => {
@@ -284,15 +405,103 @@ impl<B: Flavor> Table<B> {
                     let limit = may_dispatch.then_some(&self.limit);
                     Call::Async(Called { call, bound, bus: PhantomData }, limit)
                 }
+                Function::Layered => Call::Layered(bound.get::<Layered<B>>()),
             }
         })
     }
 
-    /// The subscribers of `E`, to be called with `event` on `bus`.
+    /// The layers around `E`, if there are any.
+    #[inline]
+    pub(crate) fn layered_event<E: Event>(&self) -> Option<&Layered<B>> {
+        self.layered_events.get(E::index().number())?.as_deref()
+    }
+
+    /// The subscribers of `E`, to be called with `event` on `bus`; none if there are layers around `E`.
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
-        let slots = self.events.get(E::index().number()).map_or(&[][..], Vec::as_slice);
+        let slots = self.events.get(E::index().number()).map_or(&[][..], |subscribers| &subscribers.slots);
         Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
+    }
+}
+
+/// An event whose type is known at run time only.
+pub(crate) struct Lent<'a> {
+    event: Opaque<'a>,
+    /// That of what `event` was made from.
+    type_id: TypeId,
+    message: &'static MessageFacts,
+}
+
+impl<'a> Lent<'a> {
+    pub(crate) fn of<M: Message>(message: &'a M) -> Self {
+        Lent { event: Opaque::of(message), type_id: TypeId::of::<M>(), message: M::FACTS }
+    }
+}
+
+impl<B: Flavor> Inner<B> {
+    fn publication<'a>(&'a self, bus: &'a B, event: Lent<'a>) -> Option<Publication<'a>> {
+        let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
+        let slots = match subscribers.event {
+            Some(known) => {
+                assert!(known == event.type_id, "the payload of another event");
+                &subscribers.slots[..]
+            }
+            None => &[],
+        };
+        Some(Publication {
+            slots,
+            bus: Opaque::of(bus),
+            event: event.event,
+            limit: &self.limit,
+            message: event.message,
+        })
+    }
+}
+
+impl Inner<SyncBus> {
+    /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
+    pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        match &self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `SyncBus`: see `Handler`.
+            InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
+            InnerKind::Handler(Inside::Async(..), _) => {
+                unreachable!("there are no asynchronous handlers on a `SyncBus`")
+            }
+            InnerKind::Subscribers(_) => {
+                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
+                publish::put(failures, payload, bus.wiring());
+            }
+        }
+    }
+}
+
+impl Inner<Bus> {
+    /// Runs the handler or the subscribers with what is in `payload`, and puts the outcome there.
+    pub(crate) async fn run(&self, bus: &Bus, payload: &mut (dyn ErasedPayload + 'static)) {
+        match &self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `Bus`: see `Handler`.
+            InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
+            InnerKind::Handler(Inside::Async(inside, may_dispatch), bound) => {
+                let (message, limit) = (payload.facts(), may_dispatch.then_some(&self.limit));
+                if let Err(limit) = may_enter(message, limit) {
+                    return payload.fail(LayerFailure::RecursionLimit(limit));
+                }
+                // SAFETY: `inside` and `bound` are of one handler, and the bus is a `Bus`.
+                let future = unsafe { inside(*bound, Opaque::of(bus), payload) };
+                Running { future, message, limit }.await;
+            }
+            InnerKind::Subscribers(_) => {
+                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let failures = match publish::in_turn(&publication) {
+                    None => Vec::new(),
+                    Some(round) => round.finish(&publication).await,
+                };
+                publish::put(failures, payload, bus.wiring());
+            }
+        }
     }
 }
 
@@ -305,7 +514,8 @@ fn at<T: Default>(elements: &mut Vec<T>, place: usize) -> &mut T {
 }
 
 /// A handler of `M`, found.
-pub(crate) enum Call<'a, M: Message, B> {
+pub(crate) enum Call<'a, M: Message, B: Flavor> {
+    Layered(&'a Layered<B>),
     Sync(Called<'a, SyncCall<M>, B>),
     /// With the limit, if it has a way to dispatch.
     Async(Called<'a, AsyncCall<M>, B>, Option<&'a Limit>),
@@ -375,7 +585,7 @@ impl<'a> Publication<'a> {
                 // the same slot, and the table is that of `bus`.
                 Some(unsafe { transmute::<fn(), SyncSubscriber<'a>>(function)(bound, self.bus, self.event) })
             }
-            Slot { function: Function::Async(..), .. } => None,
+            Slot { function: Function::Async(..) | Function::Layered, .. } => None,
         }
     }
 
@@ -428,8 +638,12 @@ mod tests {
                     type_id: std::any::TypeId::of::<$name>,
                     reply: type_name::<$reply>,
                     error: type_name::<AnyError>,
+                    place: Place::of::<$name>(),
+                    revive: None,
                 };
                 const CLONE: Option<fn(&Self) -> Self> = None;
+                const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;
+                const DESERIALIZE: Option<crate::probe::DeserializeFn<Self>> = None;
 
                 fn index() -> &'static MessageIndex<Self> {
                     static INDEX: MessageIndex<$name> = MessageIndex::new();

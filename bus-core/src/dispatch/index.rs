@@ -41,11 +41,18 @@ impl<M> MessageIndex<M> {
 
 /// A [`MessageIndex`] whose type is forgotten.
 #[derive(Clone, Copy)]
-pub(super) struct Place(fn() -> &'static AtomicU32);
+pub struct Place(fn() -> &'static AtomicU32);
 
 impl Place {
-    pub(super) const fn of<M: Message>() -> Self {
+    /// The place of `M`.
+    pub const fn of<M: Message>() -> Self {
         Place(|| &M::index().number)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn none() -> Self {
+        static NONE: AtomicU32 = AtomicU32::new(UNASSIGNED);
+        Place(|| &NONE)
     }
 
     /// The number, given now if the type has none.

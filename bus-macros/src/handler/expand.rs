@@ -84,7 +84,8 @@ fn registration(handler: &Handler, hidden: &Ident) -> TokenStream {
 }
 
 fn facts(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, docs, is_async, .. } = handler;
+    let Handler { linkbus, docs, is_async, by_ref, .. } = handler;
+    let by_value = !by_ref;
     let name = name(handler);
     let location = attributes::location(linkbus, handler.ident.span());
     let message = message();
@@ -97,6 +98,7 @@ fn facts(handler: &Handler) -> TokenStream {
             <#message as #linkbus::Message>::FACTS,
             #is_async,
             &[#(#linkbus::Need::of::<#dependencies>()),*],
+            #by_value,
         )
     }
 }

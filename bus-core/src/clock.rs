@@ -1,0 +1,277 @@
+//! The time that layers go by: the system's, or in a test one that is made up.
+//!
+//! Retries, time-outs and latencies ask the clock of their bus, so that a test of them need not wait:
+//!
+//! ```
+//! use std::time::Duration;
+//! use linkbus::{SyncBus, clock::{ManualClock, Time}};
+//!
+//! let clock = ManualClock::new();
+//! let bus = SyncBus::empty().clock(clock.clone()).build().unwrap();
+//! # let _ = bus;
+//! let begun = clock.now();
+//! clock.sleep(Duration::from_secs(3600)); // returns at once
+//! assert_eq!(clock.now() - begun, Duration::from_secs(3600));
+//! assert_eq!(clock.sleeps(), [Duration::from_secs(3600)]);
+//! ```
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+/// A source of time, given to a bus with [`Builder::clock`](crate::Builder::clock).
+///
+/// Implement it for a runtime other than tokio: its timers go into [`sleep_async`](Self::sleep_async).
+///
+/// ```
+/// use std::{future::Future, pin::Pin, time::{Duration, Instant}};
+/// use linkbus::clock::Time;
+///
+/// struct MyRuntime;
+///
+/// impl Time for MyRuntime {
+///     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+///         Box::pin(my_runtime::sleep(duration))
+///     }
+/// }
+/// # mod my_runtime { pub async fn sleep(_: std::time::Duration) {} }
+/// # linkbus::Bus::empty().clock(MyRuntime).build().unwrap();
+/// ```
+pub trait Time: Send + Sync + 'static {
+    /// The time now; it never goes back.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Blocks this thread.
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    /// Waits without blocking the thread.
+    fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The clock of a bus: the system's unless [`Builder::clock`](crate::Builder::clock) was called.
+///
+/// The system's waits with tokio's timer, so `tokio::time::pause` works in a test of a [`Bus`](crate::Bus). Without the
+/// feature `tokio` it cannot wait on a `Bus`: the layers that have to then refuse to be built.
+#[derive(Clone, Default)]
+pub struct Clock(Option<Arc<dyn Time>>);
+
+impl<T: Time> From<T> for Clock {
+    fn from(time: T) -> Self {
+        Clock(Some(Arc::new(time)))
+    }
+}
+
+impl Clock {
+    /// The time now.
+    #[inline]
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            None => system_now(),
+            Some(time) => time.now(),
+        }
+    }
+
+    /// Blocks this thread.
+    pub fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            None => std::thread::sleep(duration),
+            Some(time) => time.sleep(duration),
+        }
+    }
+
+    /// Waits without blocking the thread.
+    ///
+    /// # Panics
+    /// If it is the system's clock, and polled outside a tokio runtime or without the feature `tokio`.
+    pub fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.0 {
+            None => system_sleep(duration),
+            Some(time) => time.sleep_async(duration),
+        }
+    }
+
+    /// Whether [`sleep_async`](Self::sleep_async) works.
+    pub fn can_sleep_async(&self) -> bool {
+        self.0.is_some() || cfg!(feature = "tokio")
+    }
+}
+
+/// Real time: also while tokio's is paused, for what is measured on both buses.
+#[inline]
+fn system_now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(feature = "tokio")]
+fn system_sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(tokio::time::sleep(duration))
+}
+
+#[cfg(not(feature = "tokio"))]
+fn system_sleep(_: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    unreachable!("without the feature `tokio` layers that wait are refused when the bus is built")
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Clock(given)" } else { "Clock(system)" })
+    }
+}
+
+/// A clock for tests: its time is that of the last [`advance`](Self::advance) or sleep. Clones share it.
+///
+/// The example of [the module](self) uses it.
+#[derive(Clone)]
+pub struct ManualClock(Arc<Manual>);
+
+struct Manual {
+    /// Whether whoever sleeps moves the time, instead of waiting for it to be moved.
+    moves_by_itself: bool,
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+struct State {
+    now: Instant,
+    sleeps: Vec<Duration>,
+    waiting: Vec<(Instant, Waker)>,
+}
+
+impl ManualClock {
+    /// A clock on which every sleep is over at once, and has moved the time.
+    #[expect(clippy::new_without_default, reason = "there are two kinds, each with its name")]
+    pub fn new() -> Self {
+        ManualClock::with(true)
+    }
+
+    /// A clock on which a sleep waits until [`advance`](Self::advance) has moved the time far enough.
+    pub fn stopped() -> Self {
+        ManualClock::with(false)
+    }
+
+    fn with(moves_by_itself: bool) -> Self {
+        let state = State { now: Instant::now(), sleeps: Vec::new(), waiting: Vec::new() };
+        ManualClock(Arc::new(Manual { moves_by_itself, state: Mutex::new(state), moved: Condvar::new() }))
+    }
+
+    /// Moves the time on, and wakes those whose sleep is over.
+    pub fn advance(&self, duration: Duration) {
+        let mut state = self.state();
+        state.now += duration;
+        let now = state.now;
+        let (over, waiting) = std::mem::take(&mut state.waiting).into_iter().partition(|(until, _)| *until <= now);
+        state.waiting = waiting;
+        drop(state);
+        self.0.moved.notify_all();
+        Vec::into_iter(over).for_each(|(_, waker): (Instant, Waker)| waker.wake());
+    }
+
+    /// What was slept for so far, in the order in which the sleeps began.
+    pub fn sleeps(&self) -> Vec<Duration> {
+        self.state().sleeps.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the sleep; gives the time when it is over.
+    fn begin(&self, duration: Duration) -> Instant {
+        let mut state = self.state();
+        state.sleeps.push(duration);
+        let until = state.now + duration;
+        drop(state);
+        if self.0.moves_by_itself {
+            self.advance(duration);
+        }
+        until
+    }
+}
+
+impl Time for ManualClock {
+    fn now(&self) -> Instant {
+        self.state().now
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let until = self.begin(duration);
+        let state = self.state();
+        drop(self.0.moved.wait_while(state, |state| state.now < until).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(Sleep { clock: self.clone(), duration, until: None })
+    }
+}
+
+/// A sleep, which begins when it is polled.
+struct Sleep {
+    clock: ManualClock,
+    duration: Duration,
+    until: Option<Instant>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let until = match self.until {
+            Some(until) => until,
+            None => {
+                let until = self.clock.begin(self.duration);
+                *self.until.insert(until)
+            }
+        };
+        let mut state = self.clock.state();
+        if state.now >= until {
+            return Poll::Ready(());
+        }
+        state.waiting.push((until, task.waker().clone()));
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_stopped_clock_waits_for_whoever_advances_it() {
+        let clock = ManualClock::stopped();
+        let mut sleep = pin!(clock.sleep_async(Duration::from_secs(2)));
+        let mut poll = || sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!poll());
+        clock.advance(Duration::from_secs(1));
+        assert!(!poll());
+        clock.advance(Duration::from_secs(1));
+        assert!(poll());
+    }
+
+    #[test]
+    fn a_thread_waits_for_a_stopped_clock_too() {
+        let clock = ManualClock::stopped();
+        let begun = clock.now();
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                clock.sleep(Duration::from_secs(5));
+                clock.now() - begun
+            });
+            while clock.sleeps().is_empty() {
+                std::thread::yield_now();
+            }
+            clock.advance(Duration::from_secs(5));
+            assert_eq!(sleeper.join().unwrap(), Duration::from_secs(5));
+        });
+    }
+}

@@ -1,0 +1,166 @@
+//! The layers of a bus, and the chain of links that they make for one message.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{
+    Around, AsyncAround, ErasedAsyncAround, Explanation, Layer, Observer, Site,
+    site::{Build, Refusal},
+};
+use crate::{
+    bus::Bus, clock::Clock, dispatch::Inner, error::AnyError, flavor::Flavor, message::Location, sync_bus::SyncBus,
+    wiring::Route,
+};
+
+/// What a layer puts around one message.
+pub struct Link<B: Flavor>(Shape<B>);
+
+enum Shape<B: Flavor> {
+    Observer(Box<dyn Observer>),
+    Around(Box<B::Around>),
+}
+
+impl<B: Flavor> Link<B> {
+    /// Sees the dispatch start and end.
+    pub fn observer(observer: impl Observer) -> Self {
+        Link(Shape::Observer(Box::new(observer)))
+    }
+}
+
+impl Link<SyncBus> {
+    /// Wraps the dispatch.
+    pub fn around(around: impl Around) -> Self {
+        let around: Box<dyn Around> = Box::new(around);
+        Link(Shape::Around(around))
+    }
+}
+
+impl Link<Bus> {
+    /// Wraps the dispatch.
+    pub fn async_around(around: impl AsyncAround) -> Self {
+        let around: Box<dyn ErasedAsyncAround> = Box::new(around);
+        Link(Shape::Around(around))
+    }
+}
+
+/// A message with layers around it.
+pub(crate) struct Layered<B: Flavor> {
+    pub(super) route: Route,
+    /// At least one; only the last has no around, and ends at the handler.
+    pub(super) segments: Box<[Segment<B>]>,
+    pub(super) inner: Inner<B>,
+    pub(super) clock: Clock,
+    /// Whether a layer wants the message after the handler had it.
+    pub(super) keeps_message: bool,
+}
+
+/// The observers of one place, and the around inside them.
+pub(super) struct Segment<B: Flavor> {
+    pub(super) observers: Vec<Box<dyn Observer>>,
+    pub(super) reads_clock: bool,
+    pub(super) around: Option<Box<B::Around>>,
+}
+
+impl<B: Flavor> Default for Segment<B> {
+    fn default() -> Self {
+        Segment { observers: Vec::new(), reads_clock: false, around: None }
+    }
+}
+
+/// The links of one message, not yet around anything.
+pub(crate) struct Chain<B: Flavor> {
+    route: Route,
+    clock: Clock,
+    segments: Vec<Segment<B>>,
+    keeps_message: bool,
+}
+
+impl<B: Flavor> Chain<B> {
+    fn push(&mut self, link: Link<B>) {
+        let last = self.segments.last_mut().expect("a chain has a last segment");
+        match link.0 {
+            Shape::Observer(observer) => {
+                last.reads_clock |= observer.reads_clock();
+                last.observers.push(observer);
+            }
+            Shape::Around(around) => {
+                last.around = Some(around);
+                self.segments.push(Segment::default());
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.segments.len() == 1 && self.segments[0].observers.is_empty()
+    }
+
+    pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
+        let Chain { route, clock, segments, keeps_message } = self;
+        Layered { route, segments: segments.into(), inner, clock, keeps_message }
+    }
+}
+
+/// The layers of a bus, outermost first.
+pub(crate) struct Stack<B: Flavor> {
+    layers: Vec<Placed<B>>,
+    is_closed: AtomicBool,
+}
+
+struct Placed<B: Flavor> {
+    layer: Box<dyn Layer<B>>,
+    location: Location,
+}
+
+impl<B: Flavor> Default for Stack<B> {
+    fn default() -> Self {
+        Stack { layers: Vec::new(), is_closed: AtomicBool::new(false) }
+    }
+}
+
+/// What the layers made of one message.
+pub(crate) struct Linked<B: Flavor> {
+    /// `None` if no layer applies.
+    pub(crate) chain: Option<Chain<B>>,
+    pub(crate) explanation: Explanation,
+    pub(crate) refusals: Vec<Refusal>,
+    /// The layers that want the message after the handler had it.
+    pub(crate) keepers: Vec<String>,
+}
+
+impl<B: Flavor> Stack<B> {
+    pub(crate) fn push(&mut self, layer: impl Layer<B>, location: Location) {
+        self.layers.push(Placed { layer: Box::new(layer), location });
+    }
+
+    /// The chain of one message, and what is to be said about it.
+    pub(crate) fn link(&self, route: &Route, build: &Build) -> Linked<B> {
+        let (route_of_chain, clock) = (route.clone(), build.clock.clone());
+        let mut chain =
+            Chain { route: route_of_chain, clock, segments: vec![Segment::default()], keeps_message: false };
+        let mut site = Site::new(route, build);
+        let implied = B::implied_layers();
+        let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
+        for (layer, location) in placed.chain(implied.iter().map(|layer| (&**layer, None))) {
+            site.begin(layer.name(), location);
+            if let Some(link) = layer.link(&mut site) {
+                chain.push(link);
+            }
+        }
+        let (layers, refusals, keepers) = site.finish();
+        chain.keeps_message = !keepers.is_empty();
+        let explanation = Explanation { route: route.clone(), layers };
+        Linked { chain: (!chain.is_empty()).then_some(chain), explanation, refusals, keepers }
+    }
+
+    /// Closes the layers, outermost first, the first time it is called; gives those that failed.
+    pub(crate) fn close(&self) -> Vec<(String, AnyError)> {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let failed = self.layers.iter().filter_map(|Placed { layer, .. }| {
+            let error = layer.close().err()?;
+            tracing::error!(target: "linkbus", layer = layer.name(), error = error.as_error(), "closing the layer failed");
+            Some((layer.name().to_owned(), error))
+        });
+        failed.collect()
+    }
+}
