@@ -43,20 +43,24 @@ impl HandlerError for AnyError {
 #[doc(hidden)]
 pub trait Failure<E>: Send + 'static {
     /// What the caller gets: the failure itself, or for an event that of the whole publication.
-    type Dispatch: DispatchFailure;
+    type Dispatch: Send + 'static;
 
     fn handler(error: E) -> Self;
     fn recursion(limit: RecursionLimit) -> Self;
     /// The failure of a message with one handler, as its caller gets it.
     fn into_dispatch(self) -> Self::Dispatch;
+    // The bounds are here and not on the trait: of a type that is no error, rustc then complains once.
+    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self::Dispatch
+    where
+        E: HandlerError;
+    fn erased(dispatch: &Self::Dispatch) -> &dyn DispatchFailure
+    where
+        E: HandlerError;
 }
 
 /// What a dispatch fails with, whatever the verb, for layers that know no types.
 #[doc(hidden)]
 pub trait DispatchFailure: Send + 'static {
-    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self
-    where
-        Self: Sized;
     fn reason(&self) -> Reason;
     fn as_error(&self) -> &(dyn Error + 'static);
     fn handler_error(&self) -> Option<&(dyn Error + 'static)>;
@@ -167,7 +171,7 @@ macro_rules! one_handler_error {
             }
         }
 
-        impl<E: HandlerError> Failure<E> for $name<E> {
+        impl<E: Send + 'static> Failure<E> for $name<E> {
             type Dispatch = Self;
 
             fn handler(error: E) -> Self {
@@ -182,10 +186,11 @@ macro_rules! one_handler_error {
             fn into_dispatch(self) -> Self {
                 self
             }
-        }
 
-        impl<E: HandlerError> DispatchFailure for $name<E> {
-            fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self {
+            fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self
+            where
+                E: HandlerError,
+            {
                 let message = message.name;
                 match failure {
                     LayerFailure::NoHandler => Self::NoHandler { message },
@@ -197,6 +202,15 @@ macro_rules! one_handler_error {
                 }
             }
 
+            fn erased(dispatch: &Self) -> &dyn DispatchFailure
+            where
+                E: HandlerError,
+            {
+                dispatch
+            }
+        }
+
+        impl<E: HandlerError> DispatchFailure for $name<E> {
             fn reason(&self) -> Reason {
                 match self {
                     Self::NoHandler { .. } => Reason::NoHandler,
@@ -386,6 +400,9 @@ mod tests {
             SendError::NoHandler { message },
             SendError::Handler(handler),
             SendError::TimedOut { message, after: Duration::from_millis(1500) },
+            SendError::NotStarted { message, after: Duration::from_millis(1500) },
+            SendError::Overloaded { message },
+            SendError::Refused { message, source: AnyError::from("not you") },
             SendError::Panicked { message, panic: "secret".into() },
             SendError::recursion(RecursionLimit { limit: 64, path: vec!["a", "a"] }),
             SendError::ShutDown { message },
@@ -402,7 +419,10 @@ mod tests {
             [
                 "no handler for query `users.GetUser`",
                 "no user 7",
-                "the handler of query `users.GetUser` did not finish within 1.5s",
+                "the handler of query `users.GetUser` exceeded its time-out of 1.5s",
+                "the handler of query `users.GetUser` could not start within 1.5s",
+                "query `users.GetUser` was refused: too many are in flight",
+                "query `users.GetUser` was refused by a layer",
                 "the handler of query `users.GetUser` panicked",
                 "dispatches are nested 64 deep: a -> a",
                 "the bus is shut down, so query `users.GetUser` was not sent",
@@ -416,13 +436,14 @@ mod tests {
         let cause = "x".parse::<i32>().unwrap_err();
         let sources: Vec<_> = all(NoUser(cause)).iter().map(|error| error.source().map(ToString::to_string)).collect();
         assert_eq!(sources[1].as_deref(), Some("invalid digit found in string"));
-        assert_eq!(sources[6].as_deref(), Some("no peer"));
-        assert_eq!(sources.iter().flatten().count(), 2);
+        assert_eq!(sources[5].as_deref(), Some("not you"));
+        assert_eq!(sources[9].as_deref(), Some("no peer"));
+        assert_eq!(sources.iter().flatten().count(), 3);
     }
 
     #[test]
-    fn time_outs_and_transports_are_retryable_and_nothing_else_is() {
+    fn time_outs_limits_and_transports_are_retryable_and_nothing_else_is() {
         let retryable: Vec<_> = all(AnyError::from("x")).iter().map(SendError::is_retryable).collect();
-        assert_eq!(retryable, [false, false, true, false, false, false, true]);
+        assert_eq!(retryable, [false, false, true, true, true, false, false, false, false, true]);
     }
 }

@@ -39,6 +39,21 @@ impl Failure<AnyError> for SubscriberFailure {
     fn into_dispatch(self) -> PublishError {
         unreachable!("a subscriber's failure becomes that of the publication when all have run")
     }
+
+    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> PublishError {
+        let message = message.name;
+        match failure {
+            LayerFailure::NoHandler | LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
+            LayerFailure::TimedOut(after) => PublishError::TimedOut { message, after },
+            LayerFailure::NotStarted(after) => PublishError::NotStarted { message, after },
+            LayerFailure::Overloaded => PublishError::Overloaded { message },
+            LayerFailure::Refused(source) => PublishError::Refused { message, source },
+        }
+    }
+
+    fn erased(dispatch: &PublishError) -> &dyn DispatchFailure {
+        dispatch
+    }
 }
 
 /// One subscriber that did not succeed.
@@ -232,17 +247,6 @@ impl Error for PublishError {
 }
 
 impl DispatchFailure for PublishError {
-    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self {
-        let message = message.name;
-        match failure {
-            LayerFailure::NoHandler | LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
-            LayerFailure::TimedOut(after) => PublishError::TimedOut { message, after },
-            LayerFailure::NotStarted(after) => PublishError::NotStarted { message, after },
-            LayerFailure::Overloaded => PublishError::Overloaded { message },
-            LayerFailure::Refused(source) => PublishError::Refused { message, source },
-        }
-    }
-
     fn reason(&self) -> Reason {
         match self {
             PublishError::Subscriber(_) | PublishError::Several { .. } => Reason::Handler,

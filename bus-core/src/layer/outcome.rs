@@ -51,7 +51,7 @@ impl<'a> Outcome<'a> {
 pub struct Failed<'a>(&'a dyn DispatchFailure);
 
 impl<'a> Failed<'a> {
-    pub(super) fn of(failure: &'a impl DispatchFailure) -> Self {
+    pub(super) fn of(failure: &'a dyn DispatchFailure) -> Self {
         Failed(failure)
     }
 

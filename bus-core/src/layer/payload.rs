@@ -6,7 +6,7 @@ use super::{Failed, LayerFailure, Outcome};
 use crate::{
     context::{Context, Entered, Offered, Withdrawn},
     dispatch::Lent,
-    error::{DispatchFailure, Failure},
+    error::Failure,
     handler::Delivered,
     message::{Message, MessageFacts},
 };
@@ -150,7 +150,7 @@ impl<M: Message> ErasedPayload for Payload<M> {
         match &self.outcome {
             None => Outcome::Pending,
             Some(Ok(_)) => Outcome::Succeeded,
-            Some(Err(failure)) => Outcome::Failed(Failed::of(failure)),
+            Some(Err(failure)) => Outcome::Failed(Failed::of(M::Failure::erased(failure))),
         }
     }
 
@@ -167,7 +167,7 @@ impl<M: Message> ErasedPayload for Payload<M> {
     }
 
     fn fail(&mut self, failure: LayerFailure) {
-        self.outcome = Some(Err(DispatchFailure::by_layer(failure, M::FACTS)));
+        self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
     }
 
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
