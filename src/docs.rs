@@ -14,6 +14,8 @@
 //! | [`BUS010`](bus010) | there is nothing to replace |
 //! | [`BUS011`](bus011) | a type was provided twice |
 //! | [`BUS012`](bus012) | a bus is built of a module that has nothing |
+//! | [`BUS013`](bus013) | a layer cannot be where it is |
+//! | [`BUS014`](bus014) | a layer needs a copy of a message that is not `Clone` |
 
 macro_rules! pages {
     ($($page:ident $file:literal)*) => {
@@ -37,4 +39,6 @@ pages! {
     bus010 "BUS010.md"
     bus011 "BUS011.md"
     bus012 "BUS012.md"
+    bus013 "BUS013.md"
+    bus014 "BUS014.md"
 }

@@ -3,53 +3,16 @@
 use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use super::{Around, AsyncAround, AsyncNext, Dispatch, Dispatched, Done, Layer, Link, Next, Site};
-use crate::{bus::Bus, message::Message, sync_bus::SyncBus};
+use crate::{bus::Bus, handler::BoxFuture, message::Message, sync_bus::SyncBus};
 
-/// Wraps the dispatches of an `M` on a [`SyncBus`], with the types of `M`: made a layer by [`on`].
-///
-/// A closure `Fn(M, TypedNext<'_, M>) -> Dispatched<M>` is one.
-pub trait AroundMessage<M: Message>: Send + Sync + 'static {
-    /// Runs the inner layers and the handler with `next`, or does not; gives the outcome.
-    fn call(&self, message: M, next: TypedNext<'_, M>) -> Dispatched<M>;
-}
-
-impl<M: Message, F> AroundMessage<M> for F
-where
-    F: Fn(M, TypedNext<'_, M>) -> Dispatched<M> + Send + Sync + 'static,
-{
-    fn call(&self, message: M, next: TypedNext<'_, M>) -> Dispatched<M> {
-        self(message, next)
-    }
-}
-
-/// Wraps the dispatches of an `M` on a [`Bus`], with the types of `M`: made a layer by [`on_async`].
-///
-/// A closure that gives a boxed future is one: `|message, mut next| Box::pin(async move { .. })`.
-pub trait AsyncAroundMessage<M: Message>: Send + Sync + 'static {
-    /// Runs the inner layers and the handler with `next`, or does not; gives the outcome.
-    fn call(&self, message: M, next: TypedAsyncNext<'_, M>) -> impl Future<Output = Dispatched<M>> + Send;
-}
-
-impl<M: Message, F> AsyncAroundMessage<M> for F
-where
-    F: for<'a> Fn(M, TypedAsyncNext<'a, M>) -> Pin<Box<dyn Future<Output = Dispatched<M>> + Send + 'a>>
-        + Send
-        + Sync
-        + 'static,
-{
-    fn call(&self, message: M, next: TypedAsyncNext<'_, M>) -> impl Future<Output = Dispatched<M>> + Send {
-        self(message, next)
-    }
-}
-
-/// What is inside an [`AroundMessage`].
+/// What is inside a layer made by [`on`]: the further layers and the handler.
 pub struct TypedNext<'a, M: Message> {
     dispatch: Dispatch<'a>,
     next: Next<'a>,
     of: PhantomData<fn(M)>,
 }
 
-/// What is inside an [`AsyncAroundMessage`].
+/// What is inside a layer made by [`on_async`]: the further layers and the handler.
 pub struct TypedAsyncNext<'a, M: Message> {
     dispatch: Dispatch<'a>,
     next: AsyncNext<'a>,
@@ -83,11 +46,14 @@ fn taken<M: Message>(dispatch: &mut Dispatch<'_>) -> Dispatched<M> {
     dispatch.payload.take_outcome::<M>().expect("what is inside gave an outcome")
 }
 
+type SyncClosure<M> = dyn Fn(M, TypedNext<'_, M>) -> Dispatched<M> + Send + Sync;
+type AsyncClosure<M> = dyn for<'a> Fn(M, TypedAsyncNext<'a, M>) -> BoxFuture<'a, Dispatched<M>> + Send + Sync;
+
 /// A layer of one message on a `SyncBus`: made by [`on`].
-pub struct On<M, A>(Arc<A>, PhantomData<fn(M)>);
+pub struct On<M: Message>(Arc<SyncClosure<M>>);
 
 /// A layer of one message on a `Bus`: made by [`on_async`].
-pub struct OnAsync<M, A>(Arc<A>, PhantomData<fn(M)>);
+pub struct OnAsync<M: Message>(Arc<AsyncClosure<M>>);
 
 /// Puts `around` around the dispatches of an `M` on a [`SyncBus`], and around no others.
 ///
@@ -102,7 +68,7 @@ pub struct OnAsync<M, A>(Arc<A>, PhantomData<fn(M)>);
 ///
 /// let bus = SyncBus::empty()
 ///     .command(|pay: Pay| assert_eq!(pay.cents, 95))
-///     .layer(on::<Pay, _>(|mut pay: Pay, mut next| {
+///     .layer(on::<Pay>(|mut pay, mut next| {
 ///         pay.cents -= 5;
 ///         next.run(pay)
 ///     }))
@@ -110,8 +76,8 @@ pub struct OnAsync<M, A>(Arc<A>, PhantomData<fn(M)>);
 ///     .unwrap();
 /// bus.execute(Pay { cents: 100 }).unwrap();
 /// ```
-pub fn on<M: Message, A: AroundMessage<M>>(around: A) -> On<M, A> {
-    On(Arc::new(around), PhantomData)
+pub fn on<M: Message>(around: impl Fn(M, TypedNext<'_, M>) -> Dispatched<M> + Send + Sync + 'static) -> On<M> {
+    On(Arc::new(around))
 }
 
 /// Puts `around` around the dispatches of an `M` on a [`Bus`], and around no others; otherwise as [`on`].
@@ -127,22 +93,27 @@ pub fn on<M: Message, A: AroundMessage<M>>(around: A) -> On<M, A> {
 /// # async fn main() {
 /// let bus = Bus::empty()
 ///     .query(|_: Rate| Err("the exchange is closed"))
-///     .layer(on_async::<Rate, _>(|rate, mut next| Box::pin(async move { next.run(rate).await.or(Ok(1)) })))
+///     .layer(on_async::<Rate>(|rate, mut next| Box::pin(async move { next.run(rate).await.or(Ok(1)) })))
 ///     .build()
 ///     .unwrap();
 /// assert_eq!(bus.send(Rate).await.unwrap(), 1);
 /// # }
 /// ```
-pub fn on_async<M: Message, A: AsyncAroundMessage<M>>(around: A) -> OnAsync<M, A> {
-    OnAsync(Arc::new(around), PhantomData)
+pub fn on_async<M: Message>(
+    around: impl for<'a> Fn(M, TypedAsyncNext<'a, M>) -> Pin<Box<dyn Future<Output = Dispatched<M>> + Send + 'a>>
+    + Send
+    + Sync
+    + 'static,
+) -> OnAsync<M> {
+    OnAsync(Arc::new(around))
 }
 
-impl<M: Message, A: AroundMessage<M>> Layer<SyncBus> for On<M, A> {
+impl<M: Message> Layer<SyncBus> for On<M> {
     fn link(&self, site: &mut Site<'_>) -> Option<Link<SyncBus>> {
         if site.message() != M::FACTS {
             return site.pass_over();
         }
-        Some(Link::around(OnMessage(Arc::clone(&self.0), PhantomData)))
+        Some(Link::around(Typed(Arc::clone(&self.0))))
     }
 
     fn name(&self) -> &'static str {
@@ -150,12 +121,12 @@ impl<M: Message, A: AroundMessage<M>> Layer<SyncBus> for On<M, A> {
     }
 }
 
-impl<M: Message, A: AsyncAroundMessage<M>> Layer<Bus> for OnAsync<M, A> {
+impl<M: Message> Layer<Bus> for OnAsync<M> {
     fn link(&self, site: &mut Site<'_>) -> Option<Link<Bus>> {
         if site.message() != M::FACTS {
             return site.pass_over();
         }
-        Some(Link::async_around(OnMessage(Arc::clone(&self.0), PhantomData)))
+        Some(Link::async_around(Typed(Arc::clone(&self.0))))
     }
 
     fn name(&self) -> &'static str {
@@ -163,8 +134,8 @@ impl<M: Message, A: AsyncAroundMessage<M>> Layer<Bus> for OnAsync<M, A> {
     }
 }
 
-/// The link of either, around an `M`.
-struct OnMessage<M, A>(Arc<A>, PhantomData<fn(M)>);
+/// The link of either. A type of its own, because what is a layer and an around is ambiguous.
+struct Typed<F: ?Sized>(Arc<F>);
 
 /// The message, for a layer that wants it by value; what is outside keeps it if it can.
 fn take<M: Message>(dispatch: &mut Dispatch<'_>) -> Option<M> {
@@ -180,19 +151,19 @@ fn gone(dispatch: &mut Dispatch<'_>) -> Done {
     dispatch.refuse("the message is gone: a layer that calls `next` again must ask for `Site::keep_message`")
 }
 
-impl<M: Message, A: AroundMessage<M>> Around for OnMessage<M, A> {
+impl<M: Message> Around for Typed<SyncClosure<M>> {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         let Some(message) = take::<M>(dispatch) else { return gone(dispatch) };
-        let outcome = self.0.call(message, TypedNext { dispatch: dispatch.reborrow(), next, of: PhantomData });
+        let outcome = (self.0)(message, TypedNext { dispatch: dispatch.reborrow(), next, of: PhantomData });
         finished::<M>(dispatch, outcome)
     }
 }
 
-impl<M: Message, A: AsyncAroundMessage<M>> AsyncAround for OnMessage<M, A> {
+impl<M: Message> AsyncAround for Typed<AsyncClosure<M>> {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         let Some(message) = take::<M>(dispatch) else { return gone(dispatch) };
         let next = TypedAsyncNext { dispatch: dispatch.reborrow(), next, of: PhantomData };
-        let outcome = self.0.call(message, next).await;
+        let outcome = (self.0)(message, next).await;
         finished::<M>(dispatch, outcome)
     }
 }

@@ -1,5 +1,7 @@
 //! Layers for some of the messages.
 
+use std::marker::PhantomData;
+
 use super::{IntoLayer, Layer, Link, Site};
 use crate::{
     error::AnyError,
@@ -83,11 +85,28 @@ pub struct Only<L> {
 /// let bus = SyncBus::empty().query(|_: Balance| 7).command(|_: Pay| ()).layer(only(Kind::Command, Audit)).build().unwrap();
 /// bus.send(Balance).unwrap();
 /// ```
-pub fn only<B: Flavor, S, L: IntoLayer<B, S>>(selection: impl Into<Selection>, layer: L) -> Only<L::Layer> {
-    Only { selection: selection.into(), layer: layer.into_layer() }
+pub fn only<L>(selection: impl Into<Selection>, layer: L) -> Only<L> {
+    Only { selection: selection.into(), layer }
 }
 
-impl<B: Flavor, L: Layer<B>> Layer<B> for Only<L> {
+/// The shape of an [`Only`], with that of the layer in it.
+pub struct AsOnly<S>(PhantomData<S>);
+
+impl<B: Flavor, S, L: IntoLayer<B, S>> IntoLayer<B, AsOnly<S>> for Only<L> {
+    type Layer = Selected<L::Layer>;
+
+    fn into_layer(self) -> Selected<L::Layer> {
+        Selected { selection: self.selection, layer: self.layer.into_layer() }
+    }
+}
+
+/// What an [`Only`] becomes on a bus.
+pub struct Selected<L> {
+    selection: Selection,
+    layer: L,
+}
+
+impl<B: Flavor, L: Layer<B>> Layer<B> for Selected<L> {
     fn link(&self, site: &mut Site<'_>) -> Option<Link<B>> {
         if !(self.selection.has)(site.message()) {
             return site.leave_out(format!("it is only for {}", self.selection.text));
