@@ -2,6 +2,7 @@
 
 mod chain;
 mod dispatch;
+mod explain;
 pub(crate) mod implied;
 mod next;
 mod on;
@@ -14,13 +15,14 @@ mod site;
 pub use self::{
     chain::Link,
     dispatch::Dispatch,
+    explain::{ExplainedLayer, Explanation, Source, Value},
     next::{AsyncNext, Next},
     on::{On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
     only::{AsOnly, Only, Selected, Selection, only},
     outcome::{Failed, Outcome, Reason},
     payload::Dispatched,
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
-    site::{ExplainedLayer, Explanation, Site, Source, Value},
+    site::Site,
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
