@@ -16,11 +16,13 @@
 //! ```
 
 use std::{
+    collections::HashMap,
     fmt,
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -55,6 +57,19 @@ pub trait Time: Send + Sync + 'static {
 
     /// Waits without blocking the thread.
     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Waits without blocking the thread, for a time-out: what is wanted is something else, which may come before.
+    ///
+    /// The same as [`sleep_async`](Self::sleep_async), unless the clock is one that a sleep moves.
+    fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.sleep_async(duration)
+    }
+
+    /// Blocks this thread until another one unparks it, at most as long as this. May return for no reason, as
+    /// [`std::thread::park`] may.
+    fn park(&self, duration: Duration) {
+        thread::park_timeout(duration);
+    }
 }
 
 /// The clock of a bus: the system's unless [`Builder::clock`](crate::Builder::clock) was called.
@@ -96,6 +111,25 @@ impl Clock {
         match &self.0 {
             None => system_sleep(duration),
             Some(time) => time.sleep_async(duration),
+        }
+    }
+
+    /// Waits for a time-out, as [`Time::alarm`] says.
+    ///
+    /// # Panics
+    /// As [`sleep_async`](Self::sleep_async).
+    pub fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.0 {
+            None => system_sleep(duration),
+            Some(time) => time.alarm(duration),
+        }
+    }
+
+    /// Blocks this thread until another one unparks it, as [`Time::park`] says.
+    pub fn park(&self, duration: Duration) {
+        match &self.0 {
+            None => thread::park_timeout(duration),
+            Some(time) => time.park(duration),
         }
     }
 
@@ -144,6 +178,9 @@ struct State {
     now: Instant,
     sleeps: Vec<Duration>,
     waiting: Vec<(Instant, Waker)>,
+    /// Those that do not move the time, by a number of their own.
+    alarms: HashMap<u64, (Instant, Waker)>,
+    next_alarm: u64,
 }
 
 impl ManualClock {
@@ -159,7 +196,8 @@ impl ManualClock {
     }
 
     fn with(moves_by_itself: bool) -> Self {
-        let state = State { now: Instant::now(), sleeps: Vec::new(), waiting: Vec::new() };
+        let (sleeps, waiting, alarms) = (Vec::new(), Vec::new(), HashMap::new());
+        let state = State { now: Instant::now(), sleeps, waiting, alarms, next_alarm: 0 };
         ManualClock(Arc::new(Manual { moves_by_itself, state: Mutex::new(state), moved: Condvar::new() }))
     }
 
@@ -170,9 +208,12 @@ impl ManualClock {
         let now = state.now;
         let (over, waiting) = std::mem::take(&mut state.waiting).into_iter().partition(|(until, _)| *until <= now);
         state.waiting = waiting;
+        let ringing =
+            state.alarms.extract_if(|_, (until, _)| *until <= now).map(|(_, (_, waker))| waker).collect::<Vec<_>>();
         drop(state);
         self.0.moved.notify_all();
         Vec::into_iter(over).for_each(|(_, waker): (Instant, Waker)| waker.wake());
+        ringing.into_iter().for_each(Waker::wake);
     }
 
     /// What was slept for so far, in the order in which the sleeps began.
@@ -211,6 +252,62 @@ impl Time for ManualClock {
     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(Sleep { clock: self.clone(), duration, until: None })
     }
+
+    /// It never moves the time, on either kind of clock: whoever waits for something else does not sleep.
+    fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.alarm_in(duration))
+    }
+
+    fn park(&self, duration: Duration) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut alarm = pin!(self.alarm_in(duration));
+        if alarm.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            thread::park();
+        }
+    }
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Rings when the time of the clock was moved far enough.
+struct Alarm {
+    clock: ManualClock,
+    until: Instant,
+    number: u64,
+}
+
+impl ManualClock {
+    fn alarm_in(&self, duration: Duration) -> Alarm {
+        let mut state = self.state();
+        state.next_alarm += 1;
+        Alarm { clock: self.clone(), until: state.now + duration, number: state.next_alarm }
+    }
+}
+
+impl Future for Alarm {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.clock.state();
+        if state.now >= self.until {
+            return Poll::Ready(());
+        }
+        state.alarms.insert(self.number, (self.until, task.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.clock.state().alarms.remove(&self.number);
+    }
 }
 
 /// A sleep, which begins when it is polled.
@@ -242,9 +339,42 @@ impl Future for Sleep {
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, task::Waker};
-
     use super::*;
+
+    /// It would not be told from a sleep, and a time-out would be over before what it limits.
+    #[test]
+    fn an_alarm_does_not_move_the_time() {
+        let clock = ManualClock::new();
+        let mut alarm = pin!(clock.alarm(Duration::from_secs(2)));
+        let mut poll = || alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!poll());
+        clock.sleep(Duration::from_secs(2));
+        assert!(poll());
+    }
+
+    #[test]
+    fn an_alarm_that_is_dropped_leaves_nothing_behind() {
+        let clock = ManualClock::stopped();
+        let mut alarm = clock.alarm(Duration::from_secs(2));
+        assert!(alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(clock.state().alarms.len(), 1);
+        drop(alarm);
+        assert!(clock.state().alarms.is_empty());
+    }
+
+    #[test]
+    fn a_parked_thread_goes_on_when_the_time_has_come() {
+        let clock = ManualClock::stopped();
+        let begun = clock.now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while clock.now() - begun < Duration::from_secs(5) {
+                    clock.park(Duration::from_secs(5) - (clock.now() - begun));
+                }
+            });
+            clock.advance(Duration::from_secs(5));
+        });
+    }
 
     #[test]
     fn a_stopped_clock_waits_for_whoever_advances_it() {

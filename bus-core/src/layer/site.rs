@@ -26,8 +26,16 @@ pub struct Site<'a> {
     explained: Vec<ExplainedLayer>,
     refusals: Vec<Refusal>,
     marks: Vec<TypeId>,
+    /// The layers of the bus inside the one that is asked, by name.
+    inside: Vec<String>,
     keepers: Vec<String>,
 }
+
+/// The mark of a retry: a layer inside it sees every attempt.
+pub(crate) struct InsideRetry;
+
+/// The mark of a time-out: a layer inside it may be dropped, or left behind on another thread.
+pub(crate) struct InsideTimeout;
 
 /// A layer cannot be where it is.
 #[derive(Clone, Debug)]
@@ -40,11 +48,13 @@ pub(crate) struct Refusal {
 
 impl<'a> Site<'a> {
     pub(super) fn new(route: &'a Route, build: &'a Build) -> Self {
-        Site { route, build, explained: Vec::new(), refusals: Vec::new(), marks: Vec::new(), keepers: Vec::new() }
+        let (explained, refusals, keepers) = (Vec::new(), Vec::new(), Vec::new());
+        Site { route, build, explained, refusals, marks: Vec::new(), inside: Vec::new(), keepers }
     }
 
     /// Turns to the next layer, inward.
-    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>) {
+    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>, inside: Vec<String>) {
+        self.inside = inside;
         let name = layer.to_owned();
         self.explained.push(ExplainedLayer { name, location, values: Vec::new(), left_out: None });
     }
@@ -117,6 +127,11 @@ impl<'a> Site<'a> {
         None
     }
 
+    /// The layers of the bus inside this one, by name. Whether they apply to the message is not known yet.
+    pub(crate) fn inside(&self) -> &[String] {
+        &self.inside
+    }
+
     /// Notes that what follows is inside a `T`.
     pub(crate) fn mark<T: 'static>(&mut self) {
         self.marks.push(TypeId::of::<T>());
@@ -174,6 +189,10 @@ pub enum Source {
     Default,
     /// Whoever made the layer.
     Layer,
+    /// Whoever made the layer, for messages of this kind.
+    Kind,
+    /// Whoever made the layer, for this message.
+    Message,
     /// An attribute of the handler at this place.
     Handler(Location),
     /// It follows from the other layers.
@@ -185,6 +204,8 @@ impl fmt::Display for Source {
         match self {
             Source::Default => f.write_str("default"),
             Source::Layer => f.write_str("set on the layer"),
+            Source::Kind => f.write_str("set on the layer for this kind"),
+            Source::Message => f.write_str("set on the layer for this message"),
             Source::Handler(location) => write!(f, "#[handler] at {location}"),
             Source::Order => f.write_str("by the order of the layers"),
         }
