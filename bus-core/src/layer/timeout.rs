@@ -259,12 +259,8 @@ impl Timeout {
             return Err(Unfit::Refused(CANNOT_WAIT.to_owned()));
         }
         let handlers = site.handlers();
-        let by_handler = |limit: &Limit| matches!(limit.source, Source::Handler(_));
         let mut limited = handlers.iter().zip(limits);
-        let is_refused = |handler: &HandlerFacts, limit: &Option<Limit>| {
-            !handler.is_async && limit.is_some_and(|limit| by_handler(&limit))
-        };
-        if let Some((handler, _)) = limited.find(|(handler, limit)| is_refused(handler, limit)) {
+        if let Some((handler, _)) = limited.find(|(handler, limit)| !handler.is_async && said_by_handler(**limit)) {
             return Err(Unfit::Refused(format!(
                 "the handler `{}` is a plain `fn`, which a `Bus` cannot interrupt: make it an `async fn`, or take `timeout` \
                  off its `#[handler]`",

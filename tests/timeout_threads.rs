@@ -1,0 +1,105 @@
+//! What a call takes with it to the thread of a time-out.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use linkbus::{
+    Command, Context, ExecuteError, SyncBus, Uuid,
+    clock::{ManualClock, Time},
+    handler,
+    layer::{Dispatch, Observer, Timeout},
+};
+
+#[derive(Command)]
+#[command(error = Deep)]
+struct Again;
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Deep(Box<ExecuteError<Deep>>);
+
+#[handler]
+fn again(_: &Again, bus: &SyncBus) -> Result<(), Deep> {
+    bus.execute(Again).map_err(|error| Deep(Box::new(error)))
+}
+
+/// What the handlers were told.
+#[derive(Default)]
+struct Told(Mutex<Vec<(Uuid, Option<Uuid>, Option<Instant>)>>);
+
+#[derive(Command)]
+struct Cause;
+
+#[derive(Command)]
+struct Effect;
+
+#[handler]
+fn cause(_: &Cause, context: &Context, bus: &SyncBus, told: &Told) {
+    told.0.lock().unwrap().push((context.id(), context.causation_id(), context.deadline()));
+    bus.execute(Effect).unwrap();
+}
+
+#[handler]
+fn effect(_: &Effect, context: &Context, told: &Told) {
+    told.0.lock().unwrap().push((context.id(), context.causation_id(), context.deadline()));
+}
+
+/// R17.
+#[test]
+fn levels_are_counted_across_the_threads() {
+    let bus =
+        SyncBus::builder().provide(Told::default()).max_depth(8).layer(Timeout::new().threads(16)).build().unwrap();
+    let error = bus.execute(Again).unwrap_err();
+    assert_eq!(error.to_string(), "dispatches are nested 8 deep: timeout_threads.Again -> timeout_threads.Again");
+    let again = bus.execute(Again).unwrap_err();
+    assert_eq!(again.to_string(), error.to_string());
+}
+
+#[test]
+fn the_context_and_the_deadline_are_those_of_the_dispatch() {
+    let clock = ManualClock::stopped();
+    let told = std::sync::Arc::new(Told::default());
+    let bus = SyncBus::builder()
+        .provide_arc(told.clone())
+        .layer(Timeout::after(Duration::from_secs(3)))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    bus.execute(Cause).unwrap();
+    let told = told.0.lock().unwrap();
+    let [(cause, none, deadline), (_, caused_by, _)] = told[..] else { panic!("{told:?}") };
+    assert_eq!((none, caused_by), (None, Some(cause)));
+    assert_eq!(deadline, Some(clock.now() + Duration::from_secs(3)));
+}
+
+/// Notes the ids of every dispatch, on both sides of the time-out.
+#[derive(Default)]
+struct Ids(Mutex<Vec<Uuid>>);
+
+struct Watch(std::sync::Arc<Ids>);
+
+impl Observer for Watch {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        let id = dispatch.context().id();
+        self.0.0.lock().unwrap().push(id);
+    }
+}
+
+/// The ids may be drawn on either thread: they are the same on both.
+#[test]
+fn ids_that_were_drawn_inside_are_known_outside() {
+    let ids = std::sync::Arc::new(Ids::default());
+    let bus = SyncBus::builder()
+        .provide(Told::default())
+        .layer(Watch(ids.clone()))
+        .layer(Timeout::new())
+        .layer(Watch(ids.clone()))
+        .build()
+        .unwrap();
+    bus.execute(Effect).unwrap();
+    let ids = ids.0.lock().unwrap();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+}
