@@ -402,7 +402,7 @@ mod tests {
             [
                 "no handler for query `users.GetUser`",
                 "no user 7",
-                "the handler of query `users.GetUser` did not finish within 1.5s",
+                "the handler of query `users.GetUser` exceeded its time-out of 1.5s",
                 "the handler of query `users.GetUser` panicked",
                 "dispatches are nested 64 deep: a -> a",
                 "the bus is shut down, so query `users.GetUser` was not sent",
