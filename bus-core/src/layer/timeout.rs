@@ -6,6 +6,8 @@ mod log;
 mod on_bus;
 mod on_sync_bus;
 mod pool;
+#[cfg(test)]
+mod said_by_handlers;
 
 use std::{
     any::{TypeId, type_name},
@@ -301,6 +303,7 @@ impl Timeout {
         for (subscriber, limit) in subscribers.iter().zip(&limited) {
             match limit {
                 Some(Limit { after, source }) => site.value_from(subscriber.name, format!("after {after:?}"), *source),
+                None if subscriber.is_async => site.value_from(subscriber.name, "no limit", Source::Default),
                 None => {
                     let why = "no limit, it is a plain `fn`";
                     site.value_from(subscriber.name, why, Source::Handler(subscriber.location));
