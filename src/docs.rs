@@ -38,3 +38,19 @@ pages! {
     bus011 "BUS011.md"
     bus012 "BUS012.md"
 }
+
+/// What can be put around every dispatch: a page for each layer.
+pub mod layers {
+    macro_rules! pages {
+        ($($page:ident $file:literal)*) => {
+            $(
+                #[doc = include_str!(concat!("../docs/layers/", $file))]
+                pub mod $page {}
+            )*
+        };
+    }
+
+    pages! {
+        timeout "timeout.md"
+    }
+}

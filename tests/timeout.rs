@@ -1,5 +1,4 @@
 //! How long a handler may take, and what becomes of one that takes longer.
-#![expect(clippy::needless_pass_by_value, reason = "handlers are written here in every form that they can have")]
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -630,7 +629,9 @@ mod on_a_sync_bus {
             gate.wait_for(1);
             bus.close().unwrap();
             gate.open();
-            calls.into_iter().for_each(|call| call.join().unwrap().unwrap());
+            for call in calls {
+                call.join().unwrap().unwrap();
+            }
         });
     }
 

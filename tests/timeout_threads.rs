@@ -1,7 +1,7 @@
 //! What a call takes with it to the thread of a time-out.
 
 use std::{
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -27,7 +27,21 @@ fn again(_: &Again, bus: &SyncBus) -> Result<(), Deep> {
 
 /// What the handlers were told.
 #[derive(Default)]
-struct Told(Mutex<Vec<(Uuid, Option<Uuid>, Option<Instant>)>>);
+struct Told(Mutex<Vec<About>>);
+
+#[derive(Clone, Copy, Debug)]
+struct About {
+    id: Uuid,
+    cause: Option<Uuid>,
+    deadline: Option<Instant>,
+}
+
+impl Told {
+    fn note(&self, context: &Context) {
+        let (id, cause, deadline) = (context.id(), context.causation_id(), context.deadline());
+        self.0.lock().unwrap().push(About { id, cause, deadline });
+    }
+}
 
 #[derive(Command)]
 struct Cause;
@@ -37,13 +51,13 @@ struct Effect;
 
 #[handler]
 fn cause(_: &Cause, context: &Context, bus: &SyncBus, told: &Told) {
-    told.0.lock().unwrap().push((context.id(), context.causation_id(), context.deadline()));
+    told.note(context);
     bus.execute(Effect).unwrap();
 }
 
 #[handler]
 fn effect(_: &Effect, context: &Context, told: &Told) {
-    told.0.lock().unwrap().push((context.id(), context.causation_id(), context.deadline()));
+    told.note(context);
 }
 
 /// R17.
@@ -60,7 +74,7 @@ fn levels_are_counted_across_the_threads() {
 #[test]
 fn the_context_and_the_deadline_are_those_of_the_dispatch() {
     let clock = ManualClock::stopped();
-    let told = std::sync::Arc::new(Told::default());
+    let told = Arc::new(Told::default());
     let bus = SyncBus::builder()
         .provide_arc(told.clone())
         .layer(Timeout::after(Duration::from_secs(3)))
@@ -69,16 +83,16 @@ fn the_context_and_the_deadline_are_those_of_the_dispatch() {
         .unwrap();
     bus.execute(Cause).unwrap();
     let told = told.0.lock().unwrap();
-    let [(cause, none, deadline), (_, caused_by, _)] = told[..] else { panic!("{told:?}") };
-    assert_eq!((none, caused_by), (None, Some(cause)));
-    assert_eq!(deadline, Some(clock.now() + Duration::from_secs(3)));
+    let [cause, effect] = told[..] else { panic!("{told:?}") };
+    assert_eq!((cause.cause, effect.cause), (None, Some(cause.id)));
+    assert_eq!(cause.deadline, Some(clock.now() + Duration::from_secs(3)));
 }
 
 /// Notes the ids of every dispatch, on both sides of the time-out.
 #[derive(Default)]
 struct Ids(Mutex<Vec<Uuid>>);
 
-struct Watch(std::sync::Arc<Ids>);
+struct Watch(Arc<Ids>);
 
 impl Observer for Watch {
     fn end(&self, dispatch: &mut Dispatch<'_>) {
@@ -90,7 +104,7 @@ impl Observer for Watch {
 /// The ids may be drawn on either thread: they are the same on both.
 #[test]
 fn ids_that_were_drawn_inside_are_known_outside() {
-    let ids = std::sync::Arc::new(Ids::default());
+    let ids = Arc::new(Ids::default());
     let bus = SyncBus::builder()
         .provide(Told::default())
         .layer(Watch(ids.clone()))

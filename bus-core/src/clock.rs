@@ -58,17 +58,18 @@ pub trait Time: Send + Sync + 'static {
     /// Waits without blocking the thread.
     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// Waits without blocking the thread, for a time-out: what is wanted is something else, which may come before.
+    /// Waits until then without blocking the thread, for a time-out: what is wanted is something else, which may come
+    /// before.
     ///
     /// The same as [`sleep_async`](Self::sleep_async), unless the clock is one that a sleep moves.
-    fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.sleep_async(duration)
+    fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.sleep_async(until.saturating_duration_since(self.now()))
     }
 
-    /// Blocks this thread until another one unparks it, at most as long as this. May return for no reason, as
+    /// Blocks this thread until another one unparks it, at most until then. May return for no reason, as
     /// [`std::thread::park`] may.
-    fn park(&self, duration: Duration) {
-        thread::park_timeout(duration);
+    fn park(&self, until: Instant) {
+        thread::park_timeout(until.saturating_duration_since(self.now()));
     }
 }
 
@@ -118,18 +119,18 @@ impl Clock {
     ///
     /// # Panics
     /// As [`sleep_async`](Self::sleep_async).
-    pub fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match &self.0 {
-            None => system_sleep(duration),
-            Some(time) => time.alarm(duration),
+            None => system_sleep(until.saturating_duration_since(system_now())),
+            Some(time) => time.alarm(until),
         }
     }
 
     /// Blocks this thread until another one unparks it, as [`Time::park`] says.
-    pub fn park(&self, duration: Duration) {
+    pub fn park(&self, until: Instant) {
         match &self.0 {
-            None => thread::park_timeout(duration),
-            Some(time) => time.park(duration),
+            None => thread::park_timeout(until.saturating_duration_since(system_now())),
+            Some(time) => time.park(until),
         }
     }
 
@@ -254,13 +255,13 @@ impl Time for ManualClock {
     }
 
     /// It never moves the time, on either kind of clock: whoever waits for something else does not sleep.
-    fn alarm(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(self.alarm_in(duration))
+    fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.alarm_at(until))
     }
 
-    fn park(&self, duration: Duration) {
+    fn park(&self, until: Instant) {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut alarm = pin!(self.alarm_in(duration));
+        let mut alarm = pin!(self.alarm_at(until));
         if alarm.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             thread::park();
         }
@@ -284,10 +285,10 @@ struct Alarm {
 }
 
 impl ManualClock {
-    fn alarm_in(&self, duration: Duration) -> Alarm {
+    fn alarm_at(&self, until: Instant) -> Alarm {
         let mut state = self.state();
         state.next_alarm += 1;
-        Alarm { clock: self.clone(), until: state.now + duration, number: state.next_alarm }
+        Alarm { clock: self.clone(), until, number: state.next_alarm }
     }
 }
 
@@ -345,7 +346,7 @@ mod tests {
     #[test]
     fn an_alarm_does_not_move_the_time() {
         let clock = ManualClock::new();
-        let mut alarm = pin!(clock.alarm(Duration::from_secs(2)));
+        let mut alarm = pin!(clock.alarm(clock.now() + Duration::from_secs(2)));
         let mut poll = || alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
         assert!(!poll());
         clock.sleep(Duration::from_secs(2));
@@ -355,7 +356,7 @@ mod tests {
     #[test]
     fn an_alarm_that_is_dropped_leaves_nothing_behind() {
         let clock = ManualClock::stopped();
-        let mut alarm = clock.alarm(Duration::from_secs(2));
+        let mut alarm = clock.alarm(clock.now() + Duration::from_secs(2));
         assert!(alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!(clock.state().alarms.len(), 1);
         drop(alarm);
@@ -365,13 +366,16 @@ mod tests {
     #[test]
     fn a_parked_thread_goes_on_when_the_time_has_come() {
         let clock = ManualClock::stopped();
-        let begun = clock.now();
+        let until = clock.now() + Duration::from_secs(5);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                while clock.now() - begun < Duration::from_secs(5) {
-                    clock.park(Duration::from_secs(5) - (clock.now() - begun));
+                while clock.now() < until {
+                    clock.park(until);
                 }
             });
+            while clock.state().alarms.is_empty() {
+                std::thread::yield_now();
+            }
             clock.advance(Duration::from_secs(5));
         });
     }

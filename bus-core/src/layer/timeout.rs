@@ -49,7 +49,7 @@ const DEFAULT_QUEUE: usize = 1024;
 ///   handler runs on to its end, and what it comes to is dropped. All subscribers of an event have one limit.
 ///
 /// The caller gets `TimedOut`, or `NotStarted` if no thread became free in time: then the handler has not run and will
-/// not. [The page on time-outs](https://docs.rs/linkbus/latest/linkbus/docs/layers/timeout/index.html) has the details.
+/// not. `docs::layers::timeout` has the details.
 ///
 /// ```
 /// use std::time::Duration;

@@ -28,10 +28,6 @@ impl<'a> Expiry<'a> {
 
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        let alarm = self.alarm.get_or_insert_with(|| {
-            let left = deadline.saturating_duration_since(self.clock.now());
-            self.clock.alarm(left)
-        });
-        alarm.as_mut().poll(task)
+        self.alarm.get_or_insert_with(|| self.clock.alarm(deadline)).as_mut().poll(task)
     }
 }

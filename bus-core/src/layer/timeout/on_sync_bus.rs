@@ -112,10 +112,10 @@ impl Call {
             if let Some(result) = self.take() {
                 return Some(result);
             }
-            match deadline.map(|deadline| deadline.saturating_duration_since(clock.now())) {
+            match deadline {
                 None => thread::park(),
-                Some(Duration::ZERO) => return None,
-                Some(left) => clock.park(left),
+                Some(deadline) if deadline <= clock.now() => return None,
+                Some(deadline) => clock.park(deadline),
             }
         }
     }
