@@ -340,6 +340,31 @@ mod on_a_bus {
         assert!(matches!(&failed.failure, SubscriberFailure::Panicked(text) if text == "boom"));
     }
 
+    /// R6.
+    #[tokio::test]
+    async fn a_panic_unwinds_into_the_caller() {
+        let (outside, inside) = (Ends::default(), Ends::default());
+        let bus = Bus::empty()
+            .command_async(|_: Act| async {
+                yield_now().await;
+                if true {
+                    std::panic::panic_any(41_u8)
+                }
+            })
+            .layer(outside.clone())
+            .layer(Timeout::new())
+            .layer(inside.clone())
+            .build()
+            .unwrap();
+        let panic = {
+            let mut call = Box::pin(bus.execute(Act));
+            assert!(polled_once(call.as_mut()).is_pending());
+            catch_unwind(AssertUnwindSafe(|| polled_once(call.as_mut()).is_ready())).unwrap_err()
+        };
+        assert_eq!(*panic.downcast_ref::<u8>().unwrap(), 41);
+        assert_eq!((outside.take(), inside.take()), ((1, vec!["panicked"]), (1, vec!["panicked"])));
+    }
+
     /// T6.
     #[tokio::test(start_paused = true)]
     async fn after_close_there_is_still_a_limit() {

@@ -186,6 +186,8 @@ struct State {
 
 impl ManualClock {
     /// A clock on which every sleep is over at once, and has moved the time.
+    ///
+    /// A time-out does not move it: it is over when sleeps, or [`advance`](Self::advance), have moved it far enough.
     #[expect(clippy::new_without_default, reason = "there are two kinds, each with its name")]
     pub fn new() -> Self {
         ManualClock::with(true)

@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use super::Timeout;
+use super::{
+    super::{Layer, Link, Site, site::InsideRetry},
+    Timeout,
+};
 use crate::{
-    Bus, Event, Fault, Message, PublishError, SendError, SubscriberFailure, SyncBus,
+    Bus, Event, Fault, Flavor, Message, PublishError, SendError, SubscriberFailure, SyncBus,
     clock::ManualClock,
     dispatch::{MessageIndex, Place},
     error::AnyError,
@@ -179,6 +182,26 @@ fn a_handler_is_heard_on_a_sync_bus() {
     let explained = bus.explain::<Ask>().unwrap().to_string();
     assert!(explained.contains("after = 2s (#[handler] at "), "{explained}");
     assert_eq!(bus.send(Ask).unwrap(), 7);
+}
+
+/// Stands where a retry does.
+struct Retries;
+
+impl<B: Flavor> Layer<B> for Retries {
+    fn link(&self, site: &mut Site<'_>) -> Option<Link<B>> {
+        site.mark::<InsideRetry>();
+        site.leave_out("a test")
+    }
+}
+
+#[test]
+fn explain_says_whether_each_attempt_is_limited_or_all_together() {
+    let bus = SyncBus::empty().query(|_: Ask| 7);
+    let bus = bus.layer(Timeout::new()).layer(Retries).layer(Timeout::new()).build().unwrap();
+    let layers = &bus.explain::<Ask>().unwrap().layers;
+    let bounds =
+        |place: usize| layers[place].values.iter().find(|value| value.name == "bounds").unwrap().value.as_str();
+    assert_eq!((bounds(0), bounds(2)), ("all attempts together", "each attempt"));
 }
 
 /// A retry that the handler asks for waits, so that there is something to limit.
