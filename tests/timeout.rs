@@ -842,7 +842,7 @@ mod on_both {
             lines(bus.explain::<Ask>().unwrap().to_string()),
             [
                 "    after = 2s (set on the layer for this message)",
-                "    bounds = all attempts together (by the order of the layers)"
+                "    bounds = the whole dispatch (by the order of the layers)"
             ]
         );
         assert!(bus.explain::<Count>().unwrap().to_string().contains("after = 3s (set on the layer for this kind)"));

@@ -302,14 +302,18 @@ impl Future for Alarm {
         if state.now >= self.until {
             return Poll::Ready(());
         }
-        state.alarms.insert(self.number, (self.until, task.waker().clone()));
+        let earlier = state.alarms.insert(self.number, (self.until, task.waker().clone()));
+        drop(state);
+        // Not under the lock: the last waker of a task may take the task with it, and that one alarms of its own.
+        drop(earlier);
         Poll::Pending
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        self.clock.state().alarms.remove(&self.number);
+        let waiting = self.clock.state().alarms.remove(&self.number);
+        drop(waiting);
     }
 }
 

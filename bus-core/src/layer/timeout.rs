@@ -324,7 +324,7 @@ fn explain(site: &mut Site<'_>, Limit { after, source }: Limit) {
     let bounds = match (is_event, is_inside_retry) {
         (true, _) => "all subscribers together",
         (false, true) => "each attempt",
-        (false, false) => "all attempts together",
+        (false, false) => "the whole dispatch",
     };
     site.value_from("bounds", bounds, Source::Order);
 }

@@ -201,7 +201,7 @@ fn explain_says_whether_each_attempt_is_limited_or_all_together() {
     let layers = &bus.explain::<Ask>().unwrap().layers;
     let bounds =
         |place: usize| layers[place].values.iter().find(|value| value.name == "bounds").unwrap().value.as_str();
-    assert_eq!((bounds(0), bounds(2)), ("all attempts together", "each attempt"));
+    assert_eq!((bounds(0), bounds(2)), ("the whole dispatch", "each attempt"));
 }
 
 /// A retry that the handler asks for waits, so that there is something to limit.
