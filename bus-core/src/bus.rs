@@ -128,7 +128,7 @@ impl Bus {
             let subscribers = self.core.table.subscribers(self, &event);
             match publish::in_turn(&subscribers) {
                 None => Ok(()),
-                Some(round) => publish::outcome(round.finish(&subscribers).await, E::FACTS, &self.core.wiring),
+                Some(round) => publish::outcome(round.finish(&subscribers, None).await, E::FACTS, &self.core.wiring),
             }
         }
     }

@@ -16,11 +16,13 @@
 //! ```
 
 use std::{
+    collections::HashMap,
     fmt,
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -55,6 +57,20 @@ pub trait Time: Send + Sync + 'static {
 
     /// Waits without blocking the thread.
     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Waits until then without blocking the thread, for a time-out: what is wanted is something else, which may come
+    /// before.
+    ///
+    /// The same as [`sleep_async`](Self::sleep_async), unless the clock is one that a sleep moves.
+    fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.sleep_async(until.saturating_duration_since(self.now()))
+    }
+
+    /// Blocks this thread until another one unparks it, at most until then. May return for no reason, as
+    /// [`std::thread::park`] may.
+    fn park(&self, until: Instant) {
+        thread::park_timeout(until.saturating_duration_since(self.now()));
+    }
 }
 
 /// The clock of a bus: the system's unless [`Builder::clock`](crate::Builder::clock) was called.
@@ -96,6 +112,25 @@ impl Clock {
         match &self.0 {
             None => system_sleep(duration),
             Some(time) => time.sleep_async(duration),
+        }
+    }
+
+    /// Waits for a time-out, as [`Time::alarm`] says.
+    ///
+    /// # Panics
+    /// As [`sleep_async`](Self::sleep_async).
+    pub fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.0 {
+            None => system_sleep(until.saturating_duration_since(system_now())),
+            Some(time) => time.alarm(until),
+        }
+    }
+
+    /// Blocks this thread until another one unparks it, as [`Time::park`] says.
+    pub fn park(&self, until: Instant) {
+        match &self.0 {
+            None => thread::park_timeout(until.saturating_duration_since(system_now())),
+            Some(time) => time.park(until),
         }
     }
 
@@ -144,10 +179,15 @@ struct State {
     now: Instant,
     sleeps: Vec<Duration>,
     waiting: Vec<(Instant, Waker)>,
+    /// Those that do not move the time, by a number of their own.
+    alarms: HashMap<u64, (Instant, Waker)>,
+    next_alarm: u64,
 }
 
 impl ManualClock {
     /// A clock on which every sleep is over at once, and has moved the time.
+    ///
+    /// A time-out does not move it: it is over when sleeps, or [`advance`](Self::advance), have moved it far enough.
     #[expect(clippy::new_without_default, reason = "there are two kinds, each with its name")]
     pub fn new() -> Self {
         ManualClock::with(true)
@@ -159,7 +199,8 @@ impl ManualClock {
     }
 
     fn with(moves_by_itself: bool) -> Self {
-        let state = State { now: Instant::now(), sleeps: Vec::new(), waiting: Vec::new() };
+        let (sleeps, waiting, alarms) = (Vec::new(), Vec::new(), HashMap::new());
+        let state = State { now: Instant::now(), sleeps, waiting, alarms, next_alarm: 0 };
         ManualClock(Arc::new(Manual { moves_by_itself, state: Mutex::new(state), moved: Condvar::new() }))
     }
 
@@ -170,9 +211,12 @@ impl ManualClock {
         let now = state.now;
         let (over, waiting) = std::mem::take(&mut state.waiting).into_iter().partition(|(until, _)| *until <= now);
         state.waiting = waiting;
+        let ringing =
+            state.alarms.extract_if(|_, (until, _)| *until <= now).map(|(_, (_, waker))| waker).collect::<Vec<_>>();
         drop(state);
         self.0.moved.notify_all();
         Vec::into_iter(over).for_each(|(_, waker): (Instant, Waker)| waker.wake());
+        ringing.into_iter().for_each(Waker::wake);
     }
 
     /// What was slept for so far, in the order in which the sleeps began.
@@ -211,6 +255,66 @@ impl Time for ManualClock {
     fn sleep_async(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(Sleep { clock: self.clone(), duration, until: None })
     }
+
+    /// It never moves the time, on either kind of clock: whoever waits for something else does not sleep.
+    fn alarm(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.alarm_at(until))
+    }
+
+    fn park(&self, until: Instant) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut alarm = pin!(self.alarm_at(until));
+        if alarm.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            thread::park();
+        }
+    }
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Rings when the time of the clock was moved far enough.
+struct Alarm {
+    clock: ManualClock,
+    until: Instant,
+    number: u64,
+}
+
+impl ManualClock {
+    fn alarm_at(&self, until: Instant) -> Alarm {
+        let mut state = self.state();
+        state.next_alarm += 1;
+        Alarm { clock: self.clone(), until, number: state.next_alarm }
+    }
+}
+
+impl Future for Alarm {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.clock.state();
+        if state.now >= self.until {
+            return Poll::Ready(());
+        }
+        let earlier = state.alarms.insert(self.number, (self.until, task.waker().clone()));
+        drop(state);
+        // Not under the lock: the last waker of a task may take the task with it, and that one alarms of its own.
+        drop(earlier);
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let waiting = self.clock.state().alarms.remove(&self.number);
+        drop(waiting);
+    }
 }
 
 /// A sleep, which begins when it is polled.
@@ -242,9 +346,45 @@ impl Future for Sleep {
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, task::Waker};
-
     use super::*;
+
+    /// It would not be told from a sleep, and a time-out would be over before what it limits.
+    #[test]
+    fn an_alarm_does_not_move_the_time() {
+        let clock = ManualClock::new();
+        let mut alarm = pin!(clock.alarm(clock.now() + Duration::from_secs(2)));
+        let mut poll = || alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!poll());
+        clock.sleep(Duration::from_secs(2));
+        assert!(poll());
+    }
+
+    #[test]
+    fn an_alarm_that_is_dropped_leaves_nothing_behind() {
+        let clock = ManualClock::stopped();
+        let mut alarm = clock.alarm(clock.now() + Duration::from_secs(2));
+        assert!(alarm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(clock.state().alarms.len(), 1);
+        drop(alarm);
+        assert!(clock.state().alarms.is_empty());
+    }
+
+    #[test]
+    fn a_parked_thread_goes_on_when_the_time_has_come() {
+        let clock = ManualClock::stopped();
+        let until = clock.now() + Duration::from_secs(5);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while clock.now() < until {
+                    clock.park(until);
+                }
+            });
+            while clock.state().alarms.is_empty() {
+                std::thread::yield_now();
+            }
+            clock.advance(Duration::from_secs(5));
+        });
+    }
 
     #[test]
     fn a_stopped_clock_waits_for_whoever_advances_it() {

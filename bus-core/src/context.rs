@@ -168,6 +168,22 @@ impl Context {
     }
 }
 
+/// What caused the work of a thread, for another one that goes on with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause(Option<Identity>);
+
+impl Cause {
+    /// That of this thread.
+    pub(crate) fn current() -> Self {
+        Cause(CURRENT.get())
+    }
+
+    /// Makes it that of this thread, until the guard is dropped.
+    pub(crate) fn enter(self) -> Entered {
+        Entered { outer: CURRENT.replace(self.0) }
+    }
+}
+
 /// Restores the enclosing context when dropped.
 #[doc(hidden)]
 pub struct Entered {

@@ -11,6 +11,7 @@ mod outcome;
 mod payload;
 mod shape;
 mod site;
+mod timeout;
 
 pub use self::{
     chain::Link,
@@ -23,12 +24,14 @@ pub use self::{
     payload::Dispatched,
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
     site::Site,
+    timeout::{Timeout, TimeoutCounts},
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},
     payload::{ErasedPayload, Payload},
     site::{Build, Refusal},
+    timeout::{SubscriberLimit, SubscriberLimits},
 };
 #[doc(hidden)]
 pub use self::{

@@ -13,7 +13,7 @@ use self::concurrent::concurrently;
 use crate::{
     dispatch::Publication,
     error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
-    layer::ErasedPayload,
+    layer::{ErasedPayload, SubscriberLimits},
     message::MessageFacts,
     wiring::Wiring,
 };
@@ -30,10 +30,14 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Runs what is left, concurrently; gives all failures, in order.
-    pub(crate) async fn finish(mut self, publication: &Publication<'_>) -> Failures {
+    /// Runs what is left, concurrently, each within its limit; gives all failures, in order.
+    pub(crate) async fn finish(
+        mut self,
+        publication: &Publication<'_>,
+        limits: Option<&SubscriberLimits<'_>>,
+    ) -> Failures {
         if self.next < publication.len() {
-            self.failures.extend(concurrently(publication, self.next).await);
+            self.failures.extend(concurrently(publication, self.next, limits).await);
         }
         self.failures
     }

@@ -15,7 +15,7 @@ use crate::{
     error::{AnyError, SubscriberFailure},
     flavor::Flavor,
     handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
-    layer::{Chain, ErasedPayload, LayerFailure, Layered},
+    layer::{Chain, ErasedPayload, LayerFailure, Layered, SubscriberLimits},
     message::{Event, Message, MessageFacts},
     publish,
     sync_bus::SyncBus,
@@ -416,6 +416,19 @@ impl<B: Flavor> Table<B> {
         self.layered_events.get(E::index().number())?.as_deref()
     }
 
+    /// The layers around a message whose type is known at run time only, if there are any.
+    pub(crate) fn layered(&self, message: &MessageFacts) -> Option<&Layered<B>> {
+        let place = message.place.number();
+        if !message.kind.has_one_handler() {
+            return self.layered_events.get(place)?.as_deref();
+        }
+        match *self.calls.get(place)?.as_ref()? {
+            // SAFETY: a slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
+            Slot { function: Function::Layered, bound } => Some(unsafe { bound.get::<Layered<B>>() }),
+            Slot { function: Function::Sync(_) | Function::Async(..), .. } => None,
+        }
+    }
+
     /// The subscribers of `E`, to be called with `event` on `bus`; none if there are layers around `E`.
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
@@ -479,7 +492,12 @@ impl Inner<SyncBus> {
 
 impl Inner<Bus> {
     /// Runs the handler or the subscribers with what is in `payload`, and puts the outcome there.
-    pub(crate) async fn run(&self, bus: &Bus, payload: &mut (dyn ErasedPayload + 'static)) {
+    pub(crate) async fn run(
+        &self,
+        bus: &Bus,
+        payload: &mut (dyn ErasedPayload + 'static),
+        limits: Option<&SubscriberLimits<'_>>,
+    ) {
         match &self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
             // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `Bus`: see `Handler`.
@@ -497,7 +515,7 @@ impl Inner<Bus> {
                 let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
                 let failures = match publish::in_turn(&publication) {
                     None => Vec::new(),
-                    Some(round) => round.finish(&publication).await,
+                    Some(round) => round.finish(&publication, limits).await,
                 };
                 publish::put(failures, payload, bus.wiring());
             }

@@ -55,6 +55,11 @@ impl Place {
         Place(|| &NONE)
     }
 
+    /// The number, or one that is out of every table's bounds.
+    pub(super) fn number(self) -> usize {
+        (self.0)().load(Ordering::Relaxed) as usize
+    }
+
     /// The number, given now if the type has none.
     pub(super) fn assign(self) -> usize {
         assign((self.0)())

@@ -212,9 +212,10 @@ impl fmt::Display for PublishError {
                 failures.iter().enumerate().try_for_each(|(place, failure)| {
                     let separator = if place == 0 { " " } else { "; " };
                     write!(f, "{separator}`{}`", failure.subscriber.name)?;
-                    match failure.source() {
-                        Some(cause) => write!(f, ": {cause}"),
-                        None => f.write_str(": panicked"),
+                    match (&failure.failure, failure.source()) {
+                        (SubscriberFailure::TimedOut { after }, _) => write!(f, ": exceeded its time-out of {after:?}"),
+                        (_, Some(cause)) => write!(f, ": {cause}"),
+                        (_, None) => f.write_str(": panicked"),
                     }
                 })
             }

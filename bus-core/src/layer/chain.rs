@@ -102,6 +102,8 @@ impl<B: Flavor> Chain<B> {
 /// The layers of a bus, outermost first.
 pub(crate) struct Stack<B: Flavor> {
     layers: Vec<Placed<B>>,
+    /// Those that handlers ask for, inside the others.
+    implied: Vec<Box<dyn Layer<B>>>,
     is_closed: AtomicBool,
 }
 
@@ -112,7 +114,7 @@ struct Placed<B: Flavor> {
 
 impl<B: Flavor> Default for Stack<B> {
     fn default() -> Self {
-        Stack { layers: Vec::new(), is_closed: AtomicBool::new(false) }
+        Stack { layers: Vec::new(), implied: B::implied_layers(), is_closed: AtomicBool::new(false) }
     }
 }
 
@@ -137,10 +139,11 @@ impl<B: Flavor> Stack<B> {
         let mut chain =
             Chain { route: route_of_chain, clock, segments: vec![Segment::default()], keeps_message: false };
         let mut site = Site::new(route, build);
-        let implied = B::implied_layers();
         let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
-        for (layer, location) in placed.chain(implied.iter().map(|layer| (&**layer, None))) {
-            site.begin(layer.name(), location);
+        let implied = self.implied.iter().map(|layer| (&**layer, None));
+        for (position, (layer, location)) in placed.chain(implied).enumerate() {
+            let inside = self.layers.iter().skip(position + 1).map(|placed| placed.layer.name().to_owned());
+            site.begin(layer.name(), location, inside.collect());
             if let Some(link) = layer.link(&mut site) {
                 chain.push(link);
             }
@@ -156,7 +159,8 @@ impl<B: Flavor> Stack<B> {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Vec::new();
         }
-        let failed = self.layers.iter().filter_map(|Placed { layer, .. }| {
+        let layers = self.layers.iter().map(|placed| &placed.layer).chain(&self.implied);
+        let failed = layers.filter_map(|layer| {
             let error = layer.close().err()?;
             tracing::error!(target: "linkbus", layer = layer.name(), error = error.as_error(), "closing the layer failed");
             Some((layer.name().to_owned(), error))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Done, LayerFailure, Outcome,
+    Done, LayerFailure, Outcome, SubscriberLimits,
     payload::{Dispatched, ErasedPayload, Particulars},
 };
 use crate::{
@@ -45,6 +45,8 @@ pub struct Dispatch<'a> {
     pub(super) route: &'a Route,
     pub(super) clock: &'a Clock,
     attempts: Option<&'a Attempt<'a>>,
+    /// How long the subscribers of an event may run, where a layer says so.
+    pub(super) limits: Option<&'a SubscriberLimits<'a>>,
     pub(super) started: Option<Instant>,
     pub(super) ending: Ending,
 }
@@ -78,13 +80,13 @@ impl Attempt<'_> {
 
 impl<'a> Dispatch<'a> {
     pub(crate) fn new(payload: &'a mut (dyn ErasedPayload + 'static), route: &'a Route, clock: &'a Clock) -> Self {
-        Dispatch { payload, route, clock, attempts: None, started: None, ending: Ending::WithOutcome }
+        Dispatch { payload, route, clock, attempts: None, limits: None, started: None, ending: Ending::WithOutcome }
     }
 
     /// The same dispatch, for a part of the time.
     pub(crate) fn reborrow(&mut self) -> Dispatch<'_> {
-        let Dispatch { route, clock, attempts, started, ending, .. } = *self;
-        Dispatch { payload: &mut *self.payload, route, clock, attempts, started, ending }
+        let Dispatch { route, clock, attempts, limits, started, ending, .. } = *self;
+        Dispatch { payload: &mut *self.payload, route, clock, attempts, limits, started, ending }
     }
 
     /// What is known about the message.
@@ -158,6 +160,12 @@ impl<'a> Dispatch<'a> {
         Done(())
     }
 
+    /// Ends it as the [detached](ErasedPayload::detach) dispatch ended.
+    pub(super) fn adopt(&mut self, detached: Box<dyn ErasedPayload>) -> Done {
+        self.payload.adopt(detached);
+        Done(())
+    }
+
     /// Which attempt this is, counted from 1. A retry outside this layer counts it up.
     pub fn attempt(&self) -> u32 {
         self.payload.particulars().attempt
@@ -166,6 +174,8 @@ impl<'a> Dispatch<'a> {
     /// Whether the [outcome](Self::outcome) is the last word: no retry outside this layer will try again.
     ///
     /// Right only at the end, when there is an outcome. It is not a guess: what is answered is what the retry then does.
+    /// Only inside a [`Timeout`](super::Timeout) on a `SyncBus` it is always true: that is another thread, which may run
+    /// on when the retry has gone on.
     pub fn is_last_attempt(&self) -> bool {
         let outcome = self.outcome();
         let mut attempt = self.attempts;
@@ -209,6 +219,11 @@ impl<'a> Dispatch<'a> {
 
     pub(crate) fn particulars(&mut self) -> &mut Particulars {
         self.payload.particulars_mut()
+    }
+
+    /// The same dispatch, with its subscribers limited.
+    pub(super) fn within<'b>(&'b mut self, limits: &'b SubscriberLimits<'b>) -> Dispatch<'b> {
+        Dispatch { limits: Some(limits), ..self.reborrow() }
     }
 
     /// An attempt, after which `decide` says what is done.

@@ -54,6 +54,10 @@ pub enum Source {
     Default,
     /// Whoever made the layer.
     Layer,
+    /// Whoever made the layer, for messages of this kind.
+    Kind,
+    /// Whoever made the layer, for this message.
+    Message,
     /// An attribute of the handler at this place.
     Handler(Location),
     /// It follows from the other layers.
@@ -65,6 +69,8 @@ impl fmt::Display for Source {
         match self {
             Source::Default => f.write_str("default"),
             Source::Layer => f.write_str("set on the layer"),
+            Source::Kind => f.write_str("set on the layer for this kind"),
+            Source::Message => f.write_str("set on the layer for this message"),
             Source::Handler(location) => write!(f, "#[handler] at {location}"),
             Source::Order => f.write_str("by the order of the layers"),
         }

@@ -2,13 +2,13 @@
 //!
 //! They stand innermost, and answer only where no layer of the bus does.
 
-use super::Layer;
+use super::{Layer, Timeout};
 use crate::{bus::Bus, sync_bus::SyncBus};
 
 pub(crate) fn on_bus() -> Vec<Box<dyn Layer<Bus>>> {
-    Vec::new()
+    vec![Box::new(Timeout::of_handlers())]
 }
 
 pub(crate) fn on_sync_bus() -> Vec<Box<dyn Layer<SyncBus>>> {
-    Vec::new()
+    vec![Box::new(Timeout::of_handlers())]
 }

@@ -8,8 +8,11 @@ use std::{
     time::Instant,
 };
 
-use super::{Dispatch, Dispatched, Done, Layered, Observer, Payload, chain::Segment, dispatch::Ending};
-use crate::{bus::Bus, flavor::Flavor, handler::BoxFuture, message::Message, sync_bus::SyncBus};
+use super::{
+    Dispatch, Dispatched, Done, ErasedPayload, Layered, Observer, Payload, chain::Segment, dispatch::Ending,
+    payload::Particulars,
+};
+use crate::{bus::Bus, context::Cause, depth, flavor::Flavor, handler::BoxFuture, message::Message, sync_bus::SyncBus};
 
 /// What is inside an [`Around`](super::Around): the further layers and the handler.
 #[derive(Clone, Copy)]
@@ -60,7 +63,7 @@ impl AsyncNext<'_> {
                 match &segment.around {
                     Some(around) => around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }).await,
                     None => {
-                        self.layered.inner.run(self.bus, dispatch.payload).await;
+                        self.layered.inner.run(self.bus, dispatch.payload, dispatch.limits).await;
                         Done(())
                     }
                 }
@@ -74,6 +77,48 @@ impl AsyncNext<'_> {
             .await;
         }
         watch.finish()
+    }
+}
+
+/// What is inside an [`Around`](super::Around), ready to be run on another thread, with or without the caller.
+pub(crate) struct Detached {
+    bus: SyncBus,
+    at: usize,
+    payload: Box<dyn ErasedPayload>,
+    depth: depth::Carried,
+    cause: Cause,
+    span: tracing::Span,
+}
+
+impl Next<'_> {
+    /// Makes it ready for another thread. The outcome comes back with [`ErasedPayload::adopt`].
+    pub(crate) fn detach(&self, dispatch: &mut Dispatch<'_>) -> Detached {
+        Detached {
+            bus: self.bus.clone(),
+            at: self.at,
+            payload: dispatch.payload.detach(),
+            depth: depth::carry(),
+            cause: Cause::current(),
+            span: tracing::Span::current(),
+        }
+    }
+}
+
+impl Detached {
+    /// What the layers inside are told.
+    pub(super) fn particulars(&mut self) -> &mut Particulars {
+        self.payload.particulars_mut()
+    }
+
+    /// Runs it, as deep as the dispatch was on its thread, and caused by the same; gives back what is to be adopted.
+    pub(crate) fn run(mut self) -> Box<dyn ErasedPayload> {
+        let _depth = self.depth.enter();
+        let _cause = self.cause.enter();
+        let _span = self.span.enter();
+        let layered = self.bus.core().table.layered(self.payload.facts()).expect("it came from inside these layers");
+        let mut dispatch = Dispatch::new(&mut *self.payload, &layered.route, &layered.clock);
+        Next { bus: &self.bus, layered, at: self.at }.run(&mut dispatch);
+        self.payload
     }
 }
 

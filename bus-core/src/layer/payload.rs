@@ -112,7 +112,7 @@ pub(crate) trait ErasedPayload: Send {
     fn outcome_any(&mut self) -> &mut dyn Any;
     /// The same dispatch for another thread; this one keeps the message only if it has to.
     fn detach(&mut self) -> Box<dyn ErasedPayload>;
-    /// Takes over the outcome of a [detached](Self::detach) one.
+    /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>);
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -212,6 +212,7 @@ impl<M: Message> ErasedPayload for Payload<M> {
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {
         let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
         self.outcome = detached.outcome;
+        self.particulars.context = self.particulars.context.or(detached.particulars.context);
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -26,8 +26,16 @@ pub struct Site<'a> {
     explained: Vec<ExplainedLayer>,
     refusals: Vec<Refusal>,
     marks: Vec<TypeId>,
+    /// The layers of the bus inside the one that is asked, by name.
+    inside: Vec<String>,
     keepers: Vec<String>,
 }
+
+/// The mark of a retry: a layer inside it sees every attempt.
+pub(crate) struct InsideRetry;
+
+/// The mark of a time-out: a layer inside it may be dropped, or left behind on another thread.
+pub(crate) struct InsideTimeout;
 
 /// A layer cannot be where it is.
 #[derive(Clone, Debug)]
@@ -40,11 +48,13 @@ pub(crate) struct Refusal {
 
 impl<'a> Site<'a> {
     pub(super) fn new(route: &'a Route, build: &'a Build) -> Self {
-        Site { route, build, explained: Vec::new(), refusals: Vec::new(), marks: Vec::new(), keepers: Vec::new() }
+        let (explained, refusals, keepers) = (Vec::new(), Vec::new(), Vec::new());
+        Site { route, build, explained, refusals, marks: Vec::new(), inside: Vec::new(), keepers }
     }
 
     /// Turns to the next layer, inward.
-    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>) {
+    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>, inside: Vec<String>) {
+        self.inside = inside;
         let name = layer.to_owned();
         self.explained.push(ExplainedLayer { name, location, values: Vec::new(), left_out: None });
     }
@@ -115,6 +125,11 @@ impl<'a> Site<'a> {
         let (layer, location) = (self.layer().name.clone(), self.layer().location);
         self.refusals.push(Refusal { layer, location, message: self.route.message, reason: reason.into() });
         None
+    }
+
+    /// The layers of the bus inside this one, by name. Whether they apply to the message is not known yet.
+    pub(crate) fn inside(&self) -> &[String] {
+        &self.inside
     }
 
     /// Notes that what follows is inside a `T`.
