@@ -1,6 +1,7 @@
 //! What stands around a dispatch: layers, from the outermost to the handler.
 
 mod chain;
+mod concurrency;
 mod dispatch;
 pub(crate) mod implied;
 mod next;
@@ -13,6 +14,7 @@ mod site;
 
 pub use self::{
     chain::Link,
+    concurrency::{Concurrency, ConcurrencyStats},
     dispatch::Dispatch,
     next::{AsyncNext, Next},
     on::{AroundMessage, AsyncAroundMessage, On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
