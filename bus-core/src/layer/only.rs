@@ -1,5 +1,7 @@
 //! Layers for some of the messages.
 
+use std::marker::PhantomData;
+
 use super::{IntoLayer, Layer, Link, Site};
 use crate::{
     error::AnyError,
@@ -57,10 +59,13 @@ impl<const N: usize> From<[Kind; N]> for Selection {
     }
 }
 
-/// A layer for some of the messages: made by [`only`].
-pub struct Only<L> {
+/// A layer for some of the messages of a `B`: made by [`only`].
+///
+/// It names the bus, so that a layer that fits both need not be told which one it is for.
+pub struct Only<B, L> {
     selection: Selection,
     layer: L,
+    bus: PhantomData<fn(B)>,
 }
 
 /// Puts `layer` around the messages of `selection` and around no others.
@@ -83,11 +88,11 @@ pub struct Only<L> {
 /// let bus = SyncBus::empty().query(|_: Balance| 7).command(|_: Pay| ()).layer(only(Kind::Command, Audit)).build().unwrap();
 /// bus.send(Balance).unwrap();
 /// ```
-pub fn only<B: Flavor, S, L: IntoLayer<B, S>>(selection: impl Into<Selection>, layer: L) -> Only<L::Layer> {
-    Only { selection: selection.into(), layer: layer.into_layer() }
+pub fn only<B: Flavor, S, L: IntoLayer<B, S>>(selection: impl Into<Selection>, layer: L) -> Only<B, L::Layer> {
+    Only { selection: selection.into(), layer: layer.into_layer(), bus: PhantomData }
 }
 
-impl<B: Flavor, L: Layer<B>> Layer<B> for Only<L> {
+impl<B: Flavor, L: Layer<B>> Layer<B> for Only<B, L> {
     fn link(&self, site: &mut Site<'_>) -> Option<Link<B>> {
         if !(self.selection.has)(site.message()) {
             return site.leave_out(format!("it is only for {}", self.selection.text));
