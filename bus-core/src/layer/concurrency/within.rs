@@ -13,6 +13,7 @@ use crate::layer::Dispatch;
 pub(super) struct Passage {
     limits: usize,
     dispatch: usize,
+    was_nested: bool,
 }
 
 thread_local! {
@@ -24,10 +25,10 @@ thread_local! {
 pub(super) struct Entered(Option<Passage>);
 
 impl Passage {
-    pub(super) fn new<T>(limits: &T, dispatch: &Dispatch<'_>) -> Self {
+    pub(super) fn new<T>(limits: &T, dispatch_of: &Dispatch<'_>) -> Self {
         let limits = std::ptr::from_ref(limits).addr();
-        let dispatch = std::ptr::from_ref(&*dispatch.payload).cast::<()>().addr();
-        Passage { limits, dispatch }
+        let dispatch = std::ptr::from_ref(&*dispatch_of.payload).cast::<()>().addr();
+        Passage { limits, dispatch, was_nested: dispatch_of.payload.particulars().was_nested }
     }
 
     /// Whether it comes from inside a handler, from a layer inside a limit, or twice to the same limit.
@@ -35,7 +36,7 @@ impl Passage {
     /// The same dispatch inside another limit is none of that: each of them counts it.
     pub(super) fn is_nested(self) -> bool {
         let is_inside = |outer: Passage| outer.dispatch != self.dispatch || outer.limits == self.limits;
-        crate::depth::is_nested() || CURRENT.get().is_some_and(is_inside)
+        self.was_nested || crate::depth::is_nested() || CURRENT.get().is_some_and(is_inside)
     }
 
     pub(super) fn enter(self) -> Entered {
