@@ -262,3 +262,13 @@ async fn what_a_spawned_task_dispatches_is_counted() {
     bus.execute(Pay).await.unwrap();
     assert_all_went_through(&limits, 2, 0);
 }
+
+/// Limits are taken at the entrance: work that was let in is not refused half-way, even where the entrance had no limit.
+#[tokio::test]
+async fn a_limit_that_is_first_met_inside_a_handler_is_passed() {
+    let limits = Concurrency::of_messages().for_message::<Told>(1).reject();
+    let bus = Bus::empty().modules([on_bus::MODULE]).layer(limits.clone()).build().unwrap();
+    join_all((0..10).map(async |_| bus.execute(Tell).await.unwrap())).await;
+    assert_all_went_through(&limits, 0, 10);
+    assert_eq!(limits.stats_of::<Tell>(), None);
+}
