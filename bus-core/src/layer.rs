@@ -11,6 +11,8 @@ mod outcome;
 mod payload;
 mod shape;
 mod site;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use self::{
     chain::Link,

@@ -202,6 +202,11 @@ impl<'a> Dispatch<'a> {
         context.in_attempt(attempt, deadline)
     }
 
+    /// Whether it comes from inside a handler.
+    pub(super) fn is_nested(&self) -> bool {
+        self.payload.particulars().was_nested || crate::depth::is_nested()
+    }
+
     /// Lends the message to the handler instead of handing it over, or the other way round; says what it was before.
     pub(crate) fn keep(&mut self, keep: bool) -> bool {
         self.payload.keep(keep)

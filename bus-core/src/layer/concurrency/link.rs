@@ -109,7 +109,7 @@ fn time_left(dispatch: &Dispatch<'_>) -> Option<Duration> {
 impl Around for Limited {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         let passage = Passage::new(&*self.tally, dispatch);
-        if passage.is_nested() {
+        if dispatch.is_nested() || passage.is_inside() {
             self.tally.nested();
             return next.run(dispatch);
         }
@@ -126,7 +126,7 @@ impl Around for Limited {
 impl AsyncAround for Limited {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         let passage = Passage::new(&*self.tally, dispatch);
-        if passage.is_nested() {
+        if dispatch.is_nested() || passage.is_inside() {
             self.tally.nested();
             return next.run(dispatch).await;
         }

@@ -9,11 +9,10 @@ use std::{
 use crate::layer::Dispatch;
 
 /// A dispatch at one limit. The addresses are of things that live as long as the dispatch is on the stack.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) struct Passage {
     limits: usize,
     dispatch: usize,
-    was_nested: bool,
 }
 
 thread_local! {
@@ -25,18 +24,18 @@ thread_local! {
 pub(super) struct Entered(Option<Passage>);
 
 impl Passage {
-    pub(super) fn new<T>(limits: &T, dispatch_of: &Dispatch<'_>) -> Self {
+    pub(super) fn new<T>(limits: &T, dispatch: &Dispatch<'_>) -> Self {
         let limits = std::ptr::from_ref(limits).addr();
-        let dispatch = std::ptr::from_ref(&*dispatch_of.payload).cast::<()>().addr();
-        Passage { limits, dispatch, was_nested: dispatch_of.payload.particulars().was_nested }
+        let dispatch = std::ptr::from_ref(&*dispatch.payload).cast::<()>().addr();
+        Passage { limits, dispatch }
     }
 
-    /// Whether it comes from inside a handler, from a layer inside a limit, or twice to the same limit.
+    /// Whether it comes from a layer inside a limit, or twice to the same limit.
     ///
     /// The same dispatch inside another limit is none of that: each of them counts it.
-    pub(super) fn is_nested(self) -> bool {
-        let is_inside = |outer: Passage| outer.dispatch != self.dispatch || outer.limits == self.limits;
-        self.was_nested || crate::depth::is_nested() || CURRENT.get().is_some_and(is_inside)
+    pub(super) fn is_inside(self) -> bool {
+        let is_around = |outer: Passage| outer.dispatch != self.dispatch || outer.limits == self.limits;
+        CURRENT.get().is_some_and(is_around)
     }
 
     pub(super) fn enter(self) -> Entered {
