@@ -1,4 +1,4 @@
-//! Longer texts: a page for each fault that building a bus can report.
+//! Longer texts: a page for each fault that building a bus can report, and [one for each layer](layers).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -37,4 +37,14 @@ pages! {
     bus010 "BUS010.md"
     bus011 "BUS011.md"
     bus012 "BUS012.md"
+}
+
+/// A page for each layer.
+pub mod layers {
+    #[doc = include_str!("../docs/layers/concurrency.md")]
+    pub mod concurrency {}
+
+    #[cfg(feature = "tower")]
+    #[doc = include_str!("../docs/layers/tower.md")]
+    pub mod tower {}
 }

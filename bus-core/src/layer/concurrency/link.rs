@@ -54,7 +54,7 @@ impl Limited {
         dispatch.fail(LayerFailure::Overloaded)
     }
 
-    async fn pass<'g>(&'g self, gate: &'g Option<Arc<Gate>>) -> Result<Option<Permit<'g>>, Turned> {
+    async fn pass<'g>(&'g self, gate: Option<&'g Gate>) -> Result<Option<Permit<'g>>, Turned> {
         let Some(gate) = gate else { return Ok(None) };
         match gate.enter() {
             Entered::In(permit) => Ok(Some(permit)),
@@ -70,7 +70,7 @@ impl Limited {
 
     fn pass_blocking<'g>(
         &'g self,
-        gate: &'g Option<Arc<Gate>>,
+        gate: Option<&'g Gate>,
         dispatch: &Dispatch<'_>,
     ) -> Result<Option<Permit<'g>>, Turned> {
         let Some(gate) = gate else { return Ok(None) };
@@ -87,15 +87,15 @@ impl Limited {
     }
 
     async fn admit(&self) -> Result<Permits<'_>, Turned> {
-        let message = self.pass(&self.message).await?;
-        let bus = self.pass(&self.bus).await?;
+        let message = self.pass(self.message.as_deref()).await?;
+        let bus = self.pass(self.bus.as_deref()).await?;
         Ok(self.permits(message, bus))
     }
 
     #[inline]
     fn admit_blocking(&self, dispatch: &Dispatch<'_>) -> Result<Permits<'_>, Turned> {
-        let message = self.pass_blocking(&self.message, dispatch)?;
-        let bus = self.pass_blocking(&self.bus, dispatch)?;
+        let message = self.pass_blocking(self.message.as_deref(), dispatch)?;
+        let bus = self.pass_blocking(self.bus.as_deref(), dispatch)?;
         Ok(self.permits(message, bus))
     }
 }

@@ -110,7 +110,7 @@ impl tower_service::Service<Passage> for Inside {
 pub struct Crossing {
     message: &'static str,
     begin: Option<oneshot::Sender<()>>,
-    end: oneshot::Receiver<Result<Passed, Unsuccessful>>,
+    outcome: oneshot::Receiver<Result<Passed, Unsuccessful>>,
 }
 
 impl Future for Crossing {
@@ -123,7 +123,7 @@ impl Future for Crossing {
         }
         let message = self.message;
         let gone = |_| Err(Unsuccessful { message, reason: None, is_retryable: false });
-        Pin::new(&mut self.end).poll(task).map(|ended| ended.unwrap_or_else(gone))
+        Pin::new(&mut self.outcome).poll(task).map(|ended| ended.unwrap_or_else(gone))
     }
 }
 
@@ -135,9 +135,10 @@ pub(super) struct Doorway {
 
 /// Both ends of one passage.
 pub(super) fn open(dispatch: &Dispatch<'_>) -> (Passage, Doorway) {
-    let ((begin, begun), (ended, end)) = (oneshot::channel(), oneshot::channel());
+    let (begin, begun) = oneshot::channel();
+    let (ended, outcome) = oneshot::channel();
     let message = dispatch.message();
-    let crossing = Crossing { message: message.name, begin: Some(begin), end };
+    let crossing = Crossing { message: message.name, begin: Some(begin), outcome };
     let passage = Passage { message, attempt: dispatch.attempt(), deadline: dispatch.deadline(), crossing };
     (passage, Doorway { begun, ended })
 }
@@ -160,13 +161,13 @@ impl Doorway {
         };
         if has_ended {
             // Whether the stack still wants to know or not: the dispatch is over.
-            let _ = self.ended.send(ended(dispatch));
+            let _ = self.ended.send(outcome(dispatch));
         }
         has_ended
     }
 }
 
-fn ended(dispatch: &Dispatch<'_>) -> Result<Passed, Unsuccessful> {
+fn outcome(dispatch: &Dispatch<'_>) -> Result<Passed, Unsuccessful> {
     let Outcome::Failed(failed) = dispatch.outcome() else { return Ok(Passed(())) };
     let (reason, is_retryable) = (Some(failed.reason()), failed.is_retryable());
     Err(Unsuccessful { message: dispatch.message().name, reason, is_retryable })
