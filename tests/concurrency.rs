@@ -114,7 +114,7 @@ async fn dispatch(bus: &Bus, kind: Kind, number: u32) -> bool {
         Kind::Query => matches!(bus.send(Ask(number)).await, Err(SendError::Overloaded { .. })),
         Kind::Command => matches!(bus.execute(Act(number)).await, Err(ExecuteError::Overloaded { .. })),
         Kind::Event => matches!(bus.publish(Happened(number)).await, Err(PublishError::Overloaded { .. })),
-        _ => matches!(bus.dispatch(Work(number)).await, Err(DispatchError::Overloaded { .. })),
+        Kind::Task => matches!(bus.dispatch(Work(number)).await, Err(DispatchError::Overloaded { .. })),
     }
 }
 
@@ -127,7 +127,7 @@ fn started(bus: &Bus, kind: Kind, number: u32) -> Polled<'_, bool> {
 }
 
 /// Polls until nothing more happens; gives those that are not done.
-fn settle<'a>(mut dispatches: Vec<Polled<'a, bool>>) -> Vec<Polled<'a, bool>> {
+fn settle(mut dispatches: Vec<Polled<'_, bool>>) -> Vec<Polled<'_, bool>> {
     for _ in 0..2 {
         dispatches.reverse();
         dispatches.retain_mut(|dispatched| poll(dispatched).is_pending());
@@ -378,7 +378,7 @@ fn threads_wait_their_turn_on_a_sync_bus() {
             go.send(()).unwrap();
             assert_eq!(said.recv().unwrap(), number);
         }
-        [(); 2].map(|()| go.send(()).unwrap());
+        (0..2).for_each(|_| go.send(()).unwrap());
     });
     assert_eq!(figures(limits.stats()), [0, 0, 6, 0, 0, 0]);
 }

@@ -276,12 +276,15 @@ async fn a_stack_at_the_ingress_is_passed_by_what_handlers_dispatch() {
     assert!(bus.execute(Outer).await.is_err());
 }
 
+/// The messages that a service saw, and which attempt.
+type Seen = Arc<Mutex<Vec<(&'static str, u32)>>>;
+
 /// What a service of a test does with a dispatch.
 #[derive(Clone)]
 struct Odd {
     inside: Inside,
     way: Way,
-    seen: Arc<Mutex<Vec<(&'static str, u32)>>>,
+    seen: Seen,
 }
 
 #[derive(Clone, Copy)]
@@ -332,8 +335,8 @@ impl Service<Passage> for Odd {
     }
 }
 
-fn odd_bus(held: &Held, way: Way) -> (Bus, Arc<Mutex<Vec<(&'static str, u32)>>>) {
-    let seen = Arc::default();
+fn odd_bus(held: &Held, way: Way) -> (Bus, Seen) {
+    let seen = Seen::default();
     let of_layer = Arc::clone(&seen);
     let layer = layer_fn(move |inside| Odd { inside, way, seen: Arc::clone(&of_layer) });
     (held.bus(Tower::per_message(layer)), seen)

@@ -288,6 +288,18 @@ mod tests {
         assert!(is_as_new(&gate, 1));
     }
 
+    #[test]
+    fn a_thread_that_is_out_of_time_leaves_the_queue() {
+        let gate = Gate::new(1, 1);
+        let first = permit(&gate);
+        let times = [Some(Duration::from_micros(1)), Some(Duration::ZERO)];
+        let asked = AtomicUsize::new(0);
+        assert!(turn(&gate).wait(|| times[asked.fetch_add(1, SeqCst)]).is_none());
+        assert_eq!(asked.load(SeqCst), 2);
+        drop(first);
+        assert!(is_as_new(&gate, 1));
+    }
+
     /// A turn that came before its waiter, and one whose waiter left before it came: the two moments that need threads.
     #[test]
     fn a_turn_on_its_way_is_neither_lost_nor_doubled() {

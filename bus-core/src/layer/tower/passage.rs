@@ -129,18 +129,18 @@ impl Future for Crossing {
 
 /// The end of a passage that has the dispatch.
 pub(super) struct Doorway {
-    begun: oneshot::Receiver<()>,
+    beginning: oneshot::Receiver<()>,
     ended: oneshot::Sender<Result<Passed, Unsuccessful>>,
 }
 
 /// Both ends of one passage.
 pub(super) fn open(dispatch: &Dispatch<'_>) -> (Passage, Doorway) {
-    let (begin, begun) = oneshot::channel();
+    let (begin, beginning) = oneshot::channel();
     let (ended, outcome) = oneshot::channel();
     let message = dispatch.message();
     let crossing = Crossing { message: message.name, begin: Some(begin), outcome };
     let passage = Passage { message, attempt: dispatch.attempt(), deadline: dispatch.deadline(), crossing };
-    (passage, Doorway { begun, ended })
+    (passage, Doorway { beginning, ended })
 }
 
 impl Doorway {
@@ -148,7 +148,7 @@ impl Doorway {
     ///
     /// It does not if the stack drops what waits for it: then the dispatch is dropped at once.
     pub(super) async fn run(mut self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> bool {
-        if self.begun.await.is_err() {
+        if self.beginning.await.is_err() {
             return false;
         }
         let has_ended = {
