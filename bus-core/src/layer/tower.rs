@@ -1,4 +1,4 @@
-//! Any layer of the crate [`tower`](https://docs.rs/tower) around the dispatches of a [`Bus`](crate::Bus): rate limits,
+//! Any layer of the crate [`tower`](https://docs.rs/tower) around the dispatches of a [`Bus`]: rate limits,
 //! load shedding, buffers and what else there is. Needs the feature `tower`.
 //!
 //! [`Tower`] is the layer; the other types are what tower services see of a dispatch.

@@ -126,13 +126,16 @@ impl Around for Limited {
 impl AsyncAround for Limited {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         let passage = Passage::new(&*self.tally, dispatch);
+        let mut permits = None;
         if dispatch.is_nested() || passage.is_inside() {
             self.tally.nested();
-            return next.run(dispatch).await;
+        } else {
+            match self.admit().await {
+                Ok(all) => permits = Some(all),
+                Err(turned) => return self.refuse(dispatch, &turned),
+            }
         }
-        match self.admit().await {
-            Ok(_permits) => passage.scope(next.run(dispatch)).await,
-            Err(turned) => self.refuse(dispatch, &turned),
-        }
+        // In one place, because each would be a future of its own inside this one.
+        passage.scope(permits.is_some(), next.run(dispatch)).await
     }
 }

@@ -42,11 +42,11 @@ impl Passage {
         Entered(CURRENT.replace(Some(self)))
     }
 
-    /// Runs `inside`, in every poll as the current one.
-    pub(super) async fn scope<T>(self, inside: impl Future<Output = T>) -> T {
+    /// Runs `inside`; if it has permits, in every poll as the current one.
+    pub(super) async fn scope<T>(self, has_permits: bool, inside: impl Future<Output = T>) -> T {
         let mut inside = pin!(inside);
         poll_fn(|task| {
-            let _entered = self.enter();
+            let _entered = has_permits.then(|| self.enter());
             inside.as_mut().poll(task)
         })
         .await
