@@ -1,4 +1,4 @@
-//! Longer texts: a page for each fault that building a bus can report.
+//! Longer texts: a page for each fault that building a bus can report, and [one for each layer](layers).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -57,4 +57,14 @@ pub mod layers {
     pages! {
         timeout "timeout.md"
     }
+}
+
+/// A page for each layer.
+pub mod layers {
+    #[doc = include_str!("../docs/layers/concurrency.md")]
+    pub mod concurrency {}
+
+    #[cfg(feature = "tower")]
+    #[doc = include_str!("../docs/layers/tower.md")]
+    pub mod tower {}
 }

@@ -241,3 +241,11 @@ fn an_unheard_event_and_a_handle_allocate_nothing() {
     assert_eq!(allocations(|| bus.publish(Saved(1)).unwrap()), 0);
     assert_eq!(allocations(|| queries.send(Add(1, 2)).unwrap()), 0);
 }
+
+#[test]
+fn a_limit_that_is_not_reached_allocates_nothing_on_a_sync_bus() {
+    let limits = linkbus::layer::Concurrency::of_bus(2).per_message(1);
+    let bus = SyncBus::empty().query(|query: Add| query.0 + query.1).layer(limits).build().unwrap();
+    bus.send(Add(1, 2)).unwrap();
+    assert_eq!(allocations(|| bus.send(Add(3, 4)).unwrap()), 0);
+}

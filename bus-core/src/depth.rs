@@ -133,6 +133,12 @@ impl Drop for Returned {
     }
 }
 
+/// Whether a handler that has a way to dispatch is running on this thread.
+#[inline]
+pub(crate) fn is_nested() -> bool {
+    DEPTH.get() > 0
+}
+
 fn remember(level: u32, message: Option<&'static MessageFacts>) {
     MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].set(message));
 }

@@ -1,6 +1,7 @@
 //! What stands around a dispatch: layers, from the outermost to the handler.
 
 mod chain;
+mod concurrency;
 mod dispatch;
 mod explain;
 pub(crate) mod implied;
@@ -12,9 +13,12 @@ mod payload;
 mod shape;
 mod site;
 mod timeout;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use self::{
     chain::Link,
+    concurrency::{Concurrency, ConcurrencyStats},
     dispatch::Dispatch,
     explain::{ExplainedLayer, Explanation, Source, Value},
     next::{AsyncNext, Next},

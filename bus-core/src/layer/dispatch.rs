@@ -206,10 +206,15 @@ impl<'a> Dispatch<'a> {
     ///
     /// What the handler sends is then caused by this dispatch, even if it does not ask for its context.
     pub fn context(&mut self) -> Context {
-        let Particulars { attempt, deadline, context } = *self.payload.particulars();
+        let Particulars { attempt, deadline, context, .. } = *self.payload.particulars();
         let context = context.unwrap_or_else(|| Context::of_message(self.route.message));
         self.payload.particulars_mut().context = Some(context);
         context.in_attempt(attempt, deadline)
+    }
+
+    /// Whether it comes from inside a handler.
+    pub(super) fn is_nested(&self) -> bool {
+        self.payload.particulars().was_nested || crate::depth::is_nested()
     }
 
     /// Lends the message to the handler instead of handing it over, or the other way round; says what it was before.

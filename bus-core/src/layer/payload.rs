@@ -49,16 +49,18 @@ pub(crate) struct Particulars {
     /// Counted from 1.
     pub(crate) attempt: u32,
     pub(crate) deadline: Option<Instant>,
+    /// Whether it came from inside a handler before it went to another thread, where that cannot be seen.
+    pub(crate) was_nested: bool,
 }
 
 impl<M: Message> Payload<M> {
     pub(crate) fn new(message: M, keep: bool) -> Self {
-        let particulars = Particulars { context: None, attempt: 1, deadline: None };
+        let particulars = Particulars { context: None, attempt: 1, deadline: None, was_nested: false };
         Payload { held: Held::Here(message), outcome: None, keep, particulars }
     }
 
     pub(crate) fn offered(&self) -> Offered {
-        let Particulars { context, attempt, deadline } = self.particulars;
+        let Particulars { context, attempt, deadline, .. } = self.particulars;
         Offered { context, attempt, deadline }
     }
 
@@ -206,7 +208,9 @@ impl<M: Message> ErasedPayload for Payload<M> {
         } else {
             std::mem::replace(&mut self.held, Held::Gone)
         };
-        Box::new(Payload { held, outcome: None, keep: self.keep, particulars: self.particulars })
+        let was_nested = self.particulars.was_nested || crate::depth::is_nested();
+        let particulars = Particulars { was_nested, ..self.particulars };
+        Box::new(Payload { held, outcome: None, keep: self.keep, particulars })
     }
 
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {

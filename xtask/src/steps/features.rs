@@ -12,6 +12,8 @@ const COMBINATIONS: &[&str] = &[
     "clippy -p bus-core --no-default-features --lib -- -D warnings",
     "clippy -p linkbus --no-default-features --lib -- -D warnings",
     "test -p linkbus --features inventory --tests --no-fail-fast",
+    "test -p linkbus --features tower --test tower --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/tower --doc tower",
 ];
 
 pub(super) fn run() -> Outcome {
