@@ -3,6 +3,7 @@
 mod chain;
 mod dispatch;
 pub(crate) mod implied;
+mod latency;
 mod next;
 mod on;
 mod only;
@@ -14,6 +15,7 @@ mod site;
 pub use self::{
     chain::Link,
     dispatch::Dispatch,
+    latency::{Latency, LatencyError, LatencyPercentiles, LatencyStats, SeparationSignal, SlowDispatch},
     next::{AsyncNext, Next},
     on::{AroundMessage, AsyncAroundMessage, On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
     only::{Only, Selection, only},
