@@ -1,0 +1,164 @@
+//! Measures every case of layers and prints a Markdown table: time, instructions and blocks of memory, each beside a plain
+//! dispatch in the same run.
+//!
+//! Times are the least of several rounds, in which the plain and the layered turns take turns. The program runs itself
+//! under callgrind: `layers CASE plain|layered TURNS` is one such run.
+
+#![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    env, fmt,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use linkbus_benches::{
+    LAYER_CASES, LayerBar, LayerCase, can_count, clock_reads, instructions_per_turn, latency_on_threads,
+};
+
+/// The turns of one measurement of time.
+const TURNS: u64 = 50_000;
+const ROUNDS: usize = 40;
+/// The turns that are counted, in instructions and in blocks of memory.
+const COUNTED: u64 = 2_000;
+
+/// The system's allocator, and how often it was asked.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes to `System` as it came, and counting does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => table(),
+        [case, side, turns] => turn(case, side, turns),
+        _ => {
+            eprintln!("usage: layers");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// One run under callgrind.
+fn turn(case: &str, side: &str, turns: &str) {
+    let case = &LAYER_CASES[case.parse::<usize>().expect("the number of a case")];
+    let work = if side == "layered" { case.layered } else { case.plain };
+    work(turns.parse().expect("a number of turns"));
+}
+
+fn table() {
+    let clock = least(|| nanoseconds(clock_reads)).max(0.0);
+    println!("two readings of the clock: {clock:.1} ns\n");
+    println!("| layers | plain | layered | more | bar | | instructions | blocks | bar | |");
+    println!("|---|--:|--:|--:|--:|---|--:|--:|--:|---|");
+    for (number, case) in LAYER_CASES.iter().enumerate() {
+        println!("{}", Row::measure(number, case, clock));
+    }
+    threads();
+}
+
+fn threads() {
+    const BAR: f64 = 1.6;
+    let seconds = |threads: usize| least(|| latency_on_threads(TURNS, threads).as_secs_f64());
+    let ratio = 2.0 * seconds(1) / seconds(2);
+    println!(
+        "\nlatency, 2 threads on one message: {ratio:.2}x the dispatches of 1 thread, at least {BAR}x: {}",
+        met(ratio >= BAR)
+    );
+}
+
+struct Row<'a> {
+    case: &'a LayerCase,
+    plain: f64,
+    layered: f64,
+    clock: f64,
+    instructions: Option<f64>,
+    blocks: f64,
+}
+
+impl<'a> Row<'a> {
+    fn measure(number: usize, case: &'a LayerCase, clock: f64) -> Self {
+        let (mut plain, mut layered) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..ROUNDS {
+            plain = plain.min(nanoseconds(case.plain));
+            layered = layered.min(nanoseconds(case.layered));
+        }
+        let counted = |side: &str| instructions_per_turn(&[&number.to_string(), side], COUNTED);
+        let instructions = can_count().then(|| counted("layered") - counted("plain"));
+        let blocks = blocks(case.layered) - blocks(case.plain);
+        Row { case, plain, layered, clock, instructions, blocks }
+    }
+}
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Row { case, plain, layered, clock, instructions, blocks } = self;
+        let more = layered - plain;
+        write!(f, "| {} | {plain:.1} ns | {layered:.1} ns | +{more:.1} ns | ", case.name)?;
+        match case.bar {
+            LayerBar::Nanoseconds(bar) => write!(f, "+{bar} ns | {} | ", met(more <= bar))?,
+            LayerBar::ClockReadsAnd(bar) => write!(f, "+2 clock reads and {bar} ns | {} | ", met(more <= clock + bar))?,
+            LayerBar::None => write!(f, "| | ")?,
+        }
+        match instructions {
+            Some(instructions) => write!(f, "+{instructions:.0}")?,
+            None => write!(f, "not counted")?,
+        }
+        let bar = case.allocations;
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let is_met = *blocks <= bar as f64 + 0.05;
+        write!(f, " | +{blocks:.1} | +{bar} | {} |", met(is_met))
+    }
+}
+
+/// For each turn.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn nanoseconds(work: fn(u64)) -> f64 {
+    // Once and then once more: the difference is without building the bus.
+    let time = |turns: u64| -> Duration {
+        let start = Instant::now();
+        work(turns);
+        start.elapsed()
+    };
+    let built = time(0);
+    time(TURNS).saturating_sub(built).as_nanos() as f64 / TURNS as f64
+}
+
+/// For each turn. Growing its samples is not what a dispatch costs, so a little is nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn blocks(work: fn(u64)) -> f64 {
+    let allocated = |turns: u64| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        work(turns);
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    };
+    (allocated(2 * COUNTED) - allocated(COUNTED)) as f64 / COUNTED as f64
+}
+
+fn least(measure: impl Fn() -> f64) -> f64 {
+    (0..ROUNDS).map(|_| measure()).fold(f64::INFINITY, f64::min)
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "NOT MET" }
+}
