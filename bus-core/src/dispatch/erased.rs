@@ -460,11 +460,21 @@ impl<B: Flavor> Inner<B> {
 
 impl Inner<SyncBus> {
     /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
+    #[inline]
     pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
         match &self.kind {
-            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
             // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `SyncBus`: see `Handler`.
             InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
+            _ => self.call_others(bus, payload),
+        }
+    }
+
+    /// Out of line, so that the usual call has fewer registers to save.
+    #[inline(never)]
+    fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        match &self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            InnerKind::Handler(Inside::Sync(_), _) => unreachable!("it is called in line"),
             InnerKind::Handler(Inside::Async(..), _) => {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }

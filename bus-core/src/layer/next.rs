@@ -35,15 +35,28 @@ impl Next<'_> {
     #[inline]
     pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
-        let watch = Watch::start(segment, dispatch, None);
+        if segment.observers.is_empty() { self.enter(segment, dispatch) } else { self.watch(segment, dispatch) }
+    }
+
+    /// Out of line, so that a layer around it has nothing to save for the observers that it has not.
+    #[inline(never)]
+    fn watch(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        let mut watch = Watch::start(segment, dispatch, None);
+        self.enter(segment, watch.dispatch);
+        watch.end();
+        std::mem::forget(watch);
+        Done(())
+    }
+
+    #[inline]
+    fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
         match &segment.around {
-            Some(around) => around.call(watch.dispatch, Next { at: self.at + 1, ..*self }),
+            Some(around) => around.call(dispatch, Next { at: self.at + 1, ..*self }),
             None => {
-                self.layered.inner.call(self.bus, watch.dispatch.payload);
+                self.layered.inner.call(self.bus, dispatch.payload);
                 Done(())
             }
-        };
-        watch.finish()
+        }
     }
 }
 
@@ -53,7 +66,7 @@ impl AsyncNext<'_> {
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         let is_polled = AtomicBool::new(false);
-        let watch = Watch::start(segment, dispatch, Some(&is_polled));
+        let mut watch = Watch::start(segment, dispatch, Some(&is_polled));
         {
             let dispatch = &mut *watch.dispatch;
             let mut inside = pin!(async {
@@ -73,11 +86,13 @@ impl AsyncNext<'_> {
             })
             .await;
         }
-        watch.finish()
+        watch.end();
+        std::mem::forget(watch);
+        Done(())
     }
 }
 
-/// The observers of a segment at work: when it is dropped without having been finished, they are told.
+/// The observers of a segment at work: when it is dropped and not forgotten, they are told that it did not end well.
 struct Watch<'w, 'd> {
     observers: &'w [Box<dyn Observer>],
     dispatch: &'w mut Dispatch<'d>,
@@ -103,13 +118,6 @@ impl<'w, 'd> Watch<'w, 'd> {
             dispatch.started = Some(dispatch.clock.now());
         }
         Watch { observers, dispatch, is_polled, outer_started }
-    }
-
-    #[inline]
-    fn finish(mut self) -> Done {
-        self.end();
-        std::mem::forget(self);
-        Done(())
     }
 
     #[inline]
@@ -147,18 +155,16 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) {
     tracing::error!(target: "linkbus", panic = text, "an observer panicked");
 }
 
-/// Dispatches `message` through its layers.
-#[cold]
+/// Dispatches `message` through its layers. Out of line, for those who dispatch without.
 #[inline(never)]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
     let mut payload = Payload::new(message, layered.keeps_message);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
     Next { bus, layered, at: 0 }.run(&mut dispatch);
-    payload.into_outcome()
+    payload.outcome_taken()
 }
 
-/// Dispatches `message` through its layers.
-#[cold]
+/// Dispatches `message` through its layers. Out of line, for those who dispatch without.
 #[inline(never)]
 pub(crate) fn run_async<'a, M: Message>(
     bus: &'a Bus,
@@ -169,6 +175,6 @@ pub(crate) fn run_async<'a, M: Message>(
         let mut payload = Payload::new(message, layered.keeps_message);
         let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
-        payload.into_outcome()
+        payload.outcome_taken()
     })
 }
