@@ -4,7 +4,7 @@
 
 mod work;
 
-pub use work::{clock_reads, latency_on_threads};
+pub use work::{clock_reads, clock_reads_on_threads, latency_on_threads};
 
 use linkbus::layer::{Latency, LatencyStats};
 use work::{Passthrough, Watch, async_turns, later_turns, sync_turns};

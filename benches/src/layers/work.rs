@@ -81,13 +81,23 @@ pub fn clock_reads(n: u64) {
 /// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
 pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
     let bus = sync_bus(|bus| bus.layer(Latency::new(&LatencyStats::new())));
+    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Leaf(turn)))))
+}
+
+/// As [`latency_on_threads`], with nothing but the two readings of the clock.
+pub fn clock_reads_on_threads(n: u64, threads: usize) -> Duration {
+    on_threads(threads, || clock_reads(n))
+}
+
+/// How long `work` takes the second time, on each of so many threads at once.
+fn on_threads(threads: usize, work: impl Fn() + Sync) -> Duration {
     let (ready, done) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                repeat(1000, |turn| succeeded(bus.send(Leaf(turn))));
+                work();
                 ready.wait();
-                repeat(n, |turn| succeeded(bus.send(Leaf(turn))));
+                work();
                 done.wait();
             });
         }

@@ -388,6 +388,19 @@ impl<B: Flavor> Table<B> {
         self.owners.push(owner);
     }
 
+    /// The handler of `M`, if it is synchronous and has no layers: one look at the slot, for those who want nothing else.
+    #[inline]
+    pub(crate) fn plain<M: Message>(&self) -> Option<Called<'_, SyncCall<M>, B>> {
+        match self.calls.get(M::index().number()) {
+            Some(&Some(Slot { function: Function::Sync(call), bound })) => {
+                // SAFETY: of the slot of `M` in `calls` and synchronous, so it has the type `SyncCall<M>`: see `Handler`.
+                let call = unsafe { transmute::<fn(), SyncCall<M>>(call) };
+                Some(Called { call, bound, bus: PhantomData })
+            }
+            _ => None,
+        }
+    }
+
     /// The handler of `M`.
     #[inline]
     pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {

@@ -155,8 +155,8 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) {
     tracing::error!(target: "linkbus", panic = text, "an observer panicked");
 }
 
-/// Dispatches `message` through its layers. Out of line, for those who dispatch without.
-#[inline(never)]
+/// Dispatches `message` through its layers.
+#[inline]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
     let mut payload = Payload::new(message, layered.keeps_message);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);

@@ -27,11 +27,17 @@ const MAX_BUFFERS: usize = 64;
 pub(super) struct Series {
     pub(super) message: &'static MessageFacts,
     handlers: Mutex<Vec<HandlerFacts>>,
+    /// Each is made by the first thread that needs it.
+    buffers: Box<[OnceLock<Box<Buffer>>]>,
+    central: Central,
+}
+
+/// What the threads share. It is on cache lines of its own, so that nobody waits for them who only looks for a buffer.
+#[repr(align(128))]
+struct Central {
     ring: Mutex<Ring>,
     /// How many samples the ring was ever given.
     given: AtomicU64,
-    /// Each is made by the first thread that needs it.
-    buffers: Box<[OnceLock<Box<Buffer>>]>,
 }
 
 impl Series {
@@ -39,9 +45,11 @@ impl Series {
         Series {
             message,
             handlers: Mutex::default(),
-            ring: Mutex::new(Ring { samples: Vec::new(), max_samples, oldest: 0 }),
-            given: AtomicU64::new(0),
             buffers: (0..buffers(max_samples)).map(|_| OnceLock::new()).collect(),
+            central: Central {
+                ring: Mutex::new(Ring { samples: Vec::new(), max_samples, oldest: 0 }),
+                given: AtomicU64::new(0),
+            },
         }
     }
 
@@ -69,7 +77,7 @@ impl Series {
                 if buffer.is_full() {
                     self.empty(&buffer);
                 }
-                buffer.push(nanoseconds, &self.given);
+                buffer.push(nanoseconds, &self.central.given);
             }
             None => self.give(&[nanoseconds]),
         }
@@ -78,14 +86,14 @@ impl Series {
     /// The samples, in no order.
     pub(super) fn samples(&self) -> Vec<u64> {
         self.made_buffers().for_each(|buffer| self.empty(&buffer.enter()));
-        lock(&self.ring).samples.clone()
+        lock(&self.central.ring).samples.clone()
     }
 
     pub(super) fn clear(&self) {
         for buffer in self.made_buffers() {
             buffer.enter().clear();
         }
-        let mut ring = lock(&self.ring);
+        let mut ring = lock(&self.central.ring);
         (ring.samples, ring.oldest) = (Vec::new(), 0);
     }
 
@@ -105,26 +113,24 @@ impl Series {
     #[cold]
     #[inline(never)]
     fn empty(&self, buffer: &Entered<'_>) {
-        let mut ring = lock(&self.ring);
-        let since = self.given.load(Ordering::Relaxed) - buffer.0.given_before.load(Ordering::Relaxed);
+        let mut ring = lock(&self.central.ring);
+        let since = self.central.given.load(Ordering::Relaxed) - buffer.0.given_before.load(Ordering::Relaxed);
         let room = ring.max_samples.saturating_sub(usize::try_from(since).unwrap_or(usize::MAX));
-        for nanoseconds in buffer.newest(room) {
-            ring.push(nanoseconds);
-        }
+        ring.extend(buffer.newest(&mut [0; BUFFERED], room));
         self.count(&ring, buffer.clear());
     }
 
     #[cold]
     #[inline(never)]
     fn give(&self, samples: &[u64]) {
-        let mut ring = lock(&self.ring);
-        samples.iter().for_each(|sample| ring.push(*sample));
+        let mut ring = lock(&self.central.ring);
+        ring.extend(samples);
         self.count(&ring, samples.len());
     }
 
     /// Under the ring's lock, which its argument is the proof of.
     fn count(&self, _: &MutexGuard<'_, Ring>, samples: usize) {
-        self.given.fetch_add(samples as u64, Ordering::Relaxed);
+        self.central.given.fetch_add(samples as u64, Ordering::Relaxed);
     }
 }
 
@@ -168,20 +174,23 @@ struct Ring {
 }
 
 impl Ring {
-    fn push(&mut self, nanoseconds: u64) {
-        if self.samples.len() < self.max_samples {
-            self.make_room();
-            return self.samples.push(nanoseconds);
+    fn extend(&mut self, samples: &[u64]) {
+        let (first, mut further) = samples.split_at(samples.len().min(self.max_samples - self.samples.len()));
+        self.make_room(first.len());
+        self.samples.extend_from_slice(first);
+        while !further.is_empty() {
+            let (now, later) = further.split_at(further.len().min(self.max_samples - self.oldest));
+            self.samples[self.oldest..self.oldest + now.len()].copy_from_slice(now);
+            self.oldest = (self.oldest + now.len()) % self.max_samples;
+            further = later;
         }
-        self.samples[self.oldest] = nanoseconds;
-        self.oldest = (self.oldest + 1) % self.max_samples;
     }
 
     /// By doubling, but never for more than `max_samples`: a full ring has 8 bytes for each sample.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, further: usize) {
         let len = self.samples.len();
-        if len == self.samples.capacity() {
-            self.samples.reserve_exact(len.max(BUFFERED).min(self.max_samples - len));
+        if self.samples.capacity() - len < further {
+            self.samples.reserve_exact(len.max(further).min(self.max_samples - len));
         }
     }
 }
@@ -242,9 +251,12 @@ impl Entered<'_> {
     }
 
     /// The last `count` samples at most, in the order in which they were recorded.
-    fn newest(&self, count: usize) -> impl Iterator<Item = u64> {
-        let samples = &self.0.samples[..self.len()];
-        samples[samples.len().saturating_sub(count)..].iter().map(|sample| sample.load(Ordering::Relaxed))
+    fn newest<'s>(&self, copy: &'s mut [u64; BUFFERED], count: usize) -> &'s [u64] {
+        for (copy, sample) in copy.iter_mut().zip(&self.0.samples) {
+            *copy = sample.load(Ordering::Relaxed);
+        }
+        let len = self.len();
+        &copy[len.saturating_sub(count)..len]
     }
 
     /// Gives how many there were.
