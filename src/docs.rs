@@ -1,4 +1,4 @@
-//! Longer texts: a page for each fault that building a bus can report.
+//! Longer texts: a page for [each layer](layers), and one for each fault that building a bus can report.
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -37,4 +37,10 @@ pages! {
     bus010 "BUS010.md"
     bus011 "BUS011.md"
     bus012 "BUS012.md"
+}
+
+/// What each layer does, with a program that runs, its options, and what it does not promise.
+pub mod layers {
+    #[doc = include_str!("../docs/layers/latency.md")]
+    pub mod latency {}
 }
