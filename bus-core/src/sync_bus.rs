@@ -106,7 +106,6 @@ impl SyncBus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         if let Some(layered) = self.core.table.layered_event::<E>() {
             return layer::run(self, layered, event);

@@ -50,13 +50,11 @@ impl Next<'_> {
 
     #[inline]
     fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
-        match &segment.around {
-            Some(around) => around.call(dispatch, Next { at: self.at + 1, ..*self }),
-            None => {
-                self.layered.inner.call(self.bus, dispatch.payload);
-                Done(())
-            }
+        if let Some(around) = &segment.around {
+            return around.call(dispatch, Next { at: self.at + 1, ..*self });
         }
+        self.layered.inner.call(self.bus, dispatch.payload);
+        Done(())
     }
 }
 

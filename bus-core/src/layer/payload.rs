@@ -109,8 +109,6 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn lend(&self) -> Option<Lent<'_>>;
     /// The `Payload<M>`.
     fn as_any(&self) -> &dyn Any;
-    /// The `Payload<M>`.
-    fn as_any_mut(&mut self) -> &mut dyn Any;
     /// The `Option<Dispatched<M>>`.
     fn outcome_any(&mut self) -> &mut dyn Any;
     /// The same dispatch for another thread; this one keeps the message only if it has to.
@@ -188,10 +186,6 @@ impl<M: Message> ErasedPayload for Payload<M> {
     }
 
     fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 
