@@ -20,51 +20,40 @@
 macro_rules! pages {
     ($($page:ident $file:literal)*) => {
         $(
-            #[doc = include_str!(concat!("../docs/faults/", $file))]
+            #[doc = include_str!(concat!("../docs/", $file))]
             pub mod $page {}
         )*
     };
 }
 
 pages! {
-    bus001 "BUS001.md"
-    bus002 "BUS002.md"
-    bus003 "BUS003.md"
-    bus004 "BUS004.md"
-    bus005 "BUS005.md"
-    bus006 "BUS006.md"
-    bus007 "BUS007.md"
-    bus008 "BUS008.md"
-    bus009 "BUS009.md"
-    bus010 "BUS010.md"
-    bus011 "BUS011.md"
-    bus012 "BUS012.md"
-    bus013 "BUS013.md"
-    bus014 "BUS014.md"
+    bus001 "faults/BUS001.md"
+    bus002 "faults/BUS002.md"
+    bus003 "faults/BUS003.md"
+    bus004 "faults/BUS004.md"
+    bus005 "faults/BUS005.md"
+    bus006 "faults/BUS006.md"
+    bus007 "faults/BUS007.md"
+    bus008 "faults/BUS008.md"
+    bus009 "faults/BUS009.md"
+    bus010 "faults/BUS010.md"
+    bus011 "faults/BUS011.md"
+    bus012 "faults/BUS012.md"
+    bus013 "faults/BUS013.md"
+    bus014 "faults/BUS014.md"
 }
 
-/// What can be put around every dispatch: a page for each layer.
+#[doc = include_str!("../docs/layers.md")]
 pub mod layers {
-    macro_rules! pages {
-        ($($page:ident $file:literal)*) => {
-            $(
-                #[doc = include_str!(concat!("../docs/layers/", $file))]
-                pub mod $page {}
-            )*
-        };
-    }
-
     pages! {
-        timeout "timeout.md"
+        concurrency "layers/concurrency.md"
+        dead_letters "layers/dead_letters.md"
+        failures "layers/failures.md"
+        latency "layers/latency.md"
+        metrics "layers/metrics.md"
+        retry "layers/retry.md"
+        timeout "layers/timeout.md"
+        tower "layers/tower.md"
+        tracing "layers/tracing.md"
     }
-}
-
-/// A page for each layer.
-pub mod layers {
-    #[doc = include_str!("../docs/layers/concurrency.md")]
-    pub mod concurrency {}
-
-    #[cfg(feature = "tower")]
-    #[doc = include_str!("../docs/layers/tower.md")]
-    pub mod tower {}
 }

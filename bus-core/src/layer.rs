@@ -5,6 +5,7 @@ mod concurrency;
 mod dispatch;
 mod explain;
 pub(crate) mod implied;
+mod latency;
 mod next;
 mod on;
 mod only;
@@ -21,6 +22,7 @@ pub use self::{
     concurrency::{Concurrency, ConcurrencyStats},
     dispatch::Dispatch,
     explain::{ExplainedLayer, Explanation, Source, Value},
+    latency::{Latency, LatencyError, LatencyPercentiles, LatencyStats, SeparationSignal, SlowDispatch},
     next::{AsyncNext, Next},
     on::{On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
     only::{AsOnly, Only, Selected, Selection, only},

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::{
     builder::Builder,
     dispatch::{Call, Entry},
-    error::{BatchError, CloseError, DispatchError, ExecuteError, PublishError, SendError},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    layer::{self, Around, Explanation, Layer},
+    layer::{self, Around, Dispatched, Explanation, Layer},
     message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
@@ -49,6 +49,9 @@ pub struct SyncBus {
     core: Arc<Core<SyncBus>>,
 }
 
+/// What the dispatch of an `M` fails with.
+type Lost<M> = <<M as Message>::Failure as Failure<<M as Message>::Error>>::Dispatch;
+
 impl SyncBus {
     /// A bus of everything that was linked into the program.
     pub fn builder() -> Builder<SyncBus> {
@@ -66,10 +69,9 @@ impl SyncBus {
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.core.table.call::<Q>() {
-            Some(Call::Sync(handler)) => handler.call(self, query),
-            Some(Call::Layered(layered)) => layer::run(self, layered, query),
-            _ => Err(SendError::NoHandler { message: Q::FACTS.name }),
+        match self.core.table.plain::<Q>() {
+            Some(handler) => handler.call(self, query),
+            None => self.through_layers(query, |message| SendError::NoHandler { message }),
         }
     }
 
@@ -79,10 +81,9 @@ impl SyncBus {
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.core.table.call::<C>() {
-            Some(Call::Sync(handler)) => handler.call(self, command),
-            Some(Call::Layered(layered)) => layer::run(self, layered, command),
-            _ => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
+        match self.core.table.plain::<C>() {
+            Some(handler) => handler.call(self, command),
+            None => self.through_layers(command, |message| ExecuteError::NoHandler { message }),
         }
     }
 
@@ -92,10 +93,9 @@ impl SyncBus {
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.core.table.call::<T>() {
-            Some(Call::Sync(handler)) => handler.call(self, task),
-            Some(Call::Layered(layered)) => layer::run(self, layered, task),
-            _ => Err(DispatchError::NoHandler { message: T::FACTS.name }),
+        match self.core.table.plain::<T>() {
+            Some(handler) => handler.call(self, task),
+            None => self.through_layers(task, |message| DispatchError::NoHandler { message }),
         }
     }
 
@@ -106,7 +106,6 @@ impl SyncBus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         if let Some(layered) = self.core.table.layered_event::<E>() {
             return layer::run(self, layered, event);
@@ -115,6 +114,15 @@ impl SyncBus {
         match publish::in_turn(&subscribers) {
             None => Ok(()),
             Some(round) => publish::outcome(round.failures, E::FACTS, &self.core.wiring),
+        }
+    }
+
+    /// Dispatches a message that has no plain handler. Out of line, for those that have one.
+    #[inline(never)]
+    fn through_layers<M: Message>(&self, message: M, missing: impl FnOnce(&'static str) -> Lost<M>) -> Dispatched<M> {
+        match self.core.table.call::<M>() {
+            Some(Call::Layered(layered)) => layer::run(self, layered, message),
+            _ => Err(missing(M::FACTS.name)),
         }
     }
 

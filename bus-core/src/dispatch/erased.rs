@@ -388,6 +388,19 @@ impl<B: Flavor> Table<B> {
         self.owners.push(owner);
     }
 
+    /// The handler of `M`, if it is synchronous and has no layers: one look at the slot, for those who want nothing else.
+    #[inline]
+    pub(crate) fn plain<M: Message>(&self) -> Option<Called<'_, SyncCall<M>, B>> {
+        match self.calls.get(M::index().number()) {
+            Some(&Some(Slot { function: Function::Sync(call), bound })) => {
+                // SAFETY: of the slot of `M` in `calls` and synchronous, so it has the type `SyncCall<M>`: see `Handler`.
+                let call = unsafe { transmute::<fn(), SyncCall<M>>(call) };
+                Some(Called { call, bound, bus: PhantomData })
+            }
+            _ => None,
+        }
+    }
+
     /// The handler of `M`.
     #[inline]
     pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {
@@ -473,11 +486,21 @@ impl<B: Flavor> Inner<B> {
 
 impl Inner<SyncBus> {
     /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
+    #[inline]
     pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
         match &self.kind {
-            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
             // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `SyncBus`: see `Handler`.
             InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
+            _ => self.call_others(bus, payload),
+        }
+    }
+
+    /// Out of line, so that the usual call has fewer registers to save.
+    #[inline(never)]
+    fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        match &self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            InnerKind::Handler(Inside::Sync(_), _) => unreachable!("it is called in line"),
             InnerKind::Handler(Inside::Async(..), _) => {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }

@@ -60,12 +60,18 @@ pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     let _caused = payload.cause();
     let _offered = H::WANTS_CONTEXT.then(|| payload.offer());
     let Some((message, outcome)) = payload.deliver() else { return };
-    *outcome = Some(match enter::<M, H>(bound) {
+    let new = match enter::<M, H>(bound) {
         Ok(_frame) => H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch()),
         Err(limit) => Err(M::Failure::recursion(limit).into_dispatch()),
-    });
+    };
+    let old = outcome.replace(new);
+    if old.is_none() {
+        // Said in so many words, because otherwise dropping nothing is a call.
+        std::mem::forget(old);
+    }
 }
 
+#[inline]
 fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Option<Frame>, RecursionLimit> {
     if H::MAY_DISPATCH { Frame::enter_any(M::FACTS, bound.limit).map(Some) } else { Ok(None) }
 }

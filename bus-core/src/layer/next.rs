@@ -38,15 +38,26 @@ impl Next<'_> {
     #[inline]
     pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
-        let watch = Watch::start(segment, dispatch, None);
-        match &segment.around {
-            Some(around) => around.call(watch.dispatch, Next { at: self.at + 1, ..*self }),
-            None => {
-                self.layered.inner.call(self.bus, watch.dispatch.payload);
-                Done(())
-            }
-        };
-        watch.finish()
+        if segment.observers.is_empty() { self.enter(segment, dispatch) } else { self.watch(segment, dispatch) }
+    }
+
+    /// Out of line, so that a layer around it has nothing to save for the observers that it has not.
+    #[inline(never)]
+    fn watch(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        let mut watch = Watch::start(segment, dispatch, None);
+        self.enter(segment, watch.dispatch);
+        watch.end();
+        std::mem::forget(watch);
+        Done(())
+    }
+
+    #[inline]
+    fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        if let Some(around) = &segment.around {
+            return around.call(dispatch, Next { at: self.at + 1, ..*self });
+        }
+        self.layered.inner.call(self.bus, dispatch.payload);
+        Done(())
     }
 }
 
@@ -56,7 +67,7 @@ impl AsyncNext<'_> {
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         let is_polled = AtomicBool::new(false);
-        let watch = Watch::start(segment, dispatch, Some(&is_polled));
+        let mut watch = Watch::start(segment, dispatch, Some(&is_polled));
         {
             let dispatch = &mut *watch.dispatch;
             let mut inside = pin!(async {
@@ -76,7 +87,9 @@ impl AsyncNext<'_> {
             })
             .await;
         }
-        watch.finish()
+        watch.end();
+        std::mem::forget(watch);
+        Done(())
     }
 }
 
@@ -122,7 +135,7 @@ impl Detached {
     }
 }
 
-/// The observers of a segment at work: when it is dropped without having been finished, they are told.
+/// The observers of a segment at work: when it is dropped and not forgotten, they are told that it did not end well.
 struct Watch<'w, 'd> {
     observers: &'w [Box<dyn Observer>],
     dispatch: &'w mut Dispatch<'d>,
@@ -148,13 +161,6 @@ impl<'w, 'd> Watch<'w, 'd> {
             dispatch.started = Some(dispatch.clock.now());
         }
         Watch { observers, dispatch, is_polled, outer_started }
-    }
-
-    #[inline]
-    fn finish(mut self) -> Done {
-        self.end();
-        std::mem::forget(self);
-        Done(())
     }
 
     #[inline]
@@ -193,17 +199,15 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) {
 }
 
 /// Dispatches `message` through its layers.
-#[cold]
-#[inline(never)]
+#[inline]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
     let mut payload = Payload::new(message, layered.keeps_message);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
     Next { bus, layered, at: 0 }.run(&mut dispatch);
-    payload.into_outcome()
+    payload.outcome_taken()
 }
 
-/// Dispatches `message` through its layers.
-#[cold]
+/// Dispatches `message` through its layers. Out of line, for those who dispatch without.
 #[inline(never)]
 pub(crate) fn run_async<'a, M: Message>(
     bus: &'a Bus,
@@ -214,6 +218,6 @@ pub(crate) fn run_async<'a, M: Message>(
         let mut payload = Payload::new(message, layered.keeps_message);
         let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
-        payload.into_outcome()
+        payload.outcome_taken()
     })
 }

@@ -71,16 +71,19 @@ impl<M: Message> Payload<M> {
 
     /// Marks what is dispatched from here on as caused by this dispatch, if it has an identity.
     pub(crate) fn cause(&self) -> Option<Entered> {
-        self.particulars.context.map(|context| context.enter())
+        self.particulars.context.as_ref().map(Context::enter)
     }
 
-    pub(crate) fn into_outcome(self) -> Dispatched<M> {
-        self.outcome.expect("every way through the layers gives an outcome: `Done` says so")
+    /// Of a dispatch that is over. Not by value: all the rest would be moved along.
+    #[inline]
+    pub(crate) fn outcome_taken(&mut self) -> Dispatched<M> {
+        self.outcome.take().expect("every way through the layers gives an outcome: `Done` says so")
     }
 
     /// The message on its way into the handler, and the place where the outcome goes.
     ///
     /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
+    #[inline]
     pub(crate) fn deliver(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
         if !self.keep && matches!(self.held, Held::Here(_)) {
             let Held::Here(message) = std::mem::replace(&mut self.held, Held::Gone) else { unreachable!() };
@@ -91,7 +94,7 @@ impl<M: Message> Payload<M> {
 }
 
 /// A [`Payload`] whose type is forgotten.
-pub(crate) trait ErasedPayload: Send {
+pub(crate) trait ErasedPayload: Any + Send {
     fn facts(&self) -> &'static MessageFacts;
     fn message(&self) -> Option<&(dyn Any + Send + Sync)>;
     /// The message for any format; `None` if it is not there, or the type is not `Serialize`.
@@ -108,8 +111,6 @@ pub(crate) trait ErasedPayload: Send {
     fn lend(&self) -> Option<Lent<'_>>;
     /// The `Payload<M>`.
     fn as_any(&self) -> &dyn Any;
-    /// The `Payload<M>`.
-    fn as_any_mut(&mut self) -> &mut dyn Any;
     /// The `Option<Dispatched<M>>`.
     fn outcome_any(&mut self) -> &mut dyn Any;
     /// The same dispatch for another thread; this one keeps the message only if it has to.
@@ -190,10 +191,6 @@ impl<M: Message> ErasedPayload for Payload<M> {
         self
     }
 
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn outcome_any(&mut self) -> &mut dyn Any {
         &mut self.outcome
     }
@@ -224,10 +221,12 @@ impl<M: Message> ErasedPayload for Payload<M> {
     }
 }
 
-impl dyn ErasedPayload + '_ {
+impl dyn ErasedPayload {
     /// The payload itself, if it is one of `M`.
+    #[inline]
     pub(crate) fn downcast<M: Message>(&mut self) -> Option<&mut Payload<M>> {
-        self.as_any_mut().downcast_mut()
+        let payload: &mut dyn Any = self;
+        payload.downcast_mut()
     }
 
     /// Replaces the message; gives it back if it is of another type.

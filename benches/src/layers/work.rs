@@ -1,0 +1,114 @@
+//! The turns of the cases, and the layers that do nothing.
+
+use std::{
+    hint::{black_box, spin_loop},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use linkbus::{
+    Builder, Bus, SyncBus,
+    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Latency, LatencyStats, Next, Observer},
+};
+
+use crate::{
+    cases::{OFFSET, repeat, repeat_async, run, succeeded},
+    messages::{self, Later, Leaf},
+};
+
+/// Sees everything and does nothing.
+pub(super) struct Watch;
+
+impl Observer for Watch {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        black_box(dispatch);
+    }
+
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        black_box(dispatch);
+    }
+}
+
+/// Lets everything through.
+pub(super) struct Passthrough;
+
+impl Around for Passthrough {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        next.run(dispatch)
+    }
+}
+
+impl AsyncAround for Passthrough {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        next.run(dispatch).await
+    }
+}
+
+/// How often threads begin together.
+const ROUNDS: usize = 1000;
+
+pub(super) type Layers<B> = fn(Builder<B>) -> Builder<B>;
+
+fn sync_bus(layers: Layers<SyncBus>) -> SyncBus {
+    let plain = SyncBus::empty().modules([messages::on_sync_bus::MODULE]).provide(OFFSET);
+    black_box(layers(plain).build().expect("the layers fit together"))
+}
+
+fn bus(layers: Layers<Bus>) -> Bus {
+    let plain = Bus::empty().modules([messages::on_bus::MODULE]).provide(OFFSET);
+    black_box(layers(plain).build().expect("the layers fit together"))
+}
+
+pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) {
+    let bus = sync_bus(layers);
+    repeat(n, |turn| succeeded(bus.send(Leaf(turn))));
+}
+
+pub(super) fn async_turns(n: u64, layers: Layers<Bus>) {
+    let bus = bus(layers);
+    repeat_async!(n, |turn| succeeded(bus.send(Leaf(turn)).await));
+}
+
+/// To an `async fn`.
+pub(super) fn later_turns(n: u64, layers: Layers<Bus>) {
+    let bus = bus(layers);
+    repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await));
+}
+
+/// What two readings of the clock take, `n` times.
+pub fn clock_reads(n: u64) {
+    repeat(n, |_| Instant::now().elapsed());
+}
+
+/// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
+pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
+    let bus = sync_bus(|bus| bus.layer(Latency::new(&LatencyStats::new())));
+    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Leaf(turn)))))
+}
+
+/// As [`latency_on_threads`], with nothing but the two readings of the clock.
+pub fn clock_reads_on_threads(n: u64, threads: usize) -> Duration {
+    on_threads(threads, || clock_reads(n))
+}
+
+/// The least time that `work` takes on so many threads that begin it together, over many rounds: they are short, so that
+/// in some of them no other program takes a processor away.
+fn on_threads(threads: usize, work: impl Fn() + Sync) -> Duration {
+    let arrived = AtomicUsize::new(0);
+    let rounds: Vec<AtomicU64> = (0..ROUNDS).map(|_| AtomicU64::new(0)).collect();
+    let take_part = || {
+        for (number, round) in rounds.iter().enumerate() {
+            arrived.fetch_add(1, Ordering::AcqRel);
+            while arrived.load(Ordering::Acquire) < threads * (number + 1) {
+                spin_loop();
+            }
+            let start = Instant::now();
+            work();
+            round.fetch_max(start.elapsed().as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take_part))));
+    let least = rounds.iter().map(|round| round.load(Ordering::Relaxed)).min();
+    Duration::from_nanos(least.unwrap_or(0))
+}
