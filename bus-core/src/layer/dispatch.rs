@@ -70,8 +70,9 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The delay before the next attempt, if there is one.
+    /// The delay before the next attempt, if there is one. Only a failure is decided on: another outcome may yet become one.
     pub(crate) fn decision(&self, outcome: &Outcome<'_>) -> Option<Duration> {
+        outcome.failed()?;
         *self.decision.get_or_init(|| (self.decide)(outcome))
     }
 }
@@ -167,6 +168,9 @@ impl<'a> Dispatch<'a> {
     ///
     /// Right only at the end, when there is an outcome. It is not a guess: what is answered is what the retry then does.
     pub fn is_last_attempt(&self) -> bool {
+        if self.any().is_none() {
+            return true;
+        }
         let outcome = self.outcome();
         let mut attempt = self.attempts;
         while let Some(one) = attempt {
