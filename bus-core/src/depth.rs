@@ -95,6 +95,11 @@ impl Drop for Frame {
     }
 }
 
+/// Whether a handler that may dispatch is running on this thread.
+pub(crate) fn is_nested() -> bool {
+    DEPTH.get() > 0
+}
+
 fn remember(level: u32, message: Option<&'static MessageFacts>) {
     MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].set(message));
 }

@@ -84,7 +84,8 @@ pub struct HandlerSettings {
 pub struct RetrySettings {
     /// `max = 5`: how many attempts, the first included.
     pub max: Option<u32>,
-    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before.
+    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before, or what the bus has
+    /// set for the [factor](crate::layer::Retry::factor).
     pub base: Option<Duration>,
     /// `cap = "1s"`: no delay is longer.
     pub cap: Option<Duration>,

@@ -9,6 +9,7 @@ mod on;
 mod only;
 mod outcome;
 mod payload;
+mod retry;
 mod shape;
 mod site;
 
@@ -21,6 +22,7 @@ pub use self::{
     only::{AsOnly, Only, Selected, Selection, only},
     outcome::{Failed, Outcome, Reason},
     payload::Dispatched,
+    retry::{Jitter, Retry, RetryBudget},
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
     site::Site,
 };
