@@ -75,8 +75,7 @@ const _: () = {
     );
     const _: () = ::core::assert!(
         ::linkbus::__private::can_be_lent:: < __Message > (),
-        "the next attempt needs the message, and this handler takes it by value while it is not `Clone`: take \
-                 it by `&`, or derive Clone",
+        "the next attempt needs the message, which is not `Clone` and is taken by value: take `&`, or derive Clone",
     );
     ::linkbus::__register!(__handler_charge::REGISTRATION);
 };
