@@ -130,8 +130,9 @@ impl Retry {
     /// This and the other `on_..` methods, and [`when`](Self::when), replace the default: call
     /// [`on_transient`](Self::on_transient) too if it is to stay.
     ///
-    /// An error that passes on the `source` of what it wraps is not a link of the chain: of a
-    /// `#[error(transparent)]` the wrapping type is seen, and what is wrapped is not.
+    /// An `Arc<E>`, a `Box<E>` and an `io::Error` made of an `E` count as one. What any other type wraps without calling it
+    /// its source is not seen: not behind `#[error(transparent)]`, and not the handler's error in the `SendError` of a
+    /// message that the handler sent.
     ///
     /// ```
     /// use linkbus::{Query, SyncBus, clock::ManualClock, layer::Retry};

@@ -21,7 +21,7 @@ pub(super) enum Rule {
 impl Rule {
     pub(super) fn error<E: Error + 'static>() -> Self {
         let name = crate::message::last_segment(std::any::type_name::<E>());
-        Rule::Error { name, is: |error| error.is::<E>() }
+        Rule::Error { name, is: |error| found::<E>(error).is_some() }
     }
 
     fn fits(&self, failed: Failed<'_>) -> bool {
@@ -65,9 +65,16 @@ fn in_chain(error: &(dyn Error + 'static), is: fn(&(dyn Error + 'static)) -> boo
     is(error) || inside_io(error).is_some_and(is) || error.source().is_some_and(|source| in_chain(source, is))
 }
 
+/// An `Arc` or a `Box` leaves the error that is in it out of its `source`.
+fn found<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let shared = || error.downcast_ref::<Arc<E>>().map(|error| &**error);
+    let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+    error.downcast_ref().or_else(shared).or_else(boxed)
+}
+
 /// An `io::Error` made of another error leaves that one out of its `source`.
 fn inside_io<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    let inner: &'a (dyn Error + Send + Sync + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;
+    let inner: &'a (dyn Error + Send + Sync + 'static) = found::<io::Error>(error)?.get_ref()?;
     Some(inner)
 }
 
@@ -76,7 +83,7 @@ fn is_transient(error: &(dyn Error + 'static)) -> bool {
     if error.is::<tokio::time::error::Elapsed>() {
         return true;
     }
-    error.downcast_ref::<io::Error>().is_some_and(|error| is_transient_kind(error.kind()))
+    found::<io::Error>(error).is_some_and(|error| is_transient_kind(error.kind()))
 }
 
 fn is_transient_kind(kind: ErrorKind) -> bool {
