@@ -37,7 +37,7 @@ const DEFAULT_CAP: Duration = Duration::from_secs(60);
 /// the message has to be `Clone`. On a `SyncBus` the thread sleeps between the attempts.
 ///
 /// What a handler says with `#[handler(retry(..))]` goes before what is set here, value by value. Of several retries around
-/// one message the outermost follows the handler.
+/// one message the outermost follows the handler; with `max = 1` there is none.
 ///
 /// [The page on retries](https://docs.rs/linkbus/latest/linkbus/docs/layers/retry) says how it goes with the other layers.
 ///
@@ -204,7 +204,8 @@ impl Retry {
         if !site.message().kind.has_one_handler() {
             return Err(site.leave_out("an event has several handlers, and some of them may have succeeded"));
         }
-        let handler = if site.marks::<Retry>() == 0 { settings(site) } else { None };
+        let is_outermost = site.marks::<Retry>() == 0;
+        let handler = settings(site).filter(|(said, _)| is_outermost || said.max == Some(1));
         site.mark::<Retry>();
         let values = Values::new(self, handler);
         if let Err(fault) = values.check() {

@@ -139,3 +139,74 @@ fn announce(dispatch: &Dispatch<'_>, delay: Duration) {
         "tried again after a delay"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        error::{AnyError, SendError},
+        layer::Reason,
+    };
+
+    fn attempts(clock: &ManualClock, budget: Option<RetryBudget>) -> Attempts {
+        Attempts {
+            max: 3,
+            backoff: Backoff { base: Duration::from_secs(2), factor: 2.0, cap: Duration::from_secs(60) },
+            jitter: Jitter::None,
+            chance: Chance::default(),
+            rules: vec![Rule::Any].into(),
+            budget,
+            pays_in: true,
+            clock: clock.clone().into(),
+        }
+    }
+
+    fn failure(reason: Reason) -> SendError<AnyError> {
+        let message = "shop.Count";
+        match reason {
+            Reason::Handler => SendError::Handler("down".into()),
+            Reason::NoHandler => SendError::NoHandler { message },
+            Reason::Panicked => SendError::Panicked { message, panic: String::new() },
+            Reason::ShutDown => SendError::ShutDown { message },
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn decided(attempts: &Attempts, nth: u32, deadline: Option<Instant>, reason: Reason) -> Option<Duration> {
+        attempts.decide(nth, deadline, &Outcome::Failed(Failed::of(&failure(reason))))
+    }
+
+    #[test]
+    fn it_does_not_wait_for_an_attempt_behind_the_deadline() {
+        let clock = ManualClock::new();
+        let attempts = attempts(&clock, None);
+        let now = attempts.clock.now();
+        let after = |nth, deadline| decided(&attempts, nth, Some(now + Duration::from_secs(deadline)), Reason::Handler);
+        assert_eq!(after(1, 3), Some(Duration::from_secs(2)));
+        assert_eq!(after(1, 2), None);
+        assert_eq!(after(2, 4), None);
+        assert_eq!(after(2, 5), Some(Duration::from_secs(4)));
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(after(1, 3), None);
+    }
+
+    #[test]
+    fn what_is_not_done_takes_nothing_from_the_budget() {
+        let clock = ManualClock::new();
+        let budget = RetryBudget::share(1.0).per_second(0);
+        let attempts = attempts(&clock, Some(budget.clone()));
+        (0..9).for_each(|_| budget.pay_in());
+        let now = Some(attempts.clock.now());
+        assert_eq!(decided(&attempts, 3, None, Reason::Handler), None);
+        assert_eq!(decided(&attempts, 1, now, Reason::Handler), None);
+        assert_eq!(attempts.decide(1, None, &Outcome::Succeeded), None);
+        assert_eq!(attempts.decide(1, None, &Outcome::Abandoned), None);
+        for reason in [Reason::NoHandler, Reason::Panicked, Reason::ShutDown] {
+            assert_eq!(decided(&attempts, 1, None, reason), None);
+        }
+        assert_eq!((budget.granted(), budget.refused()), (0, 0));
+        assert!(decided(&attempts, 1, None, Reason::Handler).is_some());
+        assert_eq!((budget.granted(), budget.refused()), (1, 0));
+    }
+}
