@@ -42,3 +42,19 @@ pages! {
     bus013 "BUS013.md"
     bus014 "BUS014.md"
 }
+
+/// What can be put around every dispatch: a page for each layer.
+pub mod layers {
+    macro_rules! pages {
+        ($($page:ident $file:literal)*) => {
+            $(
+                #[doc = include_str!(concat!("../docs/layers/", $file))]
+                pub mod $page {}
+            )*
+        };
+    }
+
+    pages! {
+        retry "retry.md"
+    }
+}
