@@ -68,7 +68,9 @@ fn silent(_: &Silent, attempts: &Attempts, context: &Context) -> Result<(), AnyE
     attempts.fail(context)
 }
 
-struct Printer;
+struct Printer {
+    is_on: bool,
+}
 
 #[derive(Task)]
 struct Print;
@@ -77,6 +79,7 @@ struct Print;
 impl Printer {
     #[handler(retry(max = 2, base = "7us"))]
     fn print(&self, _: &Print, attempts: &Attempts, context: &Context) -> Result<(), AnyError> {
+        assert!(self.is_on);
         attempts.fail(context)
     }
 }
@@ -92,7 +95,7 @@ fn told(_: &Told, attempts: &Attempts) -> Vec<u32> {
 }
 
 fn builder<B: Flavor>(builder: Builder<B>, clock: &ManualClock) -> Builder<B> {
-    builder.provide(Attempts::default()).provide(Printer).clock(clock.clone())
+    builder.provide(Attempts::default()).provide(Printer { is_on: true }).clock(clock.clone())
 }
 
 fn millis(clock: &ManualClock) -> Vec<u128> {

@@ -516,7 +516,7 @@ fn a_message_that_was_taken_for_good_is_not_tried_again() {
         .layer(Retry::new().on_any_error())
         .layer(watch.clone())
         .layer(on::<Ship>(|ship: Ship, _| {
-            drop(ship);
+            let Ship = ship;
             Err(ExecuteError::Handler("sunk".into()))
         }))
         .clock(clock.clone())

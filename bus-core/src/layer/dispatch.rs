@@ -159,7 +159,8 @@ impl<'a> Dispatch<'a> {
         Done(())
     }
 
-    /// Which attempt this is, counted from 1. A retry outside this layer counts it up.
+    /// Which attempt this is, counted from 1: each further attempt of any retry around the message counts it up, and nothing
+    /// counts it down. At the end it is how many there were so far, inside of a retry and outside of it.
     pub fn attempt(&self) -> u32 {
         self.payload.particulars().attempt
     }
