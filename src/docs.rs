@@ -57,3 +57,19 @@ pub mod layers {
         tracing "layers/tracing.md"
     }
 }
+
+/// What can be put around every dispatch: a page for each layer.
+pub mod layers {
+    macro_rules! pages {
+        ($($page:ident $file:literal)*) => {
+            $(
+                #[doc = include_str!(concat!("../docs/layers/", $file))]
+                pub mod $page {}
+            )*
+        };
+    }
+
+    pages! {
+        retry "retry.md"
+    }
+}

@@ -84,7 +84,8 @@ pub struct HandlerSettings {
 pub struct RetrySettings {
     /// `max = 5`: how many attempts, the first included.
     pub max: Option<u32>,
-    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before.
+    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before, or what the bus has
+    /// set for the [factor](crate::layer::Retry::factor).
     pub base: Option<Duration>,
     /// `cap = "1s"`: no delay is longer.
     pub cap: Option<Duration>,
@@ -93,6 +94,18 @@ pub struct RetrySettings {
 impl HandlerSettings {
     #[doc(hidden)]
     pub const NONE: HandlerSettings = HandlerSettings { timeout: None, retry: None };
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_timeout(self, timeout: Duration) -> Self {
+        HandlerSettings { timeout: Some(timeout), ..self }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_retry(self, max: Option<u32>, base: Option<Duration>, cap: Option<Duration>) -> Self {
+        HandlerSettings { retry: Some(RetrySettings { max, base, cap }), ..self }
+    }
 }
 
 impl HandlerFacts {
@@ -156,6 +169,12 @@ impl<M: Message> Delivered<'_, M> {
 #[doc(hidden)]
 pub const fn by_value_fits<M: Message>() -> bool {
     M::FACTS.kind.has_one_handler() || M::CLONE.is_some()
+}
+
+/// Whether a handler may take `M` by value while others want it afterwards. Of an event another check says so.
+#[doc(hidden)]
+pub const fn can_be_lent<M: Message>() -> bool {
+    !M::FACTS.kind.has_one_handler() || M::CLONE.is_some()
 }
 
 /// A handler that is an ordinary function. Implemented by `#[handler]`.

@@ -11,6 +11,7 @@ mod on;
 mod only;
 mod outcome;
 mod payload;
+mod retry;
 mod shape;
 mod site;
 mod timeout;
@@ -28,6 +29,7 @@ pub use self::{
     only::{AsOnly, Only, Selected, Selection, only},
     outcome::{Failed, Outcome, Reason},
     payload::Dispatched,
+    retry::{Jitter, Retry, RetryBudget},
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
     site::Site,
     timeout::{Timeout, TimeoutCounts},

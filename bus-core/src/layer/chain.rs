@@ -51,6 +51,8 @@ pub(crate) struct Layered<B: Flavor> {
     pub(super) clock: Clock,
     /// Whether a layer wants the message after the handler had it.
     pub(super) keeps_message: bool,
+    /// Whether no more than one does.
+    pub(super) has_one_keeper: bool,
 }
 
 /// The observers of one place, and the around inside them.
@@ -72,6 +74,7 @@ pub(crate) struct Chain<B: Flavor> {
     clock: Clock,
     segments: Vec<Segment<B>>,
     keeps_message: bool,
+    has_one_keeper: bool,
 }
 
 impl<B: Flavor> Chain<B> {
@@ -94,8 +97,8 @@ impl<B: Flavor> Chain<B> {
     }
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
-        let Chain { route, clock, segments, keeps_message } = self;
-        Layered { route, segments: segments.into(), inner, clock, keeps_message }
+        let Chain { route, clock, segments, keeps_message, has_one_keeper } = self;
+        Layered { route, segments: segments.into(), inner, clock, keeps_message, has_one_keeper }
     }
 }
 
@@ -136,8 +139,13 @@ impl<B: Flavor> Stack<B> {
     /// The chain of one message, and what is to be said about it.
     pub(crate) fn link(&self, route: &Route, build: &Build) -> Linked<B> {
         let (route_of_chain, clock) = (route.clone(), build.clock.clone());
-        let mut chain =
-            Chain { route: route_of_chain, clock, segments: vec![Segment::default()], keeps_message: false };
+        let mut chain = Chain {
+            route: route_of_chain,
+            clock,
+            segments: vec![Segment::default()],
+            keeps_message: false,
+            has_one_keeper: true,
+        };
         let mut site = Site::new(route, build);
         let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
         let implied = self.implied.iter().map(|layer| (&**layer, None));
@@ -150,6 +158,7 @@ impl<B: Flavor> Stack<B> {
         }
         let (layers, refusals, keepers) = site.finish();
         chain.keeps_message = !keepers.is_empty();
+        chain.has_one_keeper = keepers.len() <= 1;
         let explanation = Explanation { route: route.clone(), layers };
         Linked { chain: (!chain.is_empty()).then_some(chain), explanation, refusals, keepers }
     }

@@ -72,8 +72,9 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The delay before the next attempt, if there is one.
+    /// The delay before the next attempt, if there is one. Only a failure is decided on: another outcome may yet become one.
     pub(crate) fn decision(&self, outcome: &Outcome<'_>) -> Option<Duration> {
+        outcome.failed()?;
         *self.decision.get_or_init(|| (self.decide)(outcome))
     }
 }
@@ -166,7 +167,8 @@ impl<'a> Dispatch<'a> {
         Done(())
     }
 
-    /// Which attempt this is, counted from 1. A retry outside this layer counts it up.
+    /// Which attempt this is, counted from 1: each further attempt of any retry around the message counts it up, and nothing
+    /// counts it down. At the end it is how many there were so far, inside of a retry and outside of it.
     pub fn attempt(&self) -> u32 {
         self.payload.particulars().attempt
     }
@@ -177,6 +179,9 @@ impl<'a> Dispatch<'a> {
     /// Only inside a [`Timeout`](super::Timeout) on a `SyncBus` it is always true: that is another thread, which may run
     /// on when the retry has gone on.
     pub fn is_last_attempt(&self) -> bool {
+        if self.any().is_none() {
+            return true;
+        }
         let outcome = self.outcome();
         let mut attempt = self.attempts;
         while let Some(one) = attempt {

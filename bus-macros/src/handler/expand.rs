@@ -2,6 +2,7 @@
 
 mod call;
 mod checks;
+mod settings;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -90,6 +91,7 @@ fn facts(handler: &Handler) -> TokenStream {
     let location = attributes::location(linkbus, handler.ident.span());
     let message = message();
     let dependencies = dependencies(handler);
+    let settings = settings::settings(handler);
     quote! {
         #linkbus::HandlerFacts::new(
             #name,
@@ -99,7 +101,7 @@ fn facts(handler: &Handler) -> TokenStream {
             #is_async,
             &[#(#linkbus::Need::of::<#dependencies>()),*],
             #by_value,
-        )
+        )#settings
     }
 }
 
