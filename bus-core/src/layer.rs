@@ -10,6 +10,8 @@ mod outcome;
 mod payload;
 mod shape;
 mod site;
+mod spans;
+mod trace;
 
 pub use self::{
     chain::Link,
@@ -21,6 +23,8 @@ pub use self::{
     payload::Dispatched,
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
     site::{ExplainedLayer, Explanation, Site, Source, Value},
+    spans::Tracer,
+    trace::Trace,
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},

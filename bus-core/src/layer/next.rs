@@ -1,14 +1,19 @@
 //! Running the chain of a message: segment by segment, inward.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
-use super::{Dispatch, Dispatched, Done, Layered, Observer, Payload, chain::Segment, dispatch::Ending};
+use super::{
+    Dispatch, Dispatched, Done, Layered, Observer, Payload,
+    chain::Segment,
+    dispatch::Ending,
+    spans::{InSpan, Opened},
+};
 use crate::{bus::Bus, flavor::Flavor, handler::BoxFuture, message::Message, sync_bus::SyncBus};
 
 /// What is inside an [`Around`](super::Around): the further layers and the handler.
@@ -36,13 +41,16 @@ impl Next<'_> {
     pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         let watch = Watch::start(segment, dispatch, None);
-        match &segment.around {
-            Some(around) => around.call(watch.dispatch, Next { at: self.at + 1, ..*self }),
-            None => {
-                self.layered.inner.call(self.bus, watch.dispatch.payload);
-                Done(())
-            }
-        };
+        {
+            let _entered = watch.opened.as_ref().map(|opened| opened.span.enter());
+            match &segment.around {
+                Some(around) => around.call(watch.dispatch, Next { at: self.at + 1, ..*self }),
+                None => {
+                    self.layered.inner.call(self.bus, watch.dispatch.payload);
+                    Done(())
+                }
+            };
+        }
         watch.finish()
     }
 }
@@ -56,7 +64,7 @@ impl AsyncNext<'_> {
         let watch = Watch::start(segment, dispatch, Some(&is_polled));
         {
             let dispatch = &mut *watch.dispatch;
-            let mut inside = pin!(async {
+            let future = pin!(Some(async {
                 match &segment.around {
                     Some(around) => around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }).await,
                     None => {
@@ -64,10 +72,11 @@ impl AsyncNext<'_> {
                         Done(())
                     }
                 }
-            });
+            }));
+            let mut inside = InSpan { future, span: watch.opened.as_ref().map(|opened| &opened.span) };
             poll_fn(|task| {
                 is_polled.store(true, Ordering::Relaxed);
-                let poll = inside.as_mut().poll(task);
+                let poll = inside.poll(task);
                 is_polled.store(false, Ordering::Relaxed);
                 poll
             })
@@ -80,6 +89,7 @@ impl AsyncNext<'_> {
 /// The observers of a segment at work: when it is dropped without having been finished, they are told.
 struct Watch<'w, 'd> {
     observers: &'w [Box<dyn Observer>],
+    opened: Option<Opened<'w>>,
     dispatch: &'w mut Dispatch<'d>,
     /// Whether what is inside is running, where it may also be waiting.
     is_polled: Option<&'w AtomicBool>,
@@ -96,13 +106,17 @@ impl<'w, 'd> Watch<'w, 'd> {
     ) -> Self {
         let outer_started = dispatch.started;
         let observers = &segment.observers[..];
-        for observer in observers {
-            guarded(|| observer.start(dispatch));
-        }
+        let opened = match &segment.traced {
+            None => {
+                start_all(observers, dispatch);
+                None
+            }
+            Some(traced) => traced.start(observers, dispatch),
+        };
         if segment.reads_clock {
             dispatch.started = Some(dispatch.clock.now());
         }
-        Watch { observers, dispatch, is_polled, outer_started }
+        Watch { observers, opened, dispatch, is_polled, outer_started }
     }
 
     #[inline]
@@ -114,8 +128,9 @@ impl<'w, 'd> Watch<'w, 'd> {
 
     #[inline]
     fn end(&mut self) {
-        for observer in self.observers.iter().rev() {
-            guarded(|| observer.end(self.dispatch));
+        match self.opened.take() {
+            None => end_all(self.observers, self.dispatch),
+            Some(opened) => opened.end(self.observers, self.dispatch),
         }
         self.dispatch.started = self.outer_started;
     }
@@ -131,12 +146,24 @@ impl Drop for Watch<'_, '_> {
     }
 }
 
+#[inline]
+pub(super) fn start_all(observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
+    for observer in observers {
+        guarded(|| observer.start(dispatch));
+    }
+}
+
+#[inline]
+pub(super) fn end_all(observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
+    for observer in observers.iter().rev() {
+        guarded(|| observer.end(dispatch));
+    }
+}
+
 /// An observer that panics takes nothing with it.
 #[inline]
-fn guarded(observe: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(observe)) {
-        panicked(panic);
-    }
+pub(super) fn guarded<T>(observe: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(observe)).map_err(panicked).ok()
 }
 
 #[cold]
