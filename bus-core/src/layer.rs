@@ -1,8 +1,11 @@
 //! What stands around a dispatch: layers, from the outermost to the handler.
 
 mod chain;
+mod counts;
 mod dispatch;
 pub(crate) mod implied;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod next;
 mod on;
 mod only;
@@ -15,6 +18,7 @@ mod trace;
 
 pub use self::{
     chain::Link,
+    counts::{Counts, CountsSnapshot, MessageCounts, SubscriberCounts},
     dispatch::Dispatch,
     next::{AsyncNext, Next},
     on::{AroundMessage, AsyncAroundMessage, On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
@@ -26,6 +30,8 @@ pub use self::{
     spans::Tracer,
     trace::Trace,
 };
+#[cfg(feature = "metrics")]
+pub use self::metrics::Metrics;
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},

@@ -11,7 +11,9 @@ const COMBINATIONS: &[&str] = &[
     "clippy --workspace --all-targets -- -D warnings",
     "clippy -p bus-core --no-default-features --lib -- -D warnings",
     "clippy -p linkbus --no-default-features --lib -- -D warnings",
+    "clippy -p bus-core --no-default-features --features metrics --lib -- -D warnings",
     "test -p linkbus --features inventory --tests --no-fail-fast",
+    "test -p linkbus --features metrics --test metrics --no-fail-fast",
 ];
 
 pub(super) fn run() -> Outcome {
