@@ -31,7 +31,11 @@ fn sync_bus(counts: &Counts) -> SyncBus {
         .subscribe(|paid: &Paid| if paid.0 { Ok(()) } else { Err("no mail") })
         .subscribe(|_: &Paid| ())
         .subscribe(|paid: &Paid| assert!(paid.0))
-        .task(|_: Print| if true { panic!("out of paper") })
+        .task(|_: Print| {
+            if true {
+                panic!("out of paper")
+            }
+        })
         .layer(counts.clone())
         .build()
         .unwrap()
@@ -88,7 +92,8 @@ fn subscribers_are_counted_one_by_one() {
 #[tokio::test]
 async fn what_is_dropped_is_counted() {
     let counts = Counts::new();
-    let bus = Bus::empty().subscribe_async(|_: &Paid| std::future::pending::<()>()).layer(counts.clone()).build().unwrap();
+    let bus =
+        Bus::empty().subscribe_async(|_: &Paid| std::future::pending::<()>()).layer(counts.clone()).build().unwrap();
     let mut publication = Box::pin(bus.publish(Paid(true)));
     assert!((&mut publication).now_or_never().is_none());
     assert_eq!(counts.snapshot().total_in_flight(), 1);

@@ -174,7 +174,11 @@ fn sync_bus() -> SyncBus {
         .query(|query: Double| query.0 * 2)
         .command(|command: Pay| pay(&command))
         .subscribe(|_: &Paid| ())
-        .subscribe(|_: &Paid| if true { panic!("ouch") })
+        .subscribe(|_: &Paid| {
+            if true {
+                panic!("ouch")
+            }
+        })
         .task(|_: Print| ())
         .layer(Metrics::new())
         .build()
@@ -189,7 +193,11 @@ fn bus() -> Bus {
             pay(&command)
         })
         .subscribe(|_: &Paid| ())
-        .subscribe_async(|_: &Paid| async { if true { panic!("ouch") } })
+        .subscribe_async(|_: &Paid| async {
+            if true {
+                panic!("ouch")
+            }
+        })
         .task_async(|_: Print| std::future::pending::<()>())
         .layer(Metrics::new())
         .build()
@@ -260,9 +268,8 @@ fn an_idle_bus_has_all_its_series() {
 /// T11.
 #[test]
 fn what_is_in_the_messages_makes_no_series() {
-    let (fake, bus) = recorded(|| {
-        SyncBus::empty().query(|query: Double| query.0).layer(Metrics::new()).build().unwrap()
-    });
+    let (fake, bus) =
+        recorded(|| SyncBus::empty().query(|query: Double| query.0).layer(Metrics::new()).build().unwrap());
     let count = |fake: &Fake| {
         let state = fake.0.lock().unwrap();
         (state.series.len(), state.registered)
@@ -345,7 +352,11 @@ fn nested_dispatches_are_all_in_flight() {
             inner.send(Double(2)).unwrap();
             watch.sum("linkbus_in_flight{message=shop.Print,")
         };
-        SyncBus::empty().task(move |print: Print| assert_eq!(handler(print), 1.0)).layer(Metrics::new()).build().unwrap()
+        SyncBus::empty()
+            .task(move |print: Print| assert_eq!(handler(print), 1.0))
+            .layer(Metrics::new())
+            .build()
+            .unwrap()
     });
     bus.dispatch(Print).unwrap();
     fake.has("shop.Print", 1.0, &[]);

@@ -275,7 +275,15 @@ fn every_kind_has_a_span_on_a_bus() {
 #[test]
 fn a_panic_ends_the_span() {
     let (watch, ()) = Watch::during(LevelFilter::INFO, || {
-        let bus = SyncBus::empty().command(|_: Pay| if true { panic!("ouch") }).layer(Trace::new()).build().unwrap();
+        let bus = SyncBus::empty()
+            .command(|_: Pay| {
+                if true {
+                    panic!("ouch")
+                }
+            })
+            .layer(Trace::new())
+            .build()
+            .unwrap();
         assert!(catch_unwind(AssertUnwindSafe(|| bus.execute(Pay))).is_err());
         assert!(tracing::Span::current().is_none());
     });
@@ -484,7 +492,8 @@ fn no_span_is_made_where_its_level_is_off() {
         sync_bus().execute(Pay).unwrap_err();
     });
     assert!(watch.spans().is_empty());
-    let run = || SyncBus::empty().command(|_: Pay| ()).layer(Trace::new().with_debug_level()).build().unwrap().execute(Pay);
+    let run =
+        || SyncBus::empty().command(|_: Pay| ()).layer(Trace::new().with_debug_level()).build().unwrap().execute(Pay);
     assert!(Watch::during(LevelFilter::INFO, run).0.spans().is_empty());
     assert_eq!(Watch::during(LevelFilter::DEBUG, run).0.only().level, Level::DEBUG);
 }
@@ -524,7 +533,11 @@ fn log_in(error_text: bool, level: LevelFilter) -> Watch {
     let run = || {
         let bus = SyncBus::empty()
             .command(|login: Login| if login.password.len() == 15 { Err(Broke(login.name)) } else { Ok(()) })
-            .subscribe(|_: &Paid| if true { panic!("{SECRET}") })
+            .subscribe(|_: &Paid| {
+                if true {
+                    panic!("{SECRET}")
+                }
+            })
             .subscribe(|_: &Paid| Err::<(), _>(Broke(SECRET)))
             .layer(trace.with_ids())
             .build()

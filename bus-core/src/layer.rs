@@ -16,6 +16,8 @@ mod site;
 mod spans;
 mod trace;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::Metrics;
 pub use self::{
     chain::Link,
     counts::{Counts, CountsSnapshot, MessageCounts, SubscriberCounts},
@@ -30,8 +32,6 @@ pub use self::{
     spans::Tracer,
     trace::Trace,
 };
-#[cfg(feature = "metrics")]
-pub use self::metrics::Metrics;
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},
