@@ -1,4 +1,4 @@
-//! Longer texts: a page for each fault that building a bus can report.
+//! Longer texts: a page for each fault that building a bus can report, and for each [layer](layers).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -37,4 +37,14 @@ pages! {
     bus010 "BUS010.md"
     bus011 "BUS011.md"
     bus012 "BUS012.md"
+}
+
+/// The layers that come with linkbus, a page for each.
+pub mod layers {
+    #[doc = include_str!("../docs/layers/tracing.md")]
+    pub mod tracing {}
+
+    #[cfg(feature = "metrics")]
+    #[doc = include_str!("../docs/layers/metrics.md")]
+    pub mod metrics {}
 }
