@@ -40,9 +40,19 @@ impl Next<'_> {
     #[inline]
     pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
-        let watch = Watch::start(segment, dispatch, None);
+        match &segment.traced {
+            None => self.step::<false>(segment, dispatch),
+            Some(_) => self.step::<true>(segment, dispatch),
+        }
+    }
+
+    /// `TRACED` keeps what is there for spans out of the places that have none.
+    #[inline]
+    fn step<const TRACED: bool>(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        let watch = Watch::<TRACED>::start(segment, dispatch, None);
         {
-            let _entered = watch.opened.as_ref().map(|opened| opened.span.enter());
+            let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
+            let _entered = span.map(tracing::Span::enter);
             match &segment.around {
                 Some(around) => around.call(watch.dispatch, Next { at: self.at + 1, ..*self }),
                 None => {
@@ -60,9 +70,17 @@ impl AsyncNext<'_> {
     /// [`Site::keep_message`](super::Site::keep_message).
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
+        match &segment.traced {
+            None => self.step::<false>(segment, dispatch).await,
+            Some(_) => self.step::<true>(segment, dispatch).await,
+        }
+    }
+
+    async fn step<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) -> Done {
         let is_polled = AtomicBool::new(false);
-        let watch = Watch::start(segment, dispatch, Some(&is_polled));
+        let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
+            let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let dispatch = &mut *watch.dispatch;
             let future = pin!(Some(async {
                 match &segment.around {
@@ -73,7 +91,7 @@ impl AsyncNext<'_> {
                     }
                 }
             }));
-            let mut inside = InSpan { future, span: watch.opened.as_ref().map(|opened| &opened.span) };
+            let mut inside = InSpan::<TRACED, _> { future, span };
             poll_fn(|task| {
                 is_polled.store(true, Ordering::Relaxed);
                 let poll = inside.poll(task);
@@ -87,8 +105,9 @@ impl AsyncNext<'_> {
 }
 
 /// The observers of a segment at work: when it is dropped without having been finished, they are told.
-struct Watch<'w, 'd> {
+struct Watch<'w, 'd, const TRACED: bool> {
     observers: &'w [Box<dyn Observer>],
+    /// `None` unless `TRACED`.
     opened: Option<Opened<'w>>,
     dispatch: &'w mut Dispatch<'d>,
     /// Whether what is inside is running, where it may also be waiting.
@@ -97,7 +116,7 @@ struct Watch<'w, 'd> {
     outer_started: Option<Instant>,
 }
 
-impl<'w, 'd> Watch<'w, 'd> {
+impl<'w, 'd, const TRACED: bool> Watch<'w, 'd, TRACED> {
     #[inline]
     fn start<B: Flavor>(
         segment: &'w Segment<B>,
@@ -107,11 +126,11 @@ impl<'w, 'd> Watch<'w, 'd> {
         let outer_started = dispatch.started;
         let observers = &segment.observers[..];
         let opened = match &segment.traced {
-            None => {
+            Some(traced) if TRACED => traced.start(observers, dispatch),
+            _ => {
                 start_all(observers, dispatch);
                 None
             }
-            Some(traced) => traced.start(observers, dispatch),
         };
         if segment.reads_clock {
             dispatch.started = Some(dispatch.clock.now());
@@ -126,17 +145,18 @@ impl<'w, 'd> Watch<'w, 'd> {
         Done(())
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the drop is cold, and takes the other call out of line with it")]
     fn end(&mut self) {
-        match self.opened.take() {
-            None => end_all(self.observers, self.dispatch),
+        match if TRACED { self.opened.take() } else { None } {
             Some(opened) => opened.end(self.observers, self.dispatch),
+            None => end_all(self.observers, self.dispatch),
         }
         self.dispatch.started = self.outer_started;
     }
 }
 
-impl Drop for Watch<'_, '_> {
+impl<const TRACED: bool> Drop for Watch<'_, '_, TRACED> {
     #[cold]
     fn drop(&mut self) {
         let is_running = self.is_polled.is_none_or(|is_polled| is_polled.load(Ordering::Relaxed));

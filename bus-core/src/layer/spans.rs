@@ -79,6 +79,7 @@ impl Traced {
 
 impl Opened<'_> {
     /// Ends the observers, and closes the span between those inside and those outside.
+    #[inline(never)]
     pub(super) fn end(self, observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
         let Opened { span, traced } = self;
         let (outside, inside) = observers.split_at(traced.outside);
@@ -89,26 +90,26 @@ impl Opened<'_> {
     }
 }
 
-/// A future that is polled and dropped in a span.
-pub(super) struct InSpan<'a, F> {
+/// A future that is polled and dropped in its span, if `TRACED`.
+pub(super) struct InSpan<'a, const TRACED: bool, F> {
     pub(super) future: Pin<&'a mut Option<F>>,
     pub(super) span: Option<&'a Span>,
 }
 
-impl<F: Future> InSpan<'_, F> {
+impl<const TRACED: bool, F: Future> InSpan<'_, TRACED, F> {
     /// # Panics
     /// If it was dropped.
     #[inline]
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<F::Output> {
-        let _entered = self.span.map(Span::enter);
+        let _entered = self.span.filter(|_| TRACED).map(Span::enter);
         self.future.as_mut().as_pin_mut().expect("it is not dropped yet").poll(task)
     }
 }
 
-impl<F> Drop for InSpan<'_, F> {
+impl<const TRACED: bool, F> Drop for InSpan<'_, TRACED, F> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(span) = self.span {
+        if let (true, Some(span)) = (TRACED, self.span) {
             span.in_scope(|| self.future.set(None));
         }
     }
