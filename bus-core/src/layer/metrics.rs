@@ -29,7 +29,7 @@ const REASONS: [&str; 11] = [
     Reason::Transport.label(),
 ];
 
-/// Counts and times every dispatch for the recorder of the `metrics` facade: Prometheus, StatsD, OpenTelemetry.
+/// Counts and times every dispatch for the recorder of the `metrics` facade: Prometheus, `statsd`, OpenTelemetry.
 ///
 /// | metric | type | labels | what it is |
 /// |---|---|---|---|

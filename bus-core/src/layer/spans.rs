@@ -70,9 +70,10 @@ impl Traced {
         let (outside, inside) = observers.split_at(self.outside);
         start_all(outside, dispatch);
         let span = guarded(|| self.tracer.start(dispatch)).flatten().filter(|span| !span.is_disabled());
-        let _entered = span.as_ref().map(Span::enter);
-        start_all(inside, dispatch);
-        drop(_entered);
+        match &span {
+            None => start_all(inside, dispatch),
+            Some(span) => span.in_scope(|| start_all(inside, dispatch)),
+        }
         span.map(|span| Opened { span, traced: self })
     }
 }
