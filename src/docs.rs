@@ -47,29 +47,19 @@ pages! {
 pub mod layers {
     pages! {
         concurrency "layers/concurrency.md"
-        dead_letters "layers/dead_letters.md"
-        failures "layers/failures.md"
         latency "layers/latency.md"
-        metrics "layers/metrics.md"
         retry "layers/retry.md"
         timeout "layers/timeout.md"
-        tower "layers/tower.md"
         tracing "layers/tracing.md"
     }
-}
 
-/// What can be put around every dispatch: a page for each layer.
-pub mod layers {
-    macro_rules! pages {
-        ($($page:ident $file:literal)*) => {
-            $(
-                #[doc = include_str!(concat!("../docs/layers/", $file))]
-                pub mod $page {}
-            )*
-        };
+    #[cfg(feature = "metrics")]
+    pages! {
+        metrics "layers/metrics.md"
     }
 
+    #[cfg(feature = "tower")]
     pages! {
-        retry "retry.md"
+        tower "layers/tower.md"
     }
 }

@@ -2,10 +2,14 @@
 
 mod chain;
 mod concurrency;
+mod counts;
+mod detached;
 mod dispatch;
 mod explain;
 pub(crate) mod implied;
 mod latency;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod next;
 mod on;
 mod only;
@@ -14,13 +18,19 @@ mod payload;
 mod retry;
 mod shape;
 mod site;
+mod spans;
 mod timeout;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod trace;
+mod watch;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::Metrics;
 pub use self::{
     chain::Link,
     concurrency::{Concurrency, ConcurrencyStats},
+    counts::{Counts, CountsSnapshot, MessageCounts, SubscriberCounts},
     dispatch::Dispatch,
     explain::{ExplainedLayer, Explanation, Source, Value},
     latency::{Latency, LatencyError, LatencyPercentiles, LatencyStats, SeparationSignal, SlowDispatch},
@@ -32,7 +42,9 @@ pub use self::{
     retry::{Jitter, Retry, RetryBudget},
     shape::{AsAround, AsAsyncAround, AsObserver, IntoLayer},
     site::Site,
+    spans::Tracer,
     timeout::{Timeout, TimeoutCounts},
+    trace::Trace,
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
-    Around, AsyncAround, ErasedAsyncAround, Explanation, Layer, Observer, Site,
+    Around, AsyncAround, ErasedAsyncAround, Explanation, Layer, Observer, Site, Tracer,
     site::{Build, Refusal},
+    spans::Traced,
 };
 use crate::{
     bus::Bus, clock::Clock, dispatch::Inner, error::AnyError, flavor::Flavor, message::Location, sync_bus::SyncBus,
@@ -16,6 +17,7 @@ pub struct Link<B: Flavor>(Shape<B>);
 
 enum Shape<B: Flavor> {
     Observer(Box<dyn Observer>),
+    Span(Box<dyn Tracer>),
     Around(Box<B::Around>),
 }
 
@@ -23,6 +25,13 @@ impl<B: Flavor> Link<B> {
     /// Sees the dispatch start and end.
     pub fn observer(observer: impl Observer) -> Self {
         Link(Shape::Observer(Box::new(observer)))
+    }
+
+    /// Puts a span around it.
+    ///
+    /// One place in the chain has one span: of two such links with only observers between them, the inner one is left out.
+    pub fn span(tracer: impl Tracer) -> Self {
+        Link(Shape::Span(Box::new(tracer)))
     }
 }
 
@@ -59,12 +68,13 @@ pub(crate) struct Layered<B: Flavor> {
 pub(super) struct Segment<B: Flavor> {
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) reads_clock: bool,
+    pub(super) traced: Option<Traced>,
     pub(super) around: Option<Box<B::Around>>,
 }
 
 impl<B: Flavor> Default for Segment<B> {
     fn default() -> Self {
-        Segment { observers: Vec::new(), reads_clock: false, around: None }
+        Segment { observers: Vec::new(), reads_clock: false, traced: None, around: None }
     }
 }
 
@@ -78,22 +88,26 @@ pub(crate) struct Chain<B: Flavor> {
 }
 
 impl<B: Flavor> Chain<B> {
-    fn push(&mut self, link: Link<B>) {
+    /// Puts `link` inside the others, or says why there is no room.
+    fn push(&mut self, link: Link<B>) -> Result<(), &'static str> {
         let last = self.segments.last_mut().expect("a chain has a last segment");
         match link.0 {
             Shape::Observer(observer) => {
                 last.reads_clock |= observer.reads_clock();
                 last.observers.push(observer);
             }
+            Shape::Span(_) if last.traced.is_some() => return Err("a layer around it makes this span"),
+            Shape::Span(tracer) => last.traced = Some(Traced { tracer, outside: last.observers.len() }),
             Shape::Around(around) => {
                 last.around = Some(around);
                 self.segments.push(Segment::default());
             }
         }
+        Ok(())
     }
 
     fn is_empty(&self) -> bool {
-        self.segments.len() == 1 && self.segments[0].observers.is_empty()
+        self.segments.len() == 1 && self.segments[0].observers.is_empty() && self.segments[0].traced.is_none()
     }
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
@@ -152,8 +166,8 @@ impl<B: Flavor> Stack<B> {
         for (position, (layer, location)) in placed.chain(implied).enumerate() {
             let inside = self.layers.iter().skip(position + 1).map(|placed| placed.layer.name().to_owned());
             site.begin(layer.name(), location, inside.collect());
-            if let Some(link) = layer.link(&mut site) {
-                chain.push(link);
+            if let Some(Err(why)) = layer.link(&mut site).map(|link| chain.push(link)) {
+                site.leave_out::<B>(why);
             }
         }
         let (layers, refusals, keepers) = site.finish();

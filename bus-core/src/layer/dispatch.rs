@@ -173,6 +173,13 @@ impl<'a> Dispatch<'a> {
         self.payload.particulars().attempt
     }
 
+    /// How many attempts after the first there were here: all of them outside the retry, inside it this one or none.
+    #[cfg(feature = "metrics")]
+    pub(super) fn retries(&self) -> u32 {
+        let retries = self.attempt().saturating_sub(1);
+        if self.attempts.is_some() { retries.min(1) } else { retries }
+    }
+
     /// Whether the [outcome](Self::outcome) is the last word: no retry outside this layer will try again.
     ///
     /// Right only at the end, when there is an outcome. It is not a guess: what is answered is what the retry then does.
