@@ -292,7 +292,7 @@ fn a_panic_ends_the_span_on_a_bus() {
     let (watch, ()) = Watch::during(LevelFilter::INFO, || {
         let handler = |_: Pay| async {
             tokio::task::yield_now().await;
-            panic_with("ouch")
+            panic_with("ouch");
         };
         let bus = Bus::empty().command_async(handler).layer(Trace::new()).build().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
