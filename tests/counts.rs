@@ -21,6 +21,10 @@ struct Paid(bool);
 #[derive(Task)]
 struct Print;
 
+fn panic_with(text: &str) {
+    panic!("{text}")
+}
+
 #[derive(Task)]
 struct Unknown;
 
@@ -31,11 +35,7 @@ fn sync_bus(counts: &Counts) -> SyncBus {
         .subscribe(|paid: &Paid| if paid.0 { Ok(()) } else { Err("no mail") })
         .subscribe(|_: &Paid| ())
         .subscribe(|paid: &Paid| assert!(paid.0))
-        .task(|_: Print| {
-            if true {
-                panic!("out of paper")
-            }
-        })
+        .task(|_: Print| panic_with("out of paper"))
         .layer(counts.clone())
         .build()
         .unwrap()

@@ -33,6 +33,10 @@ struct Paid;
 #[task(name = "shop.Print")]
 struct Print;
 
+fn panic_with(text: &str) {
+    panic!("{text}")
+}
+
 /// A recorder that can be read: what each series is, and how often it was registered and described.
 #[derive(Clone, Default)]
 struct Fake(Arc<Mutex<State>>);
@@ -190,11 +194,7 @@ fn bus() -> Bus {
             pay(&command)
         })
         .subscribe(|_: &Paid| ())
-        .subscribe_async(|_: &Paid| async {
-            if true {
-                panic!("ouch")
-            }
-        })
+        .subscribe_async(|_: &Paid| async { panic_with("ouch") })
         .task_async(|_: Print| std::future::pending::<()>())
         .layer(Metrics::new())
         .build()
