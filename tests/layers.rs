@@ -177,8 +177,12 @@ fn a_layer_calls_what_is_inside_as_often_as_there_is_a_message() {
     let calls = Arc::new(AtomicU32::new(0));
     let (commands, events) = (calls.clone(), calls.clone());
     let bus = SyncBus::empty()
-        .command(move |_: Pay| drop(commands.fetch_add(1, Ordering::Relaxed)))
-        .subscribe(move |_: &Paid| drop(events.fetch_add(10, Ordering::Relaxed)))
+        .command(move |_: Pay| {
+            commands.fetch_add(1, Ordering::Relaxed);
+        })
+        .subscribe(move |_: &Paid| {
+            events.fetch_add(10, Ordering::Relaxed);
+        })
         .layer(Twice)
         .build()
         .unwrap();

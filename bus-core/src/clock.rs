@@ -328,13 +328,8 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        let until = match self.until {
-            Some(until) => until,
-            None => {
-                let until = self.clock.begin(self.duration);
-                *self.until.insert(until)
-            }
-        };
+        let until = self.until.unwrap_or_else(|| self.clock.begin(self.duration));
+        self.until = Some(until);
         let mut state = self.clock.state();
         if state.now >= until {
             return Poll::Ready(());

@@ -465,7 +465,7 @@ impl<'a> Lent<'a> {
 }
 
 impl<B: Flavor> Inner<B> {
-    fn publication<'a>(&'a self, bus: &'a B, event: Lent<'a>) -> Option<Publication<'a>> {
+    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>) -> Option<Publication<'a>> {
         let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
         let slots = match subscribers.event {
             Some(known) => {
@@ -505,7 +505,7 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, &event)) else { return };
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
                 publish::put(failures, payload, bus.wiring());
             }
@@ -535,7 +535,7 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, &event)) else { return };
                 let failures = match publish::in_turn(&publication) {
                     None => Vec::new(),
                     Some(round) => round.finish(&publication, limits).await,

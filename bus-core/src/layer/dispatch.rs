@@ -146,7 +146,6 @@ impl<'a> Dispatch<'a> {
     ///
     /// # Errors
     /// Gives `outcome` back if the dispatch is not one of an `M`.
-    #[expect(clippy::result_large_err, reason = "what is not taken is given back")]
     pub fn finish<M: Message>(&mut self, outcome: Dispatched<M>) -> Result<Done, Dispatched<M>> {
         self.payload.finish::<M>(outcome).map(|()| Done(()))
     }
@@ -216,7 +215,8 @@ impl<'a> Dispatch<'a> {
 
     /// The ids of the dispatch, the same that the handler sees in its `&Context`. They are drawn by the first call.
     ///
-    /// What the handler sends is then caused by this dispatch, even if it does not ask for its context.
+    /// What the handler sends is then caused by this dispatch, even if it does not ask for its context. The subscribers of an
+    /// event have ids of their own.
     pub fn context(&mut self) -> Context {
         let Particulars { attempt, deadline, context, .. } = *self.payload.particulars();
         let context = context.unwrap_or_else(|| Context::of_message(self.route.message));

@@ -81,13 +81,11 @@ impl AsyncNext<'_> {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let dispatch = &mut *watch.dispatch;
             let future = pin!(Some(async {
-                match &segment.around {
-                    Some(around) => around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }).await,
-                    None => {
-                        self.layered.inner.run(self.bus, dispatch.payload, dispatch.limits).await;
-                        Done(())
-                    }
+                if let Some(around) = &segment.around {
+                    return around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }).await;
                 }
+                self.layered.inner.run(self.bus, dispatch.payload, dispatch.limits).await;
+                Done(())
             }));
             let mut inside = InSpan::<TRACED, _> { future, span };
             poll_fn(|task| {

@@ -106,13 +106,13 @@ impl<O: Observer> Observer for Arc<O> {
     }
 }
 
-impl<A: Around> Around for Arc<A> {
+impl<T: Around> Around for Arc<T> {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         (**self).call(dispatch, next)
     }
 }
 
-impl<A: AsyncAround> AsyncAround for Arc<A> {
+impl<T: AsyncAround> AsyncAround for Arc<T> {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> impl Future<Output = Done> + Send {
         (**self).call(dispatch, next)
     }

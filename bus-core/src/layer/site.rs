@@ -14,7 +14,6 @@ use crate::{
 /// What all layers of a bus are built with.
 pub(crate) struct Build {
     pub(crate) clock: Clock,
-    pub(crate) bus: &'static str,
 }
 
 /// Where a layer is asked whether it has to do with a message, while the bus is built.
@@ -81,11 +80,6 @@ impl<'a> Site<'a> {
     /// The clock of the bus.
     pub fn clock(&self) -> &'a Clock {
         &self.build.clock
-    }
-
-    /// `Bus` or `SyncBus`.
-    pub(crate) fn bus(&self) -> &'static str {
-        self.build.bus
     }
 
     /// Leaves the layer out of the chain of this message, and says why in `explain`.

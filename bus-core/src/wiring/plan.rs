@@ -122,7 +122,7 @@ impl<B: Flavor> Plan<B> {
 
     /// Puts the layers around each message.
     pub(crate) fn link(&mut self, stack: Stack<B>, clock: Clock) {
-        let build = Build { clock, bus: B::NAME };
+        let build = Build { clock };
         self.linked = self.routes().iter().map(|route| stack.link(route, &build)).collect();
         self.stack = stack;
     }
