@@ -1,6 +1,7 @@
 //! What stands around a dispatch: layers, from the outermost to the handler.
 
 mod chain;
+pub mod dead_letter;
 mod dispatch;
 pub(crate) mod implied;
 mod next;
@@ -13,6 +14,7 @@ mod site;
 
 pub use self::{
     chain::Link,
+    dead_letter::DeadLetters,
     dispatch::Dispatch,
     next::{AsyncNext, Next},
     on::{AroundMessage, AsyncAroundMessage, On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},
@@ -25,8 +27,8 @@ pub use self::{
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},
-    payload::{ErasedPayload, Payload},
-    site::{Build, Refusal},
+    payload::{Again, ErasedPayload, Payload},
+    site::{Build, InsideTimeout, Refusal},
 };
 #[doc(hidden)]
 pub use self::{

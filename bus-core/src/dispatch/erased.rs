@@ -410,6 +410,19 @@ impl<B: Flavor> Table<B> {
         })
     }
 
+    /// The layers around a message whose type is known at run time only, if there are any.
+    pub(crate) fn layered(&self, message: &'static MessageFacts) -> Option<&Layered<B>> {
+        let place = message.place.assign();
+        if !message.kind.has_one_handler() {
+            return self.layered_events.get(place)?.as_deref();
+        }
+        match self.calls.get(place)?.as_ref()? {
+            // SAFETY: a slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
+            &Slot { function: Function::Layered, bound } => Some(unsafe { bound.get::<Layered<B>>() }),
+            _ => None,
+        }
+    }
+
     /// The layers around `E`, if there are any.
     #[inline]
     pub(crate) fn layered_event<E: Event>(&self) -> Option<&Layered<B>> {
@@ -439,7 +452,8 @@ impl<'a> Lent<'a> {
 }
 
 impl<B: Flavor> Inner<B> {
-    fn publication<'a>(&'a self, bus: &'a B, event: Lent<'a>) -> Option<Publication<'a>> {
+    /// For all subscribers, or for the one in the place `only`.
+    fn publication<'a>(&'a self, bus: &'a B, event: Lent<'a>, only: Option<usize>) -> Option<Publication<'a>> {
         let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
         let slots = match subscribers.event {
             Some(known) => {
@@ -448,6 +462,7 @@ impl<B: Flavor> Inner<B> {
             }
             None => &[],
         };
+        let slots = only.map_or(slots, |only| slots.get(only..=only).unwrap_or_default());
         Some(Publication {
             slots,
             bus: Opaque::of(bus),
@@ -469,9 +484,11 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let only = payload.particulars().only_subscriber;
+                let publication = payload.lend().and_then(|event| self.publication(bus, event, only));
+                let Some(publication) = publication else { return };
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
-                publish::put(failures, payload, bus.wiring());
+                publish::put(failures, only.unwrap_or_default(), payload, bus.wiring());
             }
         }
     }
@@ -494,12 +511,14 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, event)) else { return };
+                let only = payload.particulars().only_subscriber;
+                let publication = payload.lend().and_then(|event| self.publication(bus, event, only));
+                let Some(publication) = publication else { return };
                 let failures = match publish::in_turn(&publication) {
                     None => Vec::new(),
                     Some(round) => round.finish(&publication).await,
                 };
-                publish::put(failures, payload, bus.wiring());
+                publish::put(failures, only.unwrap_or_default(), payload, bus.wiring());
             }
         }
     }

@@ -196,7 +196,7 @@ impl<'a> Dispatch<'a> {
     ///
     /// What the handler sends is then caused by this dispatch, even if it does not ask for its context.
     pub fn context(&mut self) -> Context {
-        let Particulars { attempt, deadline, context } = *self.payload.particulars();
+        let Particulars { attempt, deadline, context, .. } = *self.payload.particulars();
         let context = context.unwrap_or_else(|| Context::of_message(self.route.message));
         self.payload.particulars_mut().context = Some(context);
         context.in_attempt(attempt, deadline)

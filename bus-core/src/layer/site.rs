@@ -29,6 +29,9 @@ pub struct Site<'a> {
     keepers: Vec<String>,
 }
 
+/// What is marked is inside a time-out, which it does not see run out.
+pub(crate) struct InsideTimeout;
+
 /// A layer cannot be where it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
