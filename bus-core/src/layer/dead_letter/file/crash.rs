@@ -319,7 +319,7 @@ fn verdict(seed: u64, block: usize, faults: Faults) -> Verdict {
     let mut disk = SimDisk::new();
     let mut known = Known::default();
     for round in 0..2 {
-        disk.state().fuse = Some(1 + random.below(120));
+        disk.state().fuse = Some(1 + random.below(60));
         disk.set(faults);
         let _ = work(&disk, &mut random, &mut known, 1000 * round);
         let left = disk.state().after_power_loss(block, &mut random);
