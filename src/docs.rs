@@ -38,3 +38,10 @@ pages! {
     bus011 "BUS011.md"
     bus012 "BUS012.md"
 }
+
+/// A page for each layer that comes with linkbus.
+pub mod layers {
+    #[cfg(feature = "file-store")]
+    #[doc = include_str!("../docs/layers/dead_letters.md")]
+    pub mod dead_letters {}
+}

@@ -1,6 +1,4 @@
 //! Dead letters in memory: what becomes one, and how it is replayed.
-#![expect(clippy::unnecessary_wraps, reason = "handlers are written as they are used")]
-
 use std::{
     error::Error,
     fmt,
@@ -120,11 +118,7 @@ fn an_event_is_one_letter_for_each_subscriber_that_failed() {
         .subscribe(|_: &Paid| ())
         .subscribe(fail)
         .subscribe(|_: &Paid| ())
-        .subscribe(|_: &Paid| {
-            if true {
-                panic!("on fire")
-            }
-        })
+        .subscribe(|paid: &Paid| assert!(paid.0 != 1, "on fire"))
         .layer(letters.clone())
         .build()
         .unwrap();
@@ -198,15 +192,8 @@ fn what_a_layer_inside_refuses_is_a_letter() {
 #[test]
 fn a_panic_is_a_letter_and_goes_on_into_the_caller() {
     let letters = DeadLetters::in_memory();
-    let bus = SyncBus::empty()
-        .command(|_: Pay| {
-            if true {
-                panic!("on fire")
-            }
-        })
-        .layer(letters.clone())
-        .build()
-        .unwrap();
+    let bus =
+        SyncBus::empty().command(|pay: Pay| assert!(pay.cents != 9, "on fire")).layer(letters.clone()).build().unwrap();
     let run = std::panic::AssertUnwindSafe(|| bus.execute(Pay { cents: 9 }));
     std::panic::catch_unwind(run).unwrap_err();
     let letter = only(&letters);
@@ -428,19 +415,21 @@ fn a_message_that_cannot_be_kept_is_a_wiring_fault() {
     assert!(matches!(&error.faults()[0], Fault::MessageNotClone { layers, .. } if layers == &["DeadLetters"]));
 }
 
+struct Ship(Arc<Mutex<Option<Context>>>);
+impl Observer for Ship {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        self.0.lock().unwrap().get_or_insert(dispatch.context());
+    }
+
+    fn end(&self, _: &mut Dispatch<'_>) {}
+}
+
 /// RD1: what belongs together can be found.
 #[test]
 fn a_letter_knows_what_it_belongs_to() {
     let letters = DeadLetters::in_memory();
     let seen = Arc::new(Mutex::new(None));
     let outer = seen.clone();
-    struct Ship(Arc<Mutex<Option<Context>>>);
-    impl Observer for Ship {
-        fn start(&self, dispatch: &mut Dispatch<'_>) {
-            self.0.lock().unwrap().get_or_insert(dispatch.context());
-        }
-        fn end(&self, _: &mut Dispatch<'_>) {}
-    }
     let nested = SyncBus::empty().task(|_: Print| Err::<(), _>(Broken)).layer(letters.clone()).build().unwrap();
     let bus = SyncBus::empty()
         .command(move |_: Pay| {
@@ -576,6 +565,10 @@ fn a_dry_run_changes_nothing() {
     assert!(matches!(report.letters[0].result, ReplayResult::Skipped(Skipped::UnknownMessage)));
 }
 
+fn count(counter: &AtomicU32) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
 /// The letter of a subscriber is not the others' business.
 #[test]
 fn an_event_is_replayed_for_the_subscriber_that_failed() {
@@ -583,13 +576,13 @@ fn an_event_is_replayed_for_the_subscriber_that_failed() {
     let others = Arc::new(AtomicU32::new(0));
     let [first, last] = [others.clone(), others.clone()];
     let bus = SyncBus::empty()
-        .subscribe(move |_: &Paid| drop(first.fetch_add(1, Ordering::Relaxed)))
+        .subscribe(move |_: &Paid| count(&first))
         .subscribe(|paid: &Paid| if paid.0 == 2 { Err(Broken) } else { Ok(()) })
         .subscribe({
             let work = shop.work(|paid: Paid| paid.0.to_string());
             move |paid: &Paid| work(paid.clone())
         })
-        .subscribe(move |_: &Paid| drop(last.fetch_add(1, Ordering::Relaxed)))
+        .subscribe(move |_: &Paid| count(&last))
         .layer(shop.letters.clone())
         .build()
         .unwrap();
@@ -729,18 +722,19 @@ fn send_on(_: Pay) -> Result<(), Broken> {
     FORWARD.get().unwrap().dispatch(Print(1)).map_err(|_| Broken)
 }
 
+struct Ids(Arc<Mutex<Vec<Context>>>);
+impl Observer for Ids {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        assert!(matches!(dispatch.outcome(), Outcome::Failed(_)));
+        self.0.lock().unwrap().push(dispatch.context());
+    }
+}
+
 /// The correlation goes on.
 #[test]
 fn a_replay_belongs_to_what_failed() {
     let letters = DeadLetters::in_memory();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    struct Ids(Arc<Mutex<Vec<Context>>>);
-    impl Observer for Ids {
-        fn end(&self, dispatch: &mut Dispatch<'_>) {
-            assert!(matches!(dispatch.outcome(), Outcome::Failed(_)));
-            self.0.lock().unwrap().push(dispatch.context());
-        }
-    }
     let bus = SyncBus::empty()
         .command(|_: Pay| Err::<(), _>(Broken))
         .layer(letters.clone())

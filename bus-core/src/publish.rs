@@ -94,7 +94,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
 
 /// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.
 pub(crate) fn put(mut failures: Failures, first: usize, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
-    failures.iter_mut().for_each(|(place, _)| *place += first);
+    for (place, _) in &mut failures {
+        *place += first;
+    }
     let outcome = if failures.is_empty() { Ok(()) } else { outcome(failures, payload.facts(), wiring) };
     let place = payload.outcome_any().downcast_mut().expect("the payload of an event");
     *place = Some(outcome);

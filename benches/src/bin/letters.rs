@@ -75,7 +75,9 @@ fn rate(callers: usize, each: usize, one: impl Fn() + Sync) -> f64 {
             .collect();
         start.wait();
         let begun = Instant::now();
-        threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
+        for thread in threads {
+            thread.join().expect("a caller does not panic");
+        }
         begun.elapsed()
     });
     #[expect(clippy::cast_precision_loss, reason = "far fewer than would matter")]

@@ -227,3 +227,116 @@ fn is_lost(outcome: &Outcome<'_>) -> bool {
         Outcome::Pending | Outcome::Succeeded | Outcome::Abandoned => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! What a retry and a time-out say to the layer, without either of them.
+
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        DispatchError, SyncBus,
+        dispatch::{MessageIndex, Place},
+        layer::{Around, Done, Next},
+        message::{Abilities, Location, Message, MessageFacts},
+    };
+
+    struct Print;
+
+    impl Message for Print {
+        type Reply = ();
+        type Error = AnyError;
+        type Failure = DispatchError<AnyError>;
+        const FACTS: &'static MessageFacts = &MessageFacts {
+            kind: Kind::Task,
+            name: "Print",
+            type_name: "Print",
+            docs: "",
+            location: Location { file: file!(), line: line!(), module: "" },
+            fields: &[],
+            abilities: Abilities { clone: true, debug: false, serialize: false, deserialize: false },
+            type_id: std::any::TypeId::of::<Print>,
+            reply: std::any::type_name::<()>,
+            error: std::any::type_name::<AnyError>,
+            place: Place::of::<Print>(),
+            revive: None,
+        };
+        const CLONE: Option<fn(&Self) -> Self> = Some(|_| Print);
+        const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;
+        const DESERIALIZE: Option<crate::probe::DeserializeFn<Self>> = None;
+
+        fn index() -> &'static MessageIndex<Self> {
+            static INDEX: MessageIndex<Print> = MessageIndex::new();
+            &INDEX
+        }
+    }
+
+    impl crate::OneHandler for Print {}
+    impl crate::Task for Print {}
+
+    /// Tries up to this many times, as a retry does.
+    struct Tries(u32);
+
+    impl Around for Tries {
+        fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+            loop {
+                let (attempt, tries) = (dispatch.attempt(), self.0);
+                let decide = move |outcome: &Outcome<'_>| {
+                    let is_over = attempt >= tries || outcome.failed().is_none();
+                    (!is_over).then_some(Duration::ZERO)
+                };
+                let one = dispatch.attempt_with(&decide);
+                let done = next.run(&mut dispatch.during(&one));
+                if one.decision(&dispatch.outcome()).is_none() {
+                    return done;
+                }
+                dispatch.particulars().attempt += 1;
+            }
+        }
+    }
+
+    /// Fails so many times and then succeeds; gives the attempts of the letters.
+    fn attempts_of_letters(letters: &DeadLetters, failures: u64) -> Vec<u32> {
+        let left = AtomicU64::new(failures);
+        let print = move |_: Print| {
+            let is_left = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if is_left.is_ok() { Err("no paper") } else { Ok(()) }
+        };
+        let bus = SyncBus::empty().task(print).layer(Tries(3)).layer(letters.clone()).build().unwrap();
+        let _ = bus.dispatch(Print);
+        let letters = letters.store().list(&Filter::any(), usize::MAX).unwrap();
+        letters.iter().rev().map(|letter| letter.attempts).collect()
+    }
+
+    /// R12: exactly when the attempts are used up.
+    #[test]
+    fn inside_a_retry_a_lost_message_is_one_letter() {
+        assert_eq!(attempts_of_letters(&DeadLetters::in_memory(), 3), [3]);
+        assert_eq!(attempts_of_letters(&DeadLetters::in_memory(), 2), [0; 0]);
+    }
+
+    #[test]
+    fn every_attempt_that_failed_is_a_letter_if_asked_for() {
+        assert_eq!(attempts_of_letters(&DeadLetters::in_memory().every_attempt(), 3), [1, 2, 3]);
+        assert_eq!(attempts_of_letters(&DeadLetters::in_memory().every_attempt(), 2), [1, 2]);
+    }
+
+    /// Stands for a time-out.
+    struct Marks;
+
+    impl<B: Flavor> Layer<B> for Marks {
+        fn link(&self, site: &mut Site<'_>) -> Option<Link<B>> {
+            site.mark::<InsideTimeout>();
+            None
+        }
+    }
+
+    #[test]
+    fn inside_a_time_out_it_is_refused_and_outside_it_is_not() {
+        let bus = || SyncBus::empty().task(|_: Print| ());
+        let error = bus().layer(Marks).layer(DeadLetters::in_memory()).build().unwrap_err();
+        assert!(error.to_string().contains("before the `.layer(..)` of the time-out"), "{error}");
+        bus().layer(DeadLetters::in_memory()).layer(Marks).build().unwrap();
+    }
+}

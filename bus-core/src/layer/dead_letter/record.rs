@@ -99,7 +99,7 @@ impl DeadLetter {
             handler: header.handler()?,
             attempts: header.small("attempts")?,
             replays: header.small("replays")?,
-            at: SystemTime::UNIX_EPOCH + Duration::from_micros(header.number("at_us")?),
+            at: header.time("at_us")?,
             dispatch_id: header.uuid("dispatch")?,
             correlation_id: header.uuid("correlation")?,
             causation_id: if header.has("causation") { Some(header.uuid("causation")?) } else { None },
@@ -219,6 +219,11 @@ impl Header {
 
     fn number(&self, key: &str) -> Result<u64, String> {
         self.0.get(key).and_then(Value::as_u64).ok_or_else(|| format!("`{key}` is not a number"))
+    }
+
+    fn time(&self, key: &str) -> Result<SystemTime, String> {
+        let since = Duration::from_micros(self.number(key)?);
+        SystemTime::UNIX_EPOCH.checked_add(since).ok_or_else(|| format!("`{key}` is no time"))
     }
 
     fn small(&self, key: &str) -> Result<u32, String> {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{layer::Reason, message::Kind};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
+/// `SplitMix64` (Steele, Lea and Flood, 2014).
 struct Random(u64);
 
 impl Random {
@@ -151,9 +151,9 @@ impl SimFile {
             let end = length.min(begin + block);
             let source = if random.is() { now } else { synced };
             // What neither knows was never written: a hole, which reads as zeros.
-            for place in begin..end {
+            for (place, byte) in left.iter_mut().enumerate().take(end).skip(begin) {
                 let survives = synced.get(place).filter(|byte| now.get(place) == Some(byte));
-                left[place] = survives.or(source.get(place)).copied().unwrap_or_default();
+                *byte = survives.or(source.get(place)).copied().unwrap_or_default();
             }
         }
         left

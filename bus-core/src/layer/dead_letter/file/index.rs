@@ -7,8 +7,8 @@ use uuid::Uuid;
 /// Which letters there are, and where.
 #[derive(Default)]
 pub(super) struct Index {
-    /// By their number: oldest first.
-    letters: BTreeMap<u64, Entry>,
+    /// By their number: oldest first. Two never have the same, but what is read from a disk may say so.
+    letters: BTreeMap<(u64, Uuid), Entry>,
     by_id: HashMap<Uuid, u64>,
     pub(super) segments: BTreeMap<u64, Segment>,
     /// How many bytes the letters take that there are.
@@ -43,11 +43,11 @@ impl Index {
         self.segments.entry(entry.segment).or_default().live += 1;
         self.live_bytes += entry.length as u64;
         self.by_id.insert(entry.id, entry.number);
-        self.letters.insert(entry.number, entry);
+        self.letters.insert((entry.number, entry.id), entry);
     }
 
     pub(super) fn remove(&mut self, id: Uuid) -> Option<Entry> {
-        let entry = self.letters.remove(&self.by_id.remove(&id)?)?;
+        let entry = self.letters.remove(&(self.by_id.remove(&id)?, id))?;
         self.live_bytes -= entry.length as u64;
         if let Some(segment) = self.segments.get_mut(&entry.segment) {
             segment.live -= 1;
@@ -57,13 +57,13 @@ impl Index {
 
     pub(super) fn replayed(&mut self, id: Uuid) {
         let number = self.by_id.get(&id).copied();
-        if let Some(entry) = number.and_then(|number| self.letters.get_mut(&number)) {
+        if let Some(entry) = number.and_then(|number| self.letters.get_mut(&(number, id))) {
             entry.replays = entry.replays.saturating_add(1);
         }
     }
 
     pub(super) fn get(&self, id: Uuid) -> Option<Entry> {
-        self.letters.get(self.by_id.get(&id)?).copied()
+        self.letters.get(&(*self.by_id.get(&id)?, id)).copied()
     }
 
     /// Oldest first.
@@ -76,7 +76,7 @@ impl Index {
     }
 
     pub(super) fn last_number(&self) -> u64 {
-        self.letters.last_key_value().map_or(0, |(number, _)| *number)
+        self.letters.last_key_value().map_or(0, |((number, _), _)| *number)
     }
 
     /// How many bytes all segments take.

