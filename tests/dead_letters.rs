@@ -597,9 +597,21 @@ fn an_event_is_replayed_for_the_subscriber_that_failed() {
     assert_eq!((left.handler.unwrap().place, left.replays), (1, 1));
 }
 
+/// Sees which subscribers failed.
+struct Places(Arc<Mutex<Vec<usize>>>);
+
+impl Observer for Places {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        if let Outcome::Failed(failed) = dispatch.outcome() {
+            self.0.lock().unwrap().extend(failed.subscribers().iter().map(|failed| failed.place));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_event_is_replayed_for_the_async_subscriber_that_failed() {
     let shop = Shop::new();
+    let places = Arc::new(Mutex::new(Vec::new()));
     let others = Arc::new(AtomicU32::new(0));
     let (first, work) = (others.clone(), Arc::new(shop.work(|paid: Paid| paid.0.to_string())));
     let bus = Bus::empty()
@@ -612,12 +624,14 @@ async fn an_event_is_replayed_for_the_async_subscriber_that_failed() {
             async move { work(paid) }
         })
         .layer(shop.letters.clone())
+        .layer(Places(places.clone()))
         .build()
         .unwrap();
     bus.publish(Paid(1)).await.unwrap_err();
     let replay = Replay::new(shop.letters.store(), &bus);
     assert_eq!(replay.all(&Filter::any()).await.unwrap().failed(), 1);
     assert_eq!(only(&shop.letters).handler.unwrap().place, 1);
+    assert_eq!(*places.lock().unwrap(), [1, 1], "in the dispatch and in the replay");
     shop.mend();
     assert_eq!(replay.all(&Filter::any()).await.unwrap().handled(), 1);
     assert_eq!((others.load(Ordering::Relaxed), shop.handled()), (1, vec!["1".to_owned()]));
