@@ -47,6 +47,7 @@ pages! {
 pub mod layers {
     pages! {
         concurrency "layers/concurrency.md"
+        dead_letters "layers/dead_letters.md"
         latency "layers/latency.md"
         retry "layers/retry.md"
         timeout "layers/timeout.md"
@@ -62,4 +63,11 @@ pub mod layers {
     pages! {
         tower "layers/tower.md"
     }
+}
+
+/// A page for each layer that comes with linkbus.
+pub mod layers {
+    #[cfg(feature = "file-store")]
+    #[doc = include_str!("../docs/layers/dead_letters.md")]
+    pub mod dead_letters {}
 }

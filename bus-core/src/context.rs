@@ -115,6 +115,12 @@ impl Context {
         }
     }
 
+    /// The context of a dispatch that tries again what an earlier one failed at.
+    pub(crate) fn of_replay(message: &'static MessageFacts, correlation: Uuid, failed: Uuid) -> Self {
+        let identity = Identity { id: Uuid::now_v7(), correlation };
+        Context { identity, causation: Some(failed), ..Context::of_message(message) }
+    }
+
     pub(crate) fn in_attempt(self, attempt: u32, deadline: Option<Instant>) -> Self {
         Context { attempt, deadline, ..self }
     }

@@ -3,6 +3,7 @@
 mod chain;
 mod concurrency;
 mod counts;
+pub mod dead_letter;
 mod detached;
 mod dispatch;
 mod explain;
@@ -31,6 +32,7 @@ pub use self::{
     chain::Link,
     concurrency::{Concurrency, ConcurrencyStats},
     counts::{Counts, CountsSnapshot, MessageCounts, SubscriberCounts},
+    dead_letter::DeadLetters,
     dispatch::Dispatch,
     explain::{ExplainedLayer, Explanation, Source, Value},
     latency::{Latency, LatencyError, LatencyPercentiles, LatencyStats, SeparationSignal, SlowDispatch},
@@ -49,8 +51,8 @@ pub use self::{
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},
-    payload::{ErasedPayload, Payload},
-    site::{Build, Refusal},
+    payload::{Again, ErasedPayload, Payload},
+    site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };
 #[doc(hidden)]

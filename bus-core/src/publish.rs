@@ -96,8 +96,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
     SubscriberFailure::Panicked(text)
 }
 
-/// Makes the result of publishing what is in `payload` its outcome.
-pub(crate) fn put(failures: Failures, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
+/// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.
+pub(crate) fn put(mut failures: Failures, first: usize, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
+    for (place, _) in &mut failures {
+        *place += first;
+    }
     let outcome = if failures.is_empty() { Ok(()) } else { outcome(failures, payload.facts(), wiring) };
     let place = payload.outcome_any().downcast_mut().expect("the payload of an event");
     *place = Some(outcome);
@@ -112,7 +115,7 @@ pub(crate) fn outcome(failures: Failures, event: &'static MessageFacts, wiring: 
     let subscribers = &route.expect("an event that has subscribers is wired").handlers;
     let named = failures.into_iter().map(|(place, failure)| {
         let subscriber = Box::new(subscribers[place]);
-        SubscriberError { subscriber, failure: *failure }
+        SubscriberError { subscriber, place, failure: *failure }
     });
     PublishError::from_failures(event.name, named.collect())
 }

@@ -446,7 +446,14 @@ impl<B: Flavor> Table<B> {
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
         let slots = self.events.get(E::index().number()).map_or(&[][..], |subscribers| &subscribers.slots);
-        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
+        Publication {
+            slots,
+            first: 0,
+            bus: Opaque::of(bus),
+            event: Opaque::of(event),
+            limit: &self.limit,
+            message: E::FACTS,
+        }
     }
 }
 
@@ -465,7 +472,8 @@ impl<'a> Lent<'a> {
 }
 
 impl<B: Flavor> Inner<B> {
-    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>) -> Option<Publication<'a>> {
+    /// For all subscribers, or for the one in the place `only`.
+    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>, only: Option<usize>) -> Option<Publication<'a>> {
         let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
         let slots = match subscribers.event {
             Some(known) => {
@@ -474,8 +482,10 @@ impl<B: Flavor> Inner<B> {
             }
             None => &[],
         };
+        let slots = only.map_or(slots, |only| slots.get(only..=only).unwrap_or_default());
         Some(Publication {
             slots,
+            first: only.unwrap_or_default(),
             bus: Opaque::of(bus),
             event: event.event,
             limit: &self.limit,
@@ -505,9 +515,12 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, &event)) else { return };
+                let only = payload.particulars().only_subscriber;
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Some(publication) = publication else { return };
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
-                publish::put(failures, payload, bus.wiring());
+                let first = publication.first;
+                publish::put(failures, first, payload, bus.wiring());
             }
         }
     }
@@ -535,12 +548,15 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let Some(publication) = payload.lend().and_then(|event| self.publication(bus, &event)) else { return };
+                let only = payload.particulars().only_subscriber;
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Some(publication) = publication else { return };
                 let failures = match publish::in_turn(&publication) {
                     None => Vec::new(),
                     Some(round) => round.finish(&publication, limits).await,
                 };
-                publish::put(failures, payload, bus.wiring());
+                let first = publication.first;
+                publish::put(failures, first, payload, bus.wiring());
             }
         }
     }
@@ -592,6 +608,8 @@ impl<'a, M: Message> Called<'a, AsyncCall<M>, Bus> {
 pub(crate) struct Publication<'a> {
     /// The slots of the event's type in `events`.
     slots: &'a [Slot],
+    /// The place of the first of them among all subscribers of the event.
+    pub(crate) first: usize,
     /// Made from a bus of the type whose table has the slots.
     bus: Opaque<'a>,
     /// Made from a value of the event's type `E: Event`, so that `E::Failure` is

@@ -62,6 +62,8 @@ impl Failure<AnyError> for SubscriberFailure {
 pub struct SubscriberError {
     /// Which subscriber.
     pub subscriber: Box<HandlerFacts>,
+    /// Its place among the subscribers of the event, from 0.
+    pub place: usize,
     /// What became of it.
     pub failure: SubscriberFailure,
 }

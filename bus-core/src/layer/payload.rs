@@ -51,12 +51,27 @@ pub(crate) struct Particulars {
     pub(crate) deadline: Option<Instant>,
     /// Whether it came from inside a handler before it went to another thread, where that cannot be seen.
     pub(crate) was_nested: bool,
+    /// The place of the one subscriber that the event is for, if it is not for all.
+    pub(crate) only_subscriber: Option<usize>,
+    /// Whether a dead letter is tried again: then it has its letter, and gets no other.
+    pub(crate) is_replay: bool,
 }
 
 impl<M: Message> Payload<M> {
     pub(crate) fn new(message: M, keep: bool) -> Self {
-        let particulars = Particulars { context: None, attempt: 1, deadline: None, was_nested: false };
-        Payload { held: Held::Here(message), outcome: None, keep, particulars }
+        Payload::holding(Held::Here(message), keep)
+    }
+
+    fn holding(held: Held<M>, keep: bool) -> Self {
+        let particulars = Particulars {
+            context: None,
+            attempt: 1,
+            deadline: None,
+            was_nested: false,
+            only_subscriber: None,
+            is_replay: false,
+        };
+        Payload { held, outcome: None, keep, particulars }
     }
 
     pub(crate) fn offered(&self) -> Offered {
@@ -107,6 +122,8 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn fail(&mut self, failure: LayerFailure);
     /// The message for several owners, if it is still there.
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
+    /// How a message of this type that was [shared](Self::share) is dispatched once more.
+    fn again(&self) -> Again;
     /// For a publication, which knows the event by its place only.
     fn lend(&self) -> Option<Lent<'_>>;
     /// The `Payload<M>`.
@@ -125,6 +142,13 @@ pub type Revive = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Revived,
 
 /// A message that was read, whatever its type.
 pub struct Revived(pub(crate) Box<dyn ErasedPayload>);
+
+/// Makes a shared message ready for its layers; `None` if it is of another type.
+pub(crate) type Again = fn(Arc<dyn Any + Send + Sync>) -> Option<Revived>;
+
+fn again<M: Message>(message: Arc<dyn Any + Send + Sync>) -> Option<Revived> {
+    Some(Revived(Box::new(Payload::holding(Held::Shared(message.downcast::<M>().ok()?), true))))
+}
 
 /// How an `M` is read, where it can be.
 pub const fn revive<M: Message>() -> Option<Revive> {
@@ -181,6 +205,10 @@ impl<M: Message> ErasedPayload for Payload<M> {
         };
         self.held = Held::Shared(Arc::clone(&shared));
         Some(shared)
+    }
+
+    fn again(&self) -> Again {
+        again::<M>
     }
 
     fn lend(&self) -> Option<Lent<'_>> {
