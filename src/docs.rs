@@ -47,11 +47,15 @@ pages! {
 pub mod layers {
     pages! {
         concurrency "layers/concurrency.md"
-        dead_letters "layers/dead_letters.md"
         latency "layers/latency.md"
         retry "layers/retry.md"
         timeout "layers/timeout.md"
         tracing "layers/tracing.md"
+    }
+
+    #[cfg(feature = "file-store")]
+    pages! {
+        dead_letters "layers/dead_letters.md"
     }
 
     #[cfg(feature = "metrics")]
@@ -63,11 +67,4 @@ pub mod layers {
     pages! {
         tower "layers/tower.md"
     }
-}
-
-/// A page for each layer that comes with linkbus.
-pub mod layers {
-    #[cfg(feature = "file-store")]
-    #[doc = include_str!("../docs/layers/dead_letters.md")]
-    pub mod dead_letters {}
 }

@@ -16,10 +16,7 @@ use std::{
 use linkbus::{
     Builder, Bus, Command, Flavor, SyncBus,
     clock::ManualClock,
-    layer::{
-        Concurrency, DeadLetters, Latency, LatencyStats, Layer, Retry, Timeout,
-        dead_letter::{DeadLetterStore as _, Filter},
-    },
+    layer::{Concurrency, DeadLetters, Latency, LatencyStats, Layer, Retry, Timeout, dead_letter::Filter},
 };
 
 /// Always fails, with an error that is tried again.
@@ -121,7 +118,8 @@ fn came_to(kept: &Kept, samples: u64, is_success: bool) -> String {
     let stats = kept.concurrency.stats();
     assert_eq!((stats.in_flight, stats.waiting), (0, 0), "a permit was left behind");
     let mut text = String::from(if is_success { "succeeds" } else { "fails" });
-    write!(text, ", {} calls, {samples} samples, {} let in", kept.calls.load(Ordering::Relaxed), stats.admitted).unwrap();
+    write!(text, ", {} calls, {samples} samples, {} let in", kept.calls.load(Ordering::Relaxed), stats.admitted)
+        .unwrap();
     match &attempts[..] {
         [] => text.push_str(", no letter"),
         [attempts] => write!(text, ", 1 letter of {attempts} attempts").unwrap(),
@@ -183,8 +181,22 @@ async fn on_bus(order: &[One]) -> Result<[String; 3], String> {
         std::future::pending::<()>()
     });
     let bus = with_layers(bus, order, &kept).build().map_err(|error| refusal(&error))?;
-    let outcome = bus.execute(Hangs).await;
+    let outcome = while_time_passes(&kept.clock, bus.execute(Hangs)).await;
     Ok([fails, succeeds, came_to(&kept, samples::<Hangs>(&kept), outcome.is_ok())])
+}
+
+/// A minute passes whenever the future waits.
+async fn while_time_passes<T>(clock: &ManualClock, future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|task| {
+        let poll = future.as_mut().poll(task);
+        if poll.is_pending() {
+            clock.advance(Duration::from_secs(60));
+            task.waker().wake_by_ref();
+        }
+        poll
+    })
+    .await
 }
 
 fn refusal(error: &linkbus::WiringError) -> String {
@@ -206,9 +218,19 @@ async fn every_order_does_what_is_written_down() {
             }
             (Ok(sync), Ok([fails, succeeds, hangs])) => {
                 assert_eq!(sync, [fails.clone(), succeeds.clone()], "{order:?}: the buses differ");
-                writeln!(table, "  a failure:       {fails}\n  a third attempt: {succeeds}\n  a hang:          {hangs}").unwrap();
-                assert!(fails.contains("1 letter of 3 attempts") && hangs.contains("1 letter"), "{order:?}: {fails}; {hangs}");
-                assert!(succeeds.starts_with("succeeds, 3 calls") && succeeds.ends_with("no letter"), "{order:?}: {succeeds}");
+                writeln!(
+                    table,
+                    "  a failure:       {fails}\n  a third attempt: {succeeds}\n  a hang:          {hangs}"
+                )
+                .unwrap();
+                assert!(
+                    fails.contains("1 letter of 3 attempts") && hangs.contains("1 letter"),
+                    "{order:?}: {fails}; {hangs}"
+                );
+                assert!(
+                    succeeds.starts_with("succeeds, 3 calls") && succeeds.ends_with("no letter"),
+                    "{order:?}: {succeeds}"
+                );
             }
             (sync, asynchronous) => panic!("{order:?}: {sync:?} but {asynchronous:?}"),
         }

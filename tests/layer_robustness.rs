@@ -137,6 +137,16 @@ fn quiet() {
     std::panic::set_hook(Box::new(|_| ()));
 }
 
+/// What the future gives, or what it panics with.
+async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
 /// Enough to see a leak, few enough for a debug build.
 const TURNS: u32 = 20_000;
 
@@ -179,7 +189,7 @@ async fn panics_on_a_bus_leave_nothing_behind() {
     let bus = bus.build().unwrap();
     let mut panicked = 0;
     for turn in 0..TURNS {
-        match futures_util::FutureExt::catch_unwind(AssertUnwindSafe(bus.execute(Do(Fate::of(turn))))).await {
+        match caught(bus.execute(Do(Fate::of(turn)))).await {
             Ok(outcome) => assert_eq!(outcome.is_err(), Fate::of(turn) == Fate::Fails),
             Err(panic) => {
                 std::mem::forget(panic);

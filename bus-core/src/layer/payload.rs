@@ -126,8 +126,6 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn again(&self) -> Again;
     /// For a publication, which knows the event by its place only.
     fn lend(&self) -> Option<Lent<'_>>;
-    /// The `Payload<M>`.
-    fn as_any(&self) -> &dyn Any;
     /// The `Option<Dispatched<M>>`.
     fn outcome_any(&mut self) -> &mut dyn Any;
     /// The same dispatch for another thread; this one keeps the message only if it has to.
@@ -215,10 +213,6 @@ impl<M: Message> ErasedPayload for Payload<M> {
         self.held.get().map(Lent::of)
     }
 
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn outcome_any(&mut self) -> &mut dyn Any {
         &mut self.outcome
     }
@@ -242,6 +236,7 @@ impl<M: Message> ErasedPayload for Payload<M> {
         let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
         self.outcome = detached.outcome;
         self.particulars.context = self.particulars.context.or(detached.particulars.context);
+        self.particulars.attempt = detached.particulars.attempt;
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
