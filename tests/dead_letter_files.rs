@@ -2,6 +2,7 @@
 #![cfg(feature = "file-store")]
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -282,7 +283,7 @@ impl tracing::Subscriber for Log {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
         event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-            line.push_str(&format!(" {}={value:?}", field.name()));
+            let _ = write!(line, " {}={value:?}", field.name());
         });
         self.0.lock().unwrap().push_str(&(line + "\n"));
     }
