@@ -2,10 +2,11 @@
 #![cfg(feature = "file-store")]
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -264,6 +265,50 @@ fn a_secret_is_never_written() {
         assert_eq!(*why, expected);
     }
     assert_eq!(letters.store().count().unwrap(), 5);
+}
+
+/// Keeps the log of this thread as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            let _ = write!(line, " {}={value:?}", field.name());
+        });
+        self.0.lock().unwrap().push_str(&(line + "\n"));
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// T7, T9: each replayed letter is logged, and nothing of its message is; nor where a letter is lost.
+#[test]
+fn a_replay_is_logged_without_what_it_is_about() {
+    let folder = Folder::new();
+    let log = Log::default();
+    let shop = Shop::on(FileStore::options().max_letters(1).open(&folder.0).unwrap());
+    tracing::subscriber::with_default(log.clone(), || {
+        shop.lose(1, 73_917_391);
+        shop.lose(2, 73_917_391);
+        Replay::new(shop.letters.store(), &shop.bus).all(&Filter::any()).unwrap();
+    });
+    let id = shop.letters.store().ids(&Filter::any()).unwrap()[0];
+    let log = log.0.lock().unwrap().clone();
+    let audit =
+        format!("INFO linkbus message=a dead letter was replayed letter={id} message_name=shop.Pay outcome=\"failed\"");
+    assert!(log.contains(&audit), "{log}");
+    assert!(log.contains("ERROR linkbus message=a dead letter was not kept") && log.contains("is full"), "{log}");
+    assert!(!log.contains("73917391"), "{log}");
 }
 
 #[test]

@@ -302,21 +302,17 @@ fn a_missing_handler_is_a_failure_that_layers_see() {
     assert_eq!(ends.take(), ["no_handler", "no_handler", "succeeded"]);
 }
 
+fn panics(text: &'static str) {
+    std::panic::panic_any(text)
+}
+
 /// R6.
 #[test]
 fn a_panic_ends_what_was_started_and_unwinds_into_the_caller() {
     let (outer, inner) = (Ends::default(), Ends::default());
     let bus = SyncBus::empty()
-        .command(|_: Pay| {
-            if true {
-                panic!("on fire")
-            }
-        })
-        .subscribe(|_: &Paid| {
-            if true {
-                panic!("on fire")
-            }
-        })
+        .command(|_: Pay| panics("on fire"))
+        .subscribe(|_: &Paid| panics("on fire"))
         .layer(outer.clone())
         .layer(Wrap(Named("wrap", Log::default())))
         .layer(inner.clone())
@@ -394,11 +390,7 @@ fn an_observer_that_panics_harms_nobody() {
     let ends = Ends::default();
     let bus = SyncBus::empty()
         .query(|query: Double| query.0 * 2)
-        .command(|_: Pay| {
-            if true {
-                panic!("the handler's own")
-            }
-        })
+        .command(|_: Pay| panics("the handler's own"))
         .layer(ends.clone())
         .layer(Clumsy)
         .layer(ends.clone())

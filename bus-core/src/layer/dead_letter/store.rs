@@ -187,6 +187,7 @@ impl Filter {
     }
 
     /// Whether it lets everything through.
+    #[cfg(feature = "file-store")]
     pub(super) fn is_any(&self) -> bool {
         let Filter { message, handler, reason, since, until } = self;
         message.is_none() && handler.is_none() && reason.is_none() && since.is_none() && until.is_none()
