@@ -38,6 +38,7 @@ mod replay;
 mod store;
 
 use std::{
+    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -55,11 +56,7 @@ pub use self::{
     store::{DeadLetterStore, Filter, Keeps, StoreError},
 };
 use super::{Dispatch, InsideTimeout, Layer, Link, Observer, Outcome, Reason, Site};
-use crate::{
-    error::{AnyError, panic_text},
-    flavor::Flavor,
-    message::Kind,
-};
+use crate::{error::AnyError, flavor::Flavor, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
 ///
@@ -198,7 +195,7 @@ impl Watch {
         let written = catch_unwind(AssertUnwindSafe(|| letter::write(dispatch, self.keeps, self.with_texts)));
         match written {
             Ok(letters) => letters.into_iter().for_each(|letter| self.append(letter)),
-            Err(panic) => self.lost(dispatch.message().name, &panic_text(&*panic)),
+            Err(panic) => self.panicked(dispatch.message().name, panic),
         }
     }
 
@@ -210,8 +207,15 @@ impl Watch {
                 self.shared.kept.fetch_add(1, Ordering::Relaxed);
             }
             Ok(Err(error)) => self.lost(&message, &store::with_causes(&error)),
-            Err(panic) => self.lost(&message, &format!("the store panicked: {}", panic_text(&*panic))),
+            Err(panic) => self.panicked(&message, panic),
         }
+    }
+
+    /// Without the text of the panic, which may hold what the message held.
+    fn panicked(&self, message: &str, panic: Box<dyn Any + Send>) {
+        // What was panicked with may panic again when it is dropped.
+        std::mem::forget(panic);
+        self.lost(message, "the store, or what writes the message, panicked");
     }
 
     fn lost(&self, message: &str, error: &str) {
