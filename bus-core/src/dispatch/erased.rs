@@ -11,11 +11,12 @@ use std::{
 use super::index::Place;
 use crate::{
     bus::Bus,
+    context::Context,
     depth::Limit,
     error::{AnyError, SubscriberFailure},
     flavor::Flavor,
     handler::{self, AsyncHandler, Bound, BoxFuture, Delivered, Outcome, Running, SyncHandler, may_enter},
-    layer::{Chain, ErasedPayload, LayerFailure, Layered, SubscriberLimits},
+    layer::{Chain, ErasedPayload, LayerFailure, Layered, Particulars, SubscriberLimits},
     message::{Event, Message, MessageFacts},
     publish,
     sync_bus::SyncBus,
@@ -515,9 +516,10 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let only = payload.particulars().only_subscriber;
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Particulars { only_subscriber, context, .. } = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
                 let Some(publication) = publication else { return };
+                let _caused = context.as_ref().map(Context::enter);
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
                 let first = publication.first;
                 publish::put(failures, first, payload, bus.wiring());
@@ -548,13 +550,16 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let only = payload.particulars().only_subscriber;
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Particulars { only_subscriber, context, .. } = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
                 let Some(publication) = publication else { return };
-                let failures = match publish::in_turn(&publication) {
-                    None => Vec::new(),
-                    Some(round) => round.finish(&publication, limits).await,
-                };
+                let failures = publish::caused_by(context, async {
+                    match publish::in_turn(&publication) {
+                        None => Vec::new(),
+                        Some(round) => round.finish(&publication, limits).await,
+                    }
+                })
+                .await;
                 let first = publication.first;
                 publish::put(failures, first, payload, bus.wiring());
             }
