@@ -55,6 +55,8 @@ pub use self::{
     replay::{Replay, ReplayReport, ReplayResult, Replayed, Skipped},
     store::{DeadLetterStore, Filter, Keeps, StoreError},
 };
+#[cfg(feature = "metrics")]
+use super::metrics::Letters;
 use super::{Dispatch, InsideTimeout, Layer, Link, Observer, Outcome, Reason, Site};
 use crate::{error::AnyError, flavor::Flavor, message::Kind};
 
@@ -78,12 +80,20 @@ struct Shared {
     store: Arc<dyn DeadLetterStore>,
     kept: AtomicU64,
     lost: AtomicU64,
+    #[cfg(feature = "metrics")]
+    described: std::sync::OnceLock<()>,
 }
 
 impl DeadLetters {
     /// Keeps them in `store`; an `Arc` of a store is one too.
     pub fn new(store: impl DeadLetterStore) -> Self {
-        let shared = Shared { store: Arc::new(store), kept: AtomicU64::new(0), lost: AtomicU64::new(0) };
+        let shared = Shared {
+            store: Arc::new(store),
+            kept: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            described: std::sync::OnceLock::new(),
+        };
         DeadLetters { shared: Arc::new(shared), every_attempt: false, with_texts: true, closes_store: true }
     }
 
@@ -158,7 +168,14 @@ impl<B: Flavor> Layer<B> for DeadLetters {
         // What the handler failed with may hold what it was not to show.
         let has_secrets = keeps == Keeps::Json && message.fields.iter().any(|field| field.secret);
         let (shared, every_attempt) = (Arc::clone(&self.shared), self.every_attempt);
-        Some(Link::observer(Watch { shared, keeps, every_attempt, with_texts: self.with_texts && !has_secrets }))
+        Some(Link::observer(Watch {
+            #[cfg(feature = "metrics")]
+            metrics: Letters::register(site, &shared.described),
+            shared,
+            keeps,
+            every_attempt,
+            with_texts: self.with_texts && !has_secrets,
+        }))
     }
 
     fn close(&self) -> Result<(), AnyError> {
@@ -168,6 +185,8 @@ impl<B: Flavor> Layer<B> for DeadLetters {
 
 /// The layer at one message.
 struct Watch {
+    #[cfg(feature = "metrics")]
+    metrics: Letters,
     shared: Arc<Shared>,
     keeps: Keeps,
     every_attempt: bool,
@@ -205,6 +224,8 @@ impl Watch {
         match catch_unwind(AssertUnwindSafe(|| self.shared.store.append(letter))) {
             Ok(Ok(())) => {
                 self.shared.kept.fetch_add(1, Ordering::Relaxed);
+                #[cfg(feature = "metrics")]
+                self.metrics.kept();
             }
             Ok(Err(error)) => self.lost(&message, &store::with_causes(&error)),
             Err(panic) => self.panicked(&message, panic),
@@ -220,6 +241,8 @@ impl Watch {
 
     fn lost(&self, message: &str, error: &str) {
         self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.metrics.lost();
         tracing::error!(target: "linkbus", message_name = message, error, "a dead letter was not kept");
     }
 }

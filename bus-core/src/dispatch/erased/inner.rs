@@ -5,10 +5,11 @@ use std::{any::TypeId, marker::PhantomData};
 use super::{entry::Handler, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers};
 use crate::{
     bus::Bus,
+    context::Context,
     depth::Limit,
     flavor::Flavor,
     handler::{Running, may_enter},
-    layer::{ErasedPayload, LayerFailure, SubscriberLimits},
+    layer::{ErasedPayload, LayerFailure, Particulars, SubscriberLimits},
     message::{Message, MessageFacts},
     publish,
     sync_bus::SyncBus,
@@ -75,7 +76,6 @@ impl<B: Flavor> Inner<B> {
         let slots = only.map_or(slots, |only| slots.get(only..=only).unwrap_or_default());
         Some(Publication {
             slots,
-            first: only.unwrap_or_default(),
             bus: Opaque::of(bus),
             event: event.event,
             limit: &self.limit,
@@ -105,12 +105,12 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let only = payload.particulars().only_subscriber;
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Particulars { only_subscriber, context, .. } = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
                 let Some(publication) = publication else { return };
+                let _caused = context.as_ref().map(Context::enter);
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
-                let first = publication.first;
-                publish::put(failures, first, payload, bus.wiring());
+                publish::put(failures, only_subscriber.unwrap_or_default(), payload, bus.wiring());
             }
         }
     }
@@ -138,14 +138,18 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let only = payload.particulars().only_subscriber;
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only));
+                let Particulars { only_subscriber, context, .. } = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
                 let Some(publication) = publication else { return };
-                let failures = match publish::in_turn(&publication) {
-                    None => Vec::new(),
-                    Some(round) => round.finish(&publication, limits).await,
-                };
-                let first = publication.first;
+                let first = only_subscriber.unwrap_or_default();
+                let limits = limits.map(|limits| limits.from(first));
+                let failures = publish::caused_by(context, async {
+                    match publish::in_turn(&publication) {
+                        None => Vec::new(),
+                        Some(round) => round.finish(&publication, limits.as_ref()).await,
+                    }
+                })
+                .await;
                 publish::put(failures, first, payload, bus.wiring());
             }
         }

@@ -15,8 +15,6 @@ use crate::{
 pub(crate) struct Publication<'a> {
     /// The slots of the event's type in `events`.
     pub(super) slots: &'a [Slot],
-    /// The place of the first of them among all subscribers of the event.
-    pub(crate) first: usize,
     /// Made from a bus of the type whose table has the slots.
     pub(super) bus: Opaque<'a>,
     /// Made from a value of the event's type `E: Event`, so that `E::Failure` is

@@ -134,14 +134,7 @@ impl<B: Flavor> Table<B> {
     #[inline]
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
         let slots = self.events.get(E::index().number()).map_or(&[][..], |subscribers| &subscribers.slots);
-        Publication {
-            slots,
-            first: 0,
-            bus: Opaque::of(bus),
-            event: Opaque::of(event),
-            limit: &self.limit,
-            message: E::FACTS,
-        }
+        Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
     }
 }
 
