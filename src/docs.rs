@@ -47,24 +47,27 @@ pages! {
 pub mod layers {
     pages! {
         concurrency "layers/concurrency.md"
+        failures "layers/failures.md"
         latency "layers/latency.md"
         retry "layers/retry.md"
         timeout "layers/timeout.md"
         tracing "layers/tracing.md"
     }
 
-    #[cfg(feature = "file-store")]
-    pages! {
-        dead_letters "layers/dead_letters.md"
+    /// A page whose programs need a feature; without it the page says so, so that links to it are always true.
+    macro_rules! pages_with {
+        ($($feature:literal $page:ident $file:literal)*) => {
+            $(
+                #[cfg_attr(feature = $feature, doc = include_str!(concat!("../docs/", $file)))]
+                #[cfg_attr(not(feature = $feature), doc = concat!("Needs the feature `", $feature, "`."))]
+                pub mod $page {}
+            )*
+        };
     }
 
-    #[cfg(feature = "metrics")]
-    pages! {
-        metrics "layers/metrics.md"
-    }
-
-    #[cfg(feature = "tower")]
-    pages! {
-        tower "layers/tower.md"
+    pages_with! {
+        "file-store" dead_letters "layers/dead_letters.md"
+        "metrics" metrics "layers/metrics.md"
+        "tower" tower "layers/tower.md"
     }
 }
