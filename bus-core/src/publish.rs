@@ -6,9 +6,7 @@ mod concurrent;
 
 use std::{
     any::Any,
-    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
 };
 
 use self::concurrent::concurrently;
@@ -56,6 +54,12 @@ pub(crate) fn in_turn(publication: &Publication<'_>) -> Option<Round> {
     }
 }
 
+/// As [`in_turn`], with what they do marked as caused by the publication.
+pub(crate) fn caused(publication: &Publication<'_>) -> Option<Round> {
+    let _caused = publication.cause.map(Context::enter);
+    in_turn(publication)
+}
+
 /// Goes on where something else than success was met.
 #[cold]
 fn rest(publication: Publication<'_>, next: usize, mut outcome: Result<(), Box<SubscriberFailure>>) -> Round {
@@ -97,16 +101,6 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
         std::mem::forget(another);
     }
     SubscriberFailure::Panicked(text)
-}
-
-/// Runs subscribers with what they do marked as caused by the publication, if that has an identity.
-pub(crate) async fn caused_by<T>(publication: Option<Context>, subscribers: impl Future<Output = T>) -> T {
-    let mut subscribers = pin!(subscribers);
-    poll_fn(|task| {
-        let _caused = publication.as_ref().map(Context::enter);
-        subscribers.as_mut().poll(task)
-    })
-    .await
 }
 
 /// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.

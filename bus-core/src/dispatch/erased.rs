@@ -454,6 +454,7 @@ impl<B: Flavor> Table<B> {
             event: Opaque::of(event),
             limit: &self.limit,
             message: E::FACTS,
+            cause: None,
         }
     }
 }
@@ -473,8 +474,8 @@ impl<'a> Lent<'a> {
 }
 
 impl<B: Flavor> Inner<B> {
-    /// For all subscribers, or for the one in the place `only`.
-    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>, only: Option<usize>) -> Option<Publication<'a>> {
+    /// For all subscribers, or for the one that it is for.
+    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>, of: &'a Particulars) -> Option<Publication<'a>> {
         let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
         let slots = match subscribers.event {
             Some(known) => {
@@ -483,6 +484,7 @@ impl<B: Flavor> Inner<B> {
             }
             None => &[],
         };
+        let only = of.only_subscriber;
         let slots = only.map_or(slots, |only| slots.get(only..=only).unwrap_or_default());
         Some(Publication {
             slots,
@@ -491,6 +493,7 @@ impl<B: Flavor> Inner<B> {
             event: event.event,
             limit: &self.limit,
             message: event.message,
+            cause: of.context.as_ref(),
         })
     }
 }
@@ -516,11 +519,10 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let Particulars { only_subscriber, context, .. } = *payload.particulars();
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+                let particulars = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, &particulars));
                 let Some(publication) = publication else { return };
-                let _caused = context.as_ref().map(Context::enter);
-                let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
+                let failures = publish::caused(&publication).map_or_else(Vec::new, |round| round.failures);
                 let first = publication.first;
                 publish::put(failures, first, payload, bus.wiring());
             }
@@ -550,16 +552,13 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let Particulars { only_subscriber, context, .. } = *payload.particulars();
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+                let particulars = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, &particulars));
                 let Some(publication) = publication else { return };
-                let failures = publish::caused_by(context, async {
-                    match publish::in_turn(&publication) {
-                        None => Vec::new(),
-                        Some(round) => round.finish(&publication, limits).await,
-                    }
-                })
-                .await;
+                let failures = match publish::caused(&publication) {
+                    None => Vec::new(),
+                    Some(round) => round.finish(&publication, limits).await,
+                };
                 let first = publication.first;
                 publish::put(failures, first, payload, bus.wiring());
             }
@@ -622,6 +621,8 @@ pub(crate) struct Publication<'a> {
     event: Opaque<'a>,
     limit: &'a Limit,
     message: &'static MessageFacts,
+    /// What the subscribers are caused by, if a layer gave it an identity.
+    pub(crate) cause: Option<&'a Context>,
 }
 
 /// How a subscriber goes on when it was called.

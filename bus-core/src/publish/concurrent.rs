@@ -65,6 +65,7 @@ impl Future for Run<'_> {
     type Output = Option<(usize, Box<SubscriberFailure>)>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let _caused = self.publication.cause.map(crate::Context::enter);
         let outcome = match catch_unwind(AssertUnwindSafe(|| self.advance(task))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => outcome,
