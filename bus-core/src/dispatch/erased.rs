@@ -519,8 +519,8 @@ impl Inner<SyncBus> {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
-                let particulars = *payload.particulars();
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, &particulars));
+                let particulars = payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, particulars));
                 let Some(publication) = publication else { return };
                 let failures = publish::caused(&publication).map_or_else(Vec::new, |round| round.failures);
                 let first = publication.first;
@@ -552,8 +552,8 @@ impl Inner<Bus> {
                 Running { future, message, limit }.await;
             }
             InnerKind::Subscribers(_) => {
-                let particulars = *payload.particulars();
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, &particulars));
+                let particulars = payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, particulars));
                 let Some(publication) = publication else { return };
                 let failures = match publish::caused(&publication) {
                     None => Vec::new(),
