@@ -4,7 +4,8 @@
 use futures_util::future::join_all;
 use linkbus::{
     Bus, BusHandle, Command, Event, ExecuteError, Query, RecursionLimit, SendError, SyncBus,
-    layer::{Around, AsyncAround, AsyncNext, Concurrency, Dispatch, Done, Next},
+    clock::ManualClock,
+    layer::{Around, AsyncAround, AsyncNext, Concurrency, Dispatch, Done, Next, Timeout},
 };
 
 /// What the innermost handler failed with, passed up through all the others.
@@ -194,6 +195,51 @@ async fn a_circle_ends_at_the_depth_and_not_at_the_limit() {
             assert_eq!((limit.limit, limit.path.len()), (64, 33));
         }
     }
+}
+
+/// One thread for each level; the time never runs out.
+fn on_threads(levels: usize) -> Timeout {
+    Timeout::new().threads(levels)
+}
+
+/// R17: each level is on a thread of its own, which has taken over how it came there.
+#[test]
+fn what_is_dispatched_on_a_thread_of_a_time_out_takes_no_permit() {
+    for is_timeout_outside in [true, false] {
+        let limits = one_of_each().reject();
+        let bus = SyncBus::empty().modules([on_sync_bus::MODULE]).clock(ManualClock::stopped());
+        let bus = match is_timeout_outside {
+            true => bus.layer(on_threads(16)).layer(limits.clone()),
+            false => bus.layer(limits.clone()).layer(on_threads(16)),
+        };
+        let bus = bus.build().unwrap();
+        for _ in 0..50 {
+            bus.execute(Down(16)).unwrap();
+            bus.execute(Ping(16)).unwrap();
+            bus.execute(Tell).unwrap();
+        }
+        assert_all_went_through(&limits, 150, 50 * (15 + 15 + 1));
+        // The permit of the root comes back from whatever thread it was taken on.
+        bus.execute(Down(1)).unwrap();
+        assert_eq!(limits.stats().in_flight, 0);
+        bus.close().unwrap();
+    }
+}
+
+/// R17: the depth goes along as well, so that a circle ends before there are no threads left.
+#[test]
+fn a_circle_over_the_threads_of_a_time_out_ends_at_the_depth() {
+    let limits = one_of_each().reject();
+    let bus = SyncBus::empty().modules([on_sync_bus::MODULE]).clock(ManualClock::stopped()).max_depth(8);
+    let bus = bus.layer(on_threads(9)).layer(limits.clone()).build().unwrap();
+    for _ in 0..3 {
+        bus.execute(Down(8)).unwrap();
+        for fault in [bus.execute(Down(9)).unwrap_err().into(), bus.execute(Ping(9)).unwrap_err().into()] {
+            let Fault::TooDeep(limit) = fault else { panic!("{fault:?}") };
+            assert_eq!(limit.limit, 8);
+        }
+    }
+    assert_eq!((limits.stats().in_flight, limits.stats().rejected), (0, 0));
 }
 
 /// A layer that dispatches by itself, inside a limit.
