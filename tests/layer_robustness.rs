@@ -87,6 +87,83 @@ struct Kept {
     concurrency: Concurrency,
     latency: LatencyStats,
     letters: DeadLetters,
+    #[cfg(feature = "metrics")]
+    meter: meter::Meter,
+}
+
+/// What the layer `Metrics` tells, in sum over all series.
+#[cfg(feature = "metrics")]
+mod meter {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    };
+
+    use metrics::{
+        Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    };
+
+    #[derive(Clone, Default)]
+    pub(super) struct Meter(Arc<Sums>);
+
+    #[derive(Default)]
+    pub(super) struct Sums {
+        pub(super) dispatches: AtomicU64,
+        pub(super) in_flight: AtomicI64,
+    }
+
+    impl Meter {
+        pub(super) fn is_at_rest_after(&self, dispatches: u64) {
+            assert_eq!((self.0.dispatches.load(Relaxed), self.0.in_flight.load(Relaxed)), (dispatches, 0));
+        }
+    }
+
+    impl CounterFn for Sums {
+        fn increment(&self, value: u64) {
+            self.dispatches.fetch_add(value, Relaxed);
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl GaugeFn for Sums {
+        fn increment(&self, _: f64) {
+            self.in_flight.fetch_add(1, Relaxed);
+        }
+
+        fn decrement(&self, _: f64) {
+            self.in_flight.fetch_sub(1, Relaxed);
+        }
+
+        fn set(&self, _: f64) {}
+    }
+
+    impl Recorder for Meter {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            if key.name() == "linkbus_dispatches_total" { Arc::clone(&self.0).into() } else { Counter::noop() }
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Arc::clone(&self.0).into()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+}
+
+/// With the layer `Metrics`, if there is one.
+fn metered<B: Flavor>(builder: Builder<B>) -> Builder<B> {
+    #[cfg(feature = "metrics")]
+    let builder = builder.layer(linkbus::layer::Metrics::new());
+    builder
 }
 
 impl Kept {
@@ -96,10 +173,13 @@ impl Kept {
             concurrency: Concurrency::of_bus(2).per_message(1),
             latency: LatencyStats::default(),
             letters: DeadLetters::in_memory(),
+            #[cfg(feature = "metrics")]
+            meter: meter::Meter::default(),
         }
     }
 
-    fn around<B: Flavor>(&self, builder: Builder<B>) -> Builder<B>
+    /// The bus with all layers around it.
+    fn around<B: Flavor>(&self, builder: Builder<B>) -> B
     where
         Retry: Layer<B>,
         Timeout: Layer<B>,
@@ -109,19 +189,33 @@ impl Kept {
         Counts: Layer<B>,
         Trace: Layer<B>,
     {
-        builder
+        let builder = metered(builder)
             .layer(Trace::new())
             .layer(self.counts.clone())
             .layer(Latency::new(&self.latency))
             .layer(self.concurrency.clone())
             .layer(self.letters.clone())
             .layer(Retry::new())
-            .layer(Timeout::after(Duration::from_secs(3600)))
+            .layer(Timeout::after(Duration::from_secs(3600)));
+        self.built(|| builder.build().unwrap())
+    }
+
+    #[cfg(feature = "metrics")]
+    fn built<B>(&self, build: impl FnOnce() -> B) -> B {
+        metrics::with_local_recorder(&self.meter, build)
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    fn built<B>(&self, build: impl FnOnce() -> B) -> B {
+        build()
     }
 
     /// How many dispatches came to an end; none is left behind.
     fn ended<M: Message>(&self) -> u64 {
         let counts = self.counts.snapshot();
+        #[cfg(feature = "metrics")]
+        self.meter.is_at_rest_after(counts.total_processed() + counts.total_failed());
         let counts = counts.of::<M>().unwrap();
         assert_eq!(counts.in_flight, 0);
         let stats = self.concurrency.stats();
@@ -157,7 +251,6 @@ fn panics_on_a_sync_bus_leave_nothing_behind() {
         fate.before();
         fate.after()
     }));
-    let bus = bus.build().unwrap();
     let (mut panicked, mut failed) = (0, 0);
     for turn in 0..TURNS {
         match catch_unwind(AssertUnwindSafe(|| bus.execute(Do(Fate::of(turn))))) {
@@ -184,7 +277,6 @@ async fn panics_on_a_bus_leave_nothing_behind() {
         yield_now().await;
         fate.after()
     }));
-    let bus = bus.build().unwrap();
     let mut panicked = 0;
     for turn in 0..TURNS {
         match caught(bus.execute(Do(Fate::of(turn)))).await {
@@ -237,7 +329,7 @@ async fn a_dispatch_may_be_dropped_wherever_it_waits() {
         .subscribe_async(|Done(fate): &Done| wait_and(*fate))
         .subscribe_async(|Done(fate): &Done| wait_and(*fate))
         .clock(ManualClock::new());
-    let bus = kept.around(bus).build().unwrap();
+    let bus = kept.around(bus);
     let (bus, kept) = (&bus, &kept);
     for fate in [Fate::Succeeds, Fate::Fails] {
         let points = [
@@ -255,7 +347,7 @@ async fn a_dispatch_may_be_dropped_wherever_it_waits() {
 #[tokio::test]
 async fn a_dispatch_may_be_dropped_while_it_waits_for_room() {
     let kept = Kept::new();
-    let bus = kept.around(Bus::empty().command_async(|_: Do| wait_and(Fate::Succeeds))).build().unwrap();
+    let bus = kept.around(Bus::empty().command_async(|_: Do| wait_and(Fate::Succeeds)));
     let mut first = Box::pin(bus.execute(Do(Fate::Succeeds)));
     let mut task = Context::from_waker(Waker::noop());
     assert!(first.as_mut().poll(&mut task).is_pending());
@@ -292,7 +384,7 @@ mod on_bus {
     linkbus::module!(messages: [Deeper], handlers: [deeper]);
 }
 
-/// R17: six layers, the deepest nesting that is allowed, one permit, and a stack of two megabytes.
+/// R17: all these layers, the deepest nesting that is allowed, one permit, and a stack of two megabytes.
 #[test]
 fn nesting_as_deep_as_allowed_ends_on_a_small_stack() {
     let on_a_small_stack = |run: fn()| {
@@ -301,10 +393,10 @@ fn nesting_as_deep_as_allowed_ends_on_a_small_stack() {
     on_a_small_stack(|| {
         let kept = Kept::new();
         // The time-out would take each level to another thread.
-        let bus = SyncBus::empty().modules([on_sync_bus::MODULE]);
+        let bus = metered(SyncBus::empty().modules([on_sync_bus::MODULE]));
         let bus = bus.layer(Trace::new()).layer(kept.counts.clone()).layer(Latency::new(&kept.latency));
         let bus = bus.layer(kept.concurrency.clone()).layer(kept.letters.clone()).layer(Retry::new().max_attempts(2));
-        let bus = bus.clock(ManualClock::new()).build().unwrap();
+        let bus = kept.built(|| bus.clock(ManualClock::new()).build().unwrap());
         bus.execute(Deeper(63)).unwrap();
         let error = bus.execute(Deeper(64)).unwrap_err();
         assert!(format!("{error:?}").contains("RecursionLimit"), "{error:?}");
@@ -313,7 +405,7 @@ fn nesting_as_deep_as_allowed_ends_on_a_small_stack() {
     on_a_small_stack(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let kept = Kept::new();
-        let bus = kept.around(Bus::empty().modules([on_bus::MODULE])).build().unwrap();
+        let bus = kept.around(Bus::empty().modules([on_bus::MODULE]));
         runtime.block_on(bus.execute(Deeper(63))).unwrap();
         let error = runtime.block_on(bus.execute(Deeper(64))).unwrap_err();
         assert!(format!("{error:?}").contains("RecursionLimit"), "{error:?}");
@@ -333,7 +425,6 @@ async fn what_a_dropped_dispatch_held_is_free() {
         yield_now().await;
         drop(holds);
     }));
-    let bus = bus.build().unwrap();
     for polls in 0..4 {
         poll_and_drop(bus.execute(Holds(held.clone())), polls);
         assert_eq!(Arc::strong_count(&held), 1, "after {polls} polls");
