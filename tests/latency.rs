@@ -437,7 +437,8 @@ fn a_callback_that_panics_masks_nothing() {
         assert!(bus.execute(Pay(13)).unwrap_err().to_string().contains("no luck"));
     });
     assert_eq!(log.len(), 2);
-    assert!(log.iter().all(|line| line.starts_with("ERROR") && line.contains("the pager is broken")), "{log:?}");
+    // T7: not what it panicked with, which may hold what the message held.
+    assert!(log.iter().all(|line| line == "ERROR an observer panicked"), "{log:?}");
     assert_eq!(stats.all_percentiles().iter().map(|one| one.count).collect::<Vec<_>>(), [1, 1]);
 }
 

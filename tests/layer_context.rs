@@ -189,3 +189,25 @@ async fn the_calls_of_one_dispatch_have_one_identity() {
     let [first, second] = ids(&seen)[..] else { panic!() };
     assert_eq!(first, second);
 }
+
+/// Asks for the ids when all is over.
+struct Recalls(Arc<Mutex<Vec<Uuid>>>);
+
+impl Observer for Recalls {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        self.0.lock().unwrap().push(dispatch.context().id());
+    }
+}
+
+/// What a handler writes into its log is found again in what a layer keeps, such as a dead letter.
+#[tokio::test]
+async fn the_ids_that_a_handler_was_given_are_those_that_a_layer_sees_afterwards() {
+    let (seen, ids) = (Seen::default(), Arc::<Mutex<Vec<Uuid>>>::default());
+    let of_asks = |ids: &Arc<_>| only(Selection::of::<Asks>(), Recalls(Arc::clone(ids)));
+    let bus = SyncBus::empty().modules([on_sync_bus::MODULE]).provide(seen.clone()).layer(of_asks(&ids));
+    bus.build().unwrap().execute(Passes).unwrap();
+    let bus = Bus::empty().modules([on_bus::MODULE]).provide(seen.clone()).layer(of_asks(&ids)).build().unwrap();
+    bus.execute(Passes).await.unwrap();
+    let given: Vec<_> = seen.take().iter().map(Context::id).collect();
+    assert_eq!((given.len(), given), (2, ids.lock().unwrap().clone()));
+}

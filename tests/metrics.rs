@@ -11,13 +11,13 @@ use std::{
 
 use futures_util::FutureExt;
 use linkbus::{
-    Bus, Command, Event, Query, SyncBus, Task,
+    Builder, Bus, Command, DispatchError, Event, Flavor, Query, SyncBus, Task,
     clock::{ManualClock, Time},
-    layer::{Dispatch, Metrics, Observer},
+    layer::{DeadLetters, Dispatch, Metrics, Observer, Retry, Timeout},
 };
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-#[derive(Query)]
+#[derive(Query, Clone)]
 #[query(reply = u32, name = "shop.Double")]
 struct Double(u32);
 
@@ -25,11 +25,11 @@ struct Double(u32);
 #[command(name = "shop.Pay")]
 struct Pay(&'static str);
 
-#[derive(Event)]
+#[derive(Event, Clone)]
 #[event(name = "shop.Paid")]
 struct Paid;
 
-#[derive(Task)]
+#[derive(Task, Clone)]
 #[task(name = "shop.Print")]
 struct Print;
 
@@ -358,4 +358,132 @@ fn nested_dispatches_are_all_in_flight() {
     bus.dispatch(Print).unwrap();
     fake.has("shop.Print", 1.0, &[]);
     fake.has("shop.Double", 1.0, &[]);
+}
+
+fn refused() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::ConnectionRefused.into())
+}
+
+/// Three attempts, of which the last fails too, seen from outside and from inside the retry.
+#[tokio::test]
+async fn retries_are_counted_outside_and_inside() {
+    let clock = ManualClock::new();
+    let (outside, bus) = recorded(|| {
+        let bus = SyncBus::empty().task(|_: Print| refused()).layer(Metrics::new()).layer(Retry::new());
+        bus.clock(clock.clone()).build().unwrap()
+    });
+    bus.dispatch(Print).unwrap_err();
+    outside.has("shop.Print", 1.0, &[("failed", 1.0)]);
+    assert_eq!(outside.sum("linkbus_retries_total"), 2.0);
+    assert_eq!(outside.0.lock().unwrap().samples.values().collect::<Vec<_>>(), [&vec![6.0]]);
+    let (inside, bus) = recorded(|| {
+        let bus = Bus::empty().task_async(async |_: Print| refused()).layer(Retry::new()).layer(Metrics::new());
+        bus.clock(clock.clone()).build().unwrap()
+    });
+    bus.dispatch(Print).await.unwrap_err();
+    inside.has("shop.Print", 3.0, &[("failed", 3.0)]);
+    assert_eq!(inside.sum("linkbus_retries_total"), 2.0);
+}
+
+/// Around a time-out it is a failure; what is inside was given up.
+#[tokio::test(start_paused = true)]
+async fn time_outs_are_counted() {
+    let (fake, bus) = recorded(|| {
+        Bus::empty()
+            .task_async(|_: Print| std::future::pending::<()>())
+            .subscribe_async(|_: &Paid| std::future::pending::<()>())
+            .subscribe_async(|_: &Paid| async { Err::<(), _>("no mail") })
+            .subscribe_async(|_: &Paid| std::future::pending::<()>())
+            .layer(Metrics::new())
+            .layer(Timeout::new())
+            .build()
+            .unwrap()
+    });
+    bus.dispatch(Print).await.unwrap_err();
+    bus.publish(Paid).await.unwrap_err();
+    fake.has("shop.Print", 1.0, &[("timed_out", 1.0)]);
+    fake.has("shop.Paid", 1.0, &[("failed", 1.0)]);
+    assert_eq!(fake.sum("linkbus_timeouts_total{message=shop.Print,"), 1.0);
+    assert_eq!(fake.sum("linkbus_timeouts_total{message=shop.Paid,"), 2.0);
+    let (inside, bus) = recorded(|| {
+        let bus = Bus::empty().task_async(|_: Print| std::future::pending::<()>());
+        bus.layer(Timeout::new()).layer(Metrics::new()).build().unwrap()
+    });
+    bus.dispatch(Print).await.unwrap_err();
+    inside.has("shop.Print", 1.0, &[("abandoned", 1.0)]);
+    assert_eq!(inside.sum("linkbus_timeouts_total"), 0.0);
+}
+
+#[test]
+fn time_outs_are_counted_on_a_sync_bus() {
+    let clock = ManualClock::stopped();
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let (hands, wait) = (clock.clone(), Mutex::new(wait));
+    let (fake, bus) = recorded(|| {
+        let task = move |_: Print| {
+            hands.advance(Duration::from_secs(60));
+            wait.lock().unwrap().recv().unwrap_err();
+        };
+        SyncBus::empty().task(task).layer(Metrics::new()).layer(Timeout::new()).clock(clock).build().unwrap()
+    });
+    assert!(matches!(bus.dispatch(Print), Err(DispatchError::TimedOut { .. })));
+    drop(done);
+    fake.has("shop.Print", 1.0, &[("timed_out", 1.0)]);
+    assert_eq!(fake.sum("linkbus_timeouts_total"), 1.0);
+}
+
+/// Letters that the store took, and that it did not take.
+fn letters_of(fake: &Fake, message: &str) -> (f64, f64) {
+    let of = |name: &str| fake.sum(&format!("{name}{{message={message},"));
+    (of("linkbus_dead_letters_total"), of("linkbus_dead_letters_lost_total"))
+}
+
+fn with_letters<B: Flavor>(builder: Builder<B>, letters: &DeadLetters) -> Builder<B> {
+    builder.layer(letters.clone()).clock(ManualClock::new())
+}
+
+#[test]
+fn dead_letters_are_counted_kept_and_lost() {
+    let letters = DeadLetters::in_memory();
+    let (fake, bus) = recorded(|| {
+        let bus = SyncBus::empty()
+            .query(|query: Double| query.0)
+            .subscribe(|_: &Paid| pay(&Pay("panic")))
+            .subscribe(|_: &Paid| ())
+            .subscribe(|_: &Paid| refused())
+            .task(|_: Print| refused());
+        with_letters(bus, &letters).layer(Retry::new()).build().unwrap()
+    });
+    assert_eq!((letters_of(&fake, "shop.Print"), letters_of(&fake, "shop.Paid")), ((0.0, 0.0), (0.0, 0.0)));
+    bus.dispatch(Print).unwrap_err();
+    bus.publish(Paid).unwrap_err();
+    assert_eq!((letters_of(&fake, "shop.Print"), letters_of(&fake, "shop.Paid")), ((1.0, 0.0), (2.0, 0.0)));
+    letters.store().close().unwrap();
+    bus.dispatch(Print).unwrap_err();
+    bus.publish(Paid).unwrap_err();
+    assert_eq!((letters_of(&fake, "shop.Print"), letters_of(&fake, "shop.Paid")), ((1.0, 1.0), (2.0, 2.0)));
+    let state = fake.0.lock().unwrap();
+    assert!(!state.series.keys().any(|series| series.contains("shop.Double")), "a query has no letters");
+    assert!(state.series.contains_key("linkbus_dead_letters_lost_total{message=shop.Paid,kind=event}"));
+    assert_eq!(state.described.values().collect::<Vec<_>>(), [&1, &1]);
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_on_a_bus() {
+    let letters = DeadLetters::in_memory().every_attempt();
+    let (fake, bus) = recorded(|| {
+        let bus = Bus::empty().task_async(async |_: Print| refused()).layer(Retry::new());
+        with_letters(bus, &letters).build().unwrap()
+    });
+    bus.dispatch(Print).await.unwrap_err();
+    assert_eq!((letters_of(&fake, "shop.Print"), letters.kept()), ((3.0, 0.0), 3));
+}
+
+/// Whether there is somebody who counts changes nothing.
+#[test]
+fn dead_letters_without_a_recorder_are_kept() {
+    let letters = DeadLetters::in_memory();
+    let bus = with_letters(SyncBus::empty().task(|_: Print| refused()), &letters).build().unwrap();
+    bus.dispatch(Print).unwrap_err();
+    assert_eq!((letters.kept(), letters.store().count().unwrap()), (1, 1));
 }

@@ -12,4 +12,4 @@ pub mod messages;
 
 pub use callgrind::{can_count, instructions_per_turn};
 pub use cases::{Bar, CASES, Case, pending_send_bytes};
-pub use layers::{LAYER_CASES, LayerBar, LayerCase, clock_reads, clock_reads_on_threads, latency_on_threads};
+pub use layers::{LAYER_CASES, LayerBar, LayerCase, Turns, clock_reads, clock_reads_on_threads, latency_on_threads};

@@ -504,12 +504,3 @@ impl Builder<Bus> {
         self
     }
 }
-
-#[cfg(test)]
-impl<B: Flavor> Builder<B> {
-    /// As if the handler that was registered last said this in its `#[handler(..)]`.
-    pub(crate) fn saying(mut self, settings: crate::handler::HandlerSettings) -> Self {
-        self.by_hand.last_mut().expect("a handler was registered").facts.settings = settings;
-        self
-    }
-}

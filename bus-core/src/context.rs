@@ -136,6 +136,8 @@ impl Context {
     }
 
     /// The id of the dispatch whose handler sent this message; `None` for the first of a chain.
+    ///
+    /// For a subscriber it is the publication, if a [layer asked for its ids](crate::layer::Dispatch::context).
     pub fn causation_id(&self) -> Option<Uuid> {
         self.causation
     }

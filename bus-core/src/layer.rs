@@ -51,7 +51,7 @@ pub use self::{
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     next::{run, run_async},
-    payload::{Again, ErasedPayload, Payload},
+    payload::{Again, ErasedPayload, Particulars, Payload},
     site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };

@@ -6,11 +6,14 @@ mod concurrent;
 
 use std::{
     any::Any,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
 };
 
 use self::concurrent::concurrently;
 use crate::{
+    context::Context,
     dispatch::Publication,
     error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
     layer::{ErasedPayload, SubscriberLimits},
@@ -94,6 +97,16 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
         std::mem::forget(another);
     }
     SubscriberFailure::Panicked(text)
+}
+
+/// Runs subscribers with what they do marked as caused by the publication, if that has an identity.
+pub(crate) async fn caused_by<T>(publication: Option<Context>, subscribers: impl Future<Output = T>) -> T {
+    let mut subscribers = pin!(subscribers);
+    poll_fn(|task| {
+        let _caused = publication.as_ref().map(Context::enter);
+        subscribers.as_mut().poll(task)
+    })
+    .await
 }
 
 /// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.

@@ -34,8 +34,8 @@ const LETTER: &str = concat!(
 fn main() -> io::Result<()> {
     let letter = as_the_layer_makes_it(DeadLetter::from_line(LETTER).expect("it is a letter"));
     let record = letter.to_line().len() + 30;
-    println!("Records of about {record} bytes; the bar is 100,000/s for 256 callers, and half of what is bare.\n");
-    println!("| callers | bare group commit | dead letters | of bare | |\n|--:|--:|--:|--:|---|");
+    println!("Records of about {record} bytes.\n");
+    println!("| callers | bare group commit | dead letters | of bare | bar | |\n|--:|--:|--:|--:|--:|---|");
     for callers in CALLERS {
         let each = if callers == 1 { 2_000 } else { 100_000 / callers };
         let mut best = [0.0_f64; 2];
@@ -54,9 +54,10 @@ fn main() -> io::Result<()> {
             best[1] = best[1].max(rate(callers, each, append));
         }
         let [bare, letters] = best;
-        let is_met = letters >= bare / 2.0 && (callers < 256 || letters >= 100_000.0);
-        let verdict = if is_met { "met" } else { "MISSED" };
-        println!("| {callers} | {bare:.0}/s | {letters:.0}/s | {:.0} % | {verdict} |", 100.0 * letters / bare);
+        let percent = 100.0 * letters / bare;
+        let (least, bar) = if callers == 256 { (100_000.0, "100000/s and 50 %") } else { (0.0, "50 %") };
+        let is_met = if letters >= least && percent >= 50.0 { "met" } else { "NOT MET" };
+        println!("| {callers} | {bare:.0}/s | {letters:.0}/s | {percent:.0} % | {bar} | {is_met} |");
     }
     Ok(())
 }

@@ -8,13 +8,16 @@ use std::{
 };
 
 use linkbus::{
-    Builder, Bus, SyncBus,
-    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Latency, LatencyStats, Next, Observer},
+    Builder, Bus, Flavor, SyncBus,
+    layer::{
+        Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Latency, LatencyStats, Layer, Next,
+        Observer, Retry, Timeout, Trace,
+    },
 };
 
 use crate::{
     cases::{OFFSET, repeat, repeat_async, run, succeeded},
-    messages::{self, Later, Leaf},
+    messages::{self, Later, Leaf, Order, OrderLater},
 };
 
 /// Sees everything and does nothing.
@@ -60,25 +63,67 @@ fn bus(layers: Layers<Bus>) -> Bus {
     black_box(layers(plain).build().expect("the layers fit together"))
 }
 
-pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) {
+pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
     let bus = sync_bus(layers);
-    repeat(n, |turn| succeeded(bus.send(Leaf(turn))));
+    timed(|| repeat(n, |turn| succeeded(bus.send(Leaf(turn)))))
 }
 
-pub(super) fn async_turns(n: u64, layers: Layers<Bus>) {
+pub(super) fn async_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
-    repeat_async!(n, |turn| succeeded(bus.send(Leaf(turn)).await));
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Leaf(turn)).await)))
 }
 
 /// To an `async fn`.
-pub(super) fn later_turns(n: u64, layers: Layers<Bus>) {
+pub(super) fn later_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
-    repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await));
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await)))
+}
+
+/// Commands: queries are never dead letters.
+pub(super) fn order_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+    let bus = sync_bus(layers);
+    timed(|| repeat(n, |turn| succeeded(bus.execute(Order(turn)))))
+}
+
+pub(super) fn order_later_turns(n: u64, layers: Layers<Bus>) -> Duration {
+    let bus = bus(layers);
+    timed(|| repeat_async!(n, |turn| succeeded(bus.execute(OrderLater(turn)).await)))
+}
+
+/// What `docs::layers` recommends, but the time-out: on a `SyncBus` it costs more than all the others together.
+pub(super) fn recommended(bus: Builder<SyncBus>) -> Builder<SyncBus> {
+    inside_metrics(measured(bus))
+}
+
+/// All that `docs::layers` recommends.
+pub(super) fn recommended_on_bus(bus: Builder<Bus>) -> Builder<Bus> {
+    inside_metrics(measured(bus)).layer(Timeout::new())
+}
+
+fn measured<B: Flavor>(bus: Builder<B>) -> Builder<B> {
+    let bus = bus.layer(Trace::new());
+    #[cfg(feature = "metrics")]
+    let bus = bus.layer(linkbus::layer::Metrics::new());
+    bus.layer(Latency::new(&LatencyStats::new()))
+}
+
+fn inside_metrics<B: Flavor>(bus: Builder<B>) -> Builder<B>
+where
+    Concurrency: Layer<B>,
+    Retry: Layer<B>,
+{
+    bus.layer(Concurrency::of_bus(100).per_message(20)).layer(DeadLetters::in_memory()).layer(Retry::new())
 }
 
 /// What two readings of the clock take, `n` times.
-pub fn clock_reads(n: u64) {
-    repeat(n, |_| Instant::now().elapsed());
+pub fn clock_reads(n: u64) -> Duration {
+    timed(|| repeat(n, |_| Instant::now().elapsed()))
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
 }
 
 /// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
@@ -89,7 +134,7 @@ pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
 
 /// As [`latency_on_threads`], with nothing but the two readings of the clock.
 pub fn clock_reads_on_threads(n: u64, threads: usize) -> Duration {
-    on_threads(threads, || clock_reads(n))
+    on_threads(threads, || _ = clock_reads(n))
 }
 
 /// The least time that `work` takes on so many threads that begin it together, over many rounds: they are short, so that

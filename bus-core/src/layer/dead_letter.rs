@@ -38,6 +38,7 @@ mod replay;
 mod store;
 
 use std::{
+    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -54,12 +55,10 @@ pub use self::{
     replay::{Replay, ReplayReport, ReplayResult, Replayed, Skipped},
     store::{DeadLetterStore, Filter, Keeps, StoreError},
 };
+#[cfg(feature = "metrics")]
+use super::metrics::Letters;
 use super::{Dispatch, InsideTimeout, Layer, Link, Observer, Outcome, Reason, Site};
-use crate::{
-    error::{AnyError, panic_text},
-    flavor::Flavor,
-    message::Kind,
-};
+use crate::{error::AnyError, flavor::Flavor, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
 ///
@@ -81,12 +80,20 @@ struct Shared {
     store: Arc<dyn DeadLetterStore>,
     kept: AtomicU64,
     lost: AtomicU64,
+    #[cfg(feature = "metrics")]
+    described: std::sync::OnceLock<()>,
 }
 
 impl DeadLetters {
     /// Keeps them in `store`; an `Arc` of a store is one too.
     pub fn new(store: impl DeadLetterStore) -> Self {
-        let shared = Shared { store: Arc::new(store), kept: AtomicU64::new(0), lost: AtomicU64::new(0) };
+        let shared = Shared {
+            store: Arc::new(store),
+            kept: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            described: std::sync::OnceLock::new(),
+        };
         DeadLetters { shared: Arc::new(shared), every_attempt: false, with_texts: true, closes_store: true }
     }
 
@@ -161,7 +168,14 @@ impl<B: Flavor> Layer<B> for DeadLetters {
         // What the handler failed with may hold what it was not to show.
         let has_secrets = keeps == Keeps::Json && message.fields.iter().any(|field| field.secret);
         let (shared, every_attempt) = (Arc::clone(&self.shared), self.every_attempt);
-        Some(Link::observer(Watch { shared, keeps, every_attempt, with_texts: self.with_texts && !has_secrets }))
+        Some(Link::observer(Watch {
+            #[cfg(feature = "metrics")]
+            metrics: Letters::register(site, &shared.described),
+            shared,
+            keeps,
+            every_attempt,
+            with_texts: self.with_texts && !has_secrets,
+        }))
     }
 
     fn close(&self) -> Result<(), AnyError> {
@@ -171,6 +185,8 @@ impl<B: Flavor> Layer<B> for DeadLetters {
 
 /// The layer at one message.
 struct Watch {
+    #[cfg(feature = "metrics")]
+    metrics: Letters,
     shared: Arc<Shared>,
     keeps: Keeps,
     every_attempt: bool,
@@ -198,7 +214,7 @@ impl Watch {
         let written = catch_unwind(AssertUnwindSafe(|| letter::write(dispatch, self.keeps, self.with_texts)));
         match written {
             Ok(letters) => letters.into_iter().for_each(|letter| self.append(letter)),
-            Err(panic) => self.lost(dispatch.message().name, &panic_text(&*panic)),
+            Err(panic) => self.panicked(dispatch.message().name, panic),
         }
     }
 
@@ -208,14 +224,25 @@ impl Watch {
         match catch_unwind(AssertUnwindSafe(|| self.shared.store.append(letter))) {
             Ok(Ok(())) => {
                 self.shared.kept.fetch_add(1, Ordering::Relaxed);
+                #[cfg(feature = "metrics")]
+                self.metrics.kept();
             }
             Ok(Err(error)) => self.lost(&message, &store::with_causes(&error)),
-            Err(panic) => self.lost(&message, &format!("the store panicked: {}", panic_text(&*panic))),
+            Err(panic) => self.panicked(&message, panic),
         }
+    }
+
+    /// Without the text of the panic, which may hold what the message held.
+    fn panicked(&self, message: &str, panic: Box<dyn Any + Send>) {
+        // What was panicked with may panic again when it is dropped.
+        std::mem::forget(panic);
+        self.lost(message, "the store, or what writes the message, panicked");
     }
 
     fn lost(&self, message: &str, error: &str) {
         self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.metrics.lost();
         tracing::error!(target: "linkbus", message_name = message, error, "a dead letter was not kept");
     }
 }

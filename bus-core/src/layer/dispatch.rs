@@ -216,7 +216,8 @@ impl<'a> Dispatch<'a> {
     /// The ids of the dispatch, the same that the handler sees in its `&Context`. They are drawn by the first call.
     ///
     /// What the handler sends is then caused by this dispatch, even if it does not ask for its context. The subscribers of an
-    /// event have ids of their own.
+    /// event have ids of their own: if a layer asked before they were called, they are caused by this dispatch and have its
+    /// correlation id; else they are caused by whatever it was that published.
     pub fn context(&mut self) -> Context {
         let Particulars { attempt, deadline, context, .. } = *self.payload.particulars();
         let context = context.unwrap_or_else(|| Context::of_message(self.route.message));

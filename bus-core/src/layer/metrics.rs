@@ -13,6 +13,8 @@ const RETRIES: &str = "linkbus_retries_total";
 const TIMEOUTS: &str = "linkbus_timeouts_total";
 const IN_FLIGHT: &str = "linkbus_in_flight";
 const DURATION: &str = "linkbus_duration_seconds";
+const LETTERS: &str = "linkbus_dead_letters_total";
+const LOST_LETTERS: &str = "linkbus_dead_letters_lost_total";
 
 /// The values of the label `reason`: why a dispatch did not succeed.
 const REASONS: [&str; 11] = [
@@ -42,6 +44,7 @@ const REASONS: [&str; 11] = [
 ///
 /// Each has the labels `message` (the wire name), `kind` and, but for events, `handler`. All series exist, at zero, from
 /// the time the bus is built and there are never more of them: no label has anything to do with what a message holds.
+/// [`DeadLetters`](super::DeadLetters) has two more of its own.
 ///
 /// It counts what passes through its place in the chain: outside a retry whole dispatches, inside one every attempt.
 /// A recorder has to be installed before the bus is built. If there is none the layer is left out, which costs nothing and
@@ -88,6 +91,8 @@ fn describe(recorder: &dyn Recorder) {
     recorder.describe_histogram(DURATION.into(), Some(Unit::Seconds), "How long a dispatch took.".into());
 }
 
+const METADATA: Metadata<'static> = Metadata::new("linkbus", Level::INFO, Some(module_path!()));
+
 /// The series of one message.
 struct Series {
     dispatches: Counter,
@@ -101,8 +106,7 @@ struct Series {
 
 impl Series {
     fn register(site: &Site<'_>, recorder: &dyn Recorder) -> Self {
-        let labels = labels(site);
-        let metadata = Metadata::new("linkbus", Level::INFO, Some(module_path!()));
+        let (labels, metadata) = (labels(site), METADATA);
         let key = |name: &'static str| Key::from_parts(name, labels.clone());
         let failures = |reason| {
             let reason = Label::from_static_parts("reason", reason);
@@ -129,6 +133,39 @@ impl Series {
             self.timeouts.increment(timeouts);
         }
     }
+}
+
+/// The series of the dead letters of one message: told to nobody if there is no recorder.
+pub(super) struct Letters {
+    kept: Counter,
+    lost: Counter,
+}
+
+impl Letters {
+    /// They are described for the first message of a layer.
+    pub(super) fn register(site: &Site<'_>, described: &OnceLock<()>) -> Self {
+        metrics::with_recorder(|recorder| {
+            described.get_or_init(|| describe_letters(recorder));
+            let labels = labels(site);
+            let counter = |name| recorder.register_counter(&Key::from_parts(name, labels.clone()), &METADATA);
+            Letters { kept: counter(LETTERS), lost: counter(LOST_LETTERS) }
+        })
+    }
+
+    pub(super) fn kept(&self) {
+        self.kept.increment(1);
+    }
+
+    pub(super) fn lost(&self) {
+        self.lost.increment(1);
+    }
+}
+
+fn describe_letters(recorder: &dyn Recorder) {
+    let kept = "Dead letters that the store took.";
+    recorder.describe_counter(LETTERS.into(), Some(Unit::Count), kept.into());
+    let lost = "Dead letters that the store did not take.";
+    recorder.describe_counter(LOST_LETTERS.into(), Some(Unit::Count), lost.into());
 }
 
 fn labels(site: &Site<'_>) -> Vec<Label> {

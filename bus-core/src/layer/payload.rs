@@ -74,13 +74,15 @@ impl<M: Message> Payload<M> {
         Payload { held, outcome: None, keep, particulars }
     }
 
-    pub(crate) fn offered(&self) -> Offered {
-        let Particulars { context, attempt, deadline, .. } = self.particulars;
-        Offered { context, attempt, deadline }
+    /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
+    pub(crate) fn offered(&mut self) -> Offered {
+        let Particulars { context, attempt, deadline, .. } = &mut self.particulars;
+        let context = context.get_or_insert_with(|| Context::of_message(M::FACTS));
+        Offered { context: Some(*context), attempt: *attempt, deadline: *deadline }
     }
 
     /// Offers what the layers know to a handler that asks for its context.
-    pub(crate) fn offer(&self) -> Withdrawn {
+    pub(crate) fn offer(&mut self) -> Withdrawn {
         self.offered().put()
     }
 

@@ -6,8 +6,6 @@ mod log;
 mod on_bus;
 mod on_sync_bus;
 mod pool;
-#[cfg(test)]
-mod said_by_handlers;
 
 use std::{
     any::{TypeId, type_name},

@@ -47,7 +47,7 @@ impl Run<'_> {
             None => match self.publication.notify(self.place) {
                 Notify::Done(outcome) => return Poll::Ready(outcome),
                 Notify::Later(running) => {
-                    let limit = self.limits.and_then(|limits| limits.start(self.publication.first + self.place));
+                    let limit = self.limits.and_then(|limits| limits.start(self.place));
                     self.at_work.insert(AtWork { running, limit })
                 }
             },

@@ -80,12 +80,13 @@ impl AsyncAround for LimitedSubscribers {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         let LimitedSubscribers { after, clock, counters } = self;
         let subscribers = &dispatch.route.handlers[..];
-        let limits = SubscriberLimits { outer: dispatch.limits, after, subscribers, clock, counters };
+        let limits = SubscriberLimits { outer: dispatch.limits, after, subscribers, clock, counters, first: 0 };
         next.run(&mut dispatch.within(&limits)).await
     }
 }
 
 /// How long each subscriber of an event may run.
+#[derive(Clone, Copy)]
 pub(crate) struct SubscriberLimits<'a> {
     /// Those of a time-out around this one.
     outer: Option<&'a SubscriberLimits<'a>>,
@@ -93,11 +94,19 @@ pub(crate) struct SubscriberLimits<'a> {
     subscribers: &'a [HandlerFacts],
     clock: &'a Clock,
     counters: &'a Counters,
+    /// The place of the subscriber that is counted as the first.
+    first: usize,
 }
 
-impl SubscriberLimits<'_> {
+impl<'a> SubscriberLimits<'a> {
+    /// For the subscribers from this place on.
+    pub(crate) fn from(&self, first: usize) -> SubscriberLimits<'a> {
+        SubscriberLimits { first, ..*self }
+    }
+
     /// The limit of the subscriber in this place, which runs from now on.
     pub(crate) fn start(&self, place: usize) -> Option<SubscriberLimit<'_>> {
+        let place = self.first + place;
         let after = self.after(place)?;
         let subscriber = &self.subscribers[place];
         Some(SubscriberLimit { after, subscriber, expiry: Expiry::after(after, self.clock), counters: self.counters })

@@ -1,0 +1,49 @@
+//! A handler that was found, ready to be called.
+
+use std::marker::PhantomData;
+
+use super::{
+    function::{AsyncCall, Returned, SyncCall},
+    opaque::Opaque,
+};
+use crate::{
+    bus::Bus,
+    depth::Limit,
+    flavor::Flavor,
+    handler::{Outcome, Running},
+    layer::Layered,
+    message::Message,
+};
+
+/// A handler of `M`, found.
+pub(crate) enum Call<'a, M: Message, B: Flavor> {
+    Layered(&'a Layered<B>),
+    Sync(Called<'a, SyncCall<M>, B>),
+    /// With the limit, if it has a way to dispatch.
+    Async(Called<'a, AsyncCall<M>, B>, Option<&'a Limit>),
+}
+
+/// The function of a handler on a bus of the type `B`, and what it was bound to.
+pub(crate) struct Called<'a, F, B> {
+    pub(super) call: F,
+    pub(super) bound: Opaque<'a>,
+    pub(super) bus: PhantomData<fn(&B)>,
+}
+
+impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
+    #[inline]
+    pub(crate) fn call(self, bus: &B, message: M) -> Outcome<M> {
+        // SAFETY: `bound` and `call` are of one slot, so of one handler, and a table of the bus type `B` has only handlers
+        // that are `On<B>`: see `Handler`.
+        unsafe { (self.call)(self.bound, Opaque::of(bus), message) }
+    }
+}
+
+impl<'a, M: Message> Called<'a, AsyncCall<M>, Bus> {
+    #[inline]
+    pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a Bus, message: M) -> Running<'a, Returned<M>> {
+        // SAFETY: `bound` and `call` are of one slot, so of one handler, and the bus is a `Bus`.
+        let future = unsafe { (self.call)(self.bound, Opaque::of(bus), message) };
+        Running { future, message: M::FACTS, limit }
+    }
+}
