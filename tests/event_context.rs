@@ -88,6 +88,7 @@ mod on_bus {
 
     #[handler]
     async fn forwarded(_: &Forwarded, context: &Context, seen: &Seen) {
+        tokio::task::yield_now().await;
         seen.add("forwarded", context);
     }
 
