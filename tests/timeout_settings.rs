@@ -32,12 +32,12 @@ mod on_bus {
 
     #[handler(timeout = "7s")]
     async fn ask(_: &Ask) -> u32 {
-        pending().await;
+        pending().await
     }
 
     #[handler]
     async fn silent(_: &Silent) -> u32 {
-        pending().await;
+        pending().await
     }
 
     linkbus::module!(messages: [Ask, Silent], handlers: [ask, silent]);
@@ -49,17 +49,17 @@ mod heard {
 
     #[handler]
     async fn has_no_opinion(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler(timeout = "5s")]
     async fn has_five_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler(timeout = "3s")]
     async fn has_three_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     linkbus::module!(messages: [Said], handlers: [has_no_opinion, has_five_seconds, has_three_seconds]);
@@ -74,7 +74,7 @@ mod heard_alone {
 
     #[handler(timeout = "2s")]
     async fn has_two_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler]
