@@ -70,7 +70,9 @@ mod heard_alone {
     use super::{Said, handler, pending};
 
     #[handler]
-    async fn is_quick(_: &Said) {}
+    async fn is_quick(_: &Said) {
+        tokio::task::yield_now().await;
+    }
 
     #[handler(timeout = "2s")]
     async fn has_two_seconds(_: &Said) {
@@ -291,8 +293,8 @@ fn explain_says_whether_each_attempt_is_limited_or_all_together() {
         let expected = [("the whole dispatch", Source::Order), ("each attempt", Source::Order)];
         assert_eq!(bounds.collect::<Vec<_>>(), expected);
     }
-    check(SyncBus::empty().modules([plain::MODULE]), |bus| bus.explain::<Ask>());
-    check(Bus::empty().modules([on_bus::MODULE]), |bus| bus.explain::<Ask>());
+    check(SyncBus::empty().modules([plain::MODULE]), SyncBus::explain::<Ask>);
+    check(Bus::empty().modules([on_bus::MODULE]), Bus::explain::<Ask>);
 }
 
 /// A retry that the handler asks for waits, so that there is something to limit.

@@ -16,6 +16,7 @@ const COMBINATIONS: &[&str] = &[
     "test -p linkbus --features tower --test tower --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/tower --doc tower",
     "test -p linkbus --features metrics --test metrics --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/metrics --doc metrics",
 ];
 
 pub(super) fn run() -> Outcome {
