@@ -4,12 +4,12 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     builder::Builder,
-    dispatch::{Call, Entry},
+    dispatch::{Call, Called, Entry, SyncCall},
     error::{BatchError, CloseError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
     handler::may_enter,
-    layer::{self, ErasedAsyncAround, Explanation, Layer},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
     message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
@@ -72,7 +72,10 @@ impl Bus {
                 may_enter(Q::FACTS, limit).map_err(Q::Failure::recursion)?;
                 handler.start(limit, self, query).await.map_err(SendError::Handler)
             }
-            Some(Call::Layered(layered)) => layer::run_async(self, layered, query).await,
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, query),
+                (layered, None) => layer::run_async(self, layered, query).await,
+            },
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -89,7 +92,10 @@ impl Bus {
                 may_enter(C::FACTS, limit).map_err(C::Failure::recursion)?;
                 handler.start(limit, self, command).await.map_err(ExecuteError::Handler)
             }
-            Some(Call::Layered(layered)) => layer::run_async(self, layered, command).await,
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, command),
+                (layered, None) => layer::run_async(self, layered, command).await,
+            },
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -106,7 +112,10 @@ impl Bus {
                 may_enter(T::FACTS, limit).map_err(T::Failure::recursion)?;
                 handler.start(limit, self, task).await.map_err(DispatchError::Handler)
             }
-            Some(Call::Layered(layered)) => layer::run_async(self, layered, task).await,
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, task),
+                (layered, None) => layer::run_async(self, layered, task).await,
+            },
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -131,6 +140,17 @@ impl Bus {
                 Some(round) => publish::outcome(round.finish(&subscribers, None).await, E::FACTS, &self.core.wiring),
             }
         }
+    }
+
+    /// Dispatches a message that has observers only around its plain `fn`. Out of line, for those that have no layers.
+    #[inline(never)]
+    fn run_direct<M: Message>(
+        &self,
+        layered: &Layered<Bus>,
+        handler: Called<'_, SyncCall<M>, Bus>,
+        message: M,
+    ) -> Dispatched<M> {
+        layer::run_direct(self, layered, handler, message)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.

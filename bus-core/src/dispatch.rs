@@ -4,7 +4,7 @@
 mod erased;
 mod index;
 
-pub(crate) use self::erased::{Call, Handler, Inner, Lent, Notify, Publication, Table};
+pub(crate) use self::erased::{Call, Called, Handler, Inner, Lent, Notify, Publication, SyncCall, Table};
 pub use self::{
     erased::{AnyBus, Entry},
     index::{MessageIndex, Place},

@@ -5,6 +5,7 @@ mod concurrency;
 mod counts;
 pub mod dead_letter;
 mod detached;
+mod direct;
 mod dispatch;
 mod explain;
 pub(crate) mod implied;
@@ -50,6 +51,7 @@ pub use self::{
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
+    direct::run_direct,
     next::{run, run_async},
     payload::{Again, ErasedPayload, Particulars, Payload},
     site::{Build, InsideTimeout, Refusal},

@@ -34,15 +34,18 @@ pub(crate) struct Round {
 
 impl Round {
     /// Runs what is left, concurrently, each within its limit; gives all failures, in order.
-    pub(crate) async fn finish(
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds its arguments twice")]
+    pub(crate) fn finish<'a>(
         mut self,
-        publication: &Publication<'_>,
-        limits: Option<&SubscriberLimits<'_>>,
-    ) -> Failures {
-        if self.next < publication.len() {
-            self.failures.extend(concurrently(publication, self.next, limits).await);
+        publication: &'a Publication<'a>,
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> impl Future<Output = Failures> + Send {
+        async move {
+            if self.next < publication.len() {
+                self.failures.extend(concurrently(publication, self.next, limits).await);
+            }
+            self.failures
         }
-        self.failures
     }
 }
 

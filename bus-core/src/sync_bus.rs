@@ -121,7 +121,10 @@ impl SyncBus {
     #[inline(never)]
     fn through_layers<M: Message>(&self, message: M, missing: impl FnOnce(&'static str) -> Lost<M>) -> Dispatched<M> {
         match self.core.table.call::<M>() {
-            Some(Call::Layered(layered)) => layer::run(self, layered, message),
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => layer::run_direct(self, layered, handler, message),
+                (layered, None) => layer::run(self, layered, message),
+            },
             _ => Err(missing(M::FACTS.name)),
         }
     }

@@ -13,8 +13,9 @@ mod table;
 mod tests;
 
 pub(crate) use self::{
-    called::Call,
+    called::{Call, Called},
     entry::Handler,
+    function::SyncCall,
     inner::{Inner, Lent},
     publication::{Notify, Publication},
     table::Table,

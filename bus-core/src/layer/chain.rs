@@ -58,6 +58,8 @@ pub(crate) struct Layered<B: Flavor> {
     pub(super) segments: Box<[Segment<B>]>,
     pub(super) inner: Inner<B>,
     pub(super) clock: Clock,
+    /// Whether nothing but observers is around the handler, which gets the message by value if it wants it so.
+    has_observers_only: bool,
     /// Whether a layer wants the message after the handler had it.
     pub(super) keeps_message: bool,
     /// Whether no more than one does.
@@ -112,7 +114,16 @@ impl<B: Flavor> Chain<B> {
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
         let Chain { route, clock, segments, keeps_message, has_one_keeper } = self;
-        Layered { route, segments: segments.into(), inner, clock, keeps_message, has_one_keeper }
+        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && !keeps_message;
+        Layered { route, segments: segments.into(), inner, clock, has_observers_only, keeps_message, has_one_keeper }
+    }
+}
+
+impl<B: Flavor> Layered<B> {
+    /// What is inside, if nothing but observers is around it and no layer wants the message afterwards.
+    #[inline]
+    pub(crate) fn observed(&self) -> Option<&Inner<B>> {
+        self.has_observers_only.then_some(&self.inner)
     }
 }
 

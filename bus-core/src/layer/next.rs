@@ -1,13 +1,21 @@
 //! Running the chain of a message: segment by segment, inward.
 
 use std::{
-    future::poll_fn,
-    pin::pin,
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll},
 };
 
-use super::{Dispatch, Dispatched, Done, Layered, Payload, chain::Segment, spans::InSpan, watch::Watch};
-use crate::{bus::Bus, handler::BoxFuture, message::Message, sync_bus::SyncBus};
+use super::{
+    Dispatch, Dispatched, Done, Layered, Payload, chain::Segment, payload::outcome_of, spans::InSpan, watch::Watch,
+};
+use crate::{
+    bus::Bus,
+    handler::{BoxFuture, Running},
+    message::Message,
+    sync_bus::SyncBus,
+};
 
 /// What is inside an [`Around`](super::Around): the further layers and the handler.
 #[derive(Clone, Copy)]
@@ -69,35 +77,60 @@ impl AsyncNext<'_> {
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         match &segment.traced {
+            None if segment.observers.is_empty() => self.enter(segment, dispatch).await,
             None => self.watch::<false>(segment, dispatch).await,
             Some(_) => self.watch::<true>(segment, dispatch).await,
         }
+        Done(())
     }
 
-    async fn watch<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) -> Done {
+    async fn watch<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) {
         let is_polled = AtomicBool::new(false);
         let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
-            let dispatch = &mut *watch.dispatch;
-            let future = pin!(Some(async {
-                if let Some(around) = &segment.around {
-                    return around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }).await;
-                }
-                self.layered.inner.run(self.bus, dispatch.payload, dispatch.limits).await;
-                Done(())
-            }));
-            let mut inside = InSpan::<TRACED, _> { future, span };
+            let mut dispatch = Some(&mut *watch.dispatch);
+            let mut inside = InSpan::<TRACED, _> { future: None, span };
             poll_fn(|task| {
                 is_polled.store(true, Ordering::Relaxed);
-                let poll = inside.poll(task);
+                let poll = inside.poll(task, || self.enter(segment, dispatch.take().expect("it is entered once")));
                 is_polled.store(false, Ordering::Relaxed);
                 poll
             })
             .await;
         }
         watch.finish();
-        Done(())
+    }
+
+    /// Calls what is inside the observers; gives what is left to be waited for.
+    fn enter<'a>(&'a self, segment: &'a Segment<Bus>, dispatch: &'a mut Dispatch<'_>) -> Inside<'a> {
+        if let Some(around) = &segment.around {
+            return Inside::Around(around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }));
+        }
+        match self.layered.inner.start(self.bus, dispatch.payload, dispatch.limits) {
+            Some(running) => Inside::Handler(running),
+            None => Inside::Done,
+        }
+    }
+}
+
+/// What is inside the observers of a place, under way.
+enum Inside<'a> {
+    Around(BoxFuture<'a, Done>),
+    Handler(Running<'a, ()>),
+    Done,
+}
+
+impl Future for Inside<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        match self.get_mut() {
+            Inside::Around(around) => around.as_mut().poll(task).map(|Done(())| ()),
+            Inside::Handler(handler) => Pin::new(handler).poll(task),
+            Inside::Done => Poll::Ready(()),
+        }
     }
 }
 
@@ -107,7 +140,7 @@ pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message
     let mut payload = Payload::new(message, layered.keeps_message);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
     Next { bus, layered, at: 0 }.run(&mut dispatch);
-    payload.outcome_taken()
+    outcome_of!(payload)
 }
 
 /// Dispatches `message` through its layers. Out of line, for those who dispatch without.
@@ -121,6 +154,6 @@ pub(crate) fn run_async<'a, M: Message>(
         let mut payload = Payload::new(message, layered.keeps_message);
         let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
-        payload.outcome_taken()
+        outcome_of!(payload)
     })
 }

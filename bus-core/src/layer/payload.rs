@@ -18,7 +18,7 @@ pub type Dispatched<M> =
 /// A message and the outcome of its dispatch, in the place where the layers find both.
 pub(crate) struct Payload<M: Message> {
     held: Held<M>,
-    outcome: Option<Dispatched<M>>,
+    pub(super) outcome: Option<Dispatched<M>>,
     /// Whether the message is lent to the handler, because a layer wants it afterwards.
     keep: bool,
     particulars: Particulars,
@@ -91,10 +91,23 @@ impl<M: Message> Payload<M> {
         self.particulars.context.as_ref().map(Context::enter)
     }
 
-    /// Of a dispatch that is over. Not by value: all the rest would be moved along.
+    /// The message, if the handler needs nothing besides: no layer shared it or asked for the ids of the dispatch.
     #[inline]
-    pub(crate) fn outcome_taken(&mut self) -> Dispatched<M> {
-        self.outcome.take().expect("every way through the layers gives an outcome: `Done` says so")
+    pub(crate) fn take_plain(&mut self) -> Option<M> {
+        if self.particulars.context.is_some() || !matches!(self.held, Held::Here(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.held, Held::Gone) {
+            Held::Here(message) => Some(message),
+            Held::Shared(_) | Held::Gone => unreachable!("it was looked at"),
+        }
+    }
+
+    /// Puts the first outcome there.
+    #[inline]
+    pub(crate) fn conclude(&mut self, outcome: Dispatched<M>) {
+        // Forgotten, because otherwise dropping nothing is a call.
+        std::mem::forget(self.outcome.replace(outcome));
     }
 
     /// The message on its way into the handler, and the place where the outcome goes.
@@ -109,6 +122,15 @@ impl<M: Message> Payload<M> {
         Some((Delivered::Shared(self.held.get()?), &mut self.outcome))
     }
 }
+
+/// The outcome of a dispatch that is over. It takes the payload apart where it is: a function would have all of it moved.
+macro_rules! outcome_of {
+    ($payload:expr) => {{
+        let $crate::layer::payload::Payload { outcome, .. } = $payload;
+        outcome.expect("every way through the layers gives an outcome: `Done` says so")
+    }};
+}
+pub(super) use outcome_of;
 
 /// A [`Payload`] whose type is forgotten.
 pub(crate) trait ErasedPayload: Any + Send {

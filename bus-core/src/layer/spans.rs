@@ -91,19 +91,18 @@ impl Opened<'_> {
     }
 }
 
-/// A future that is polled and dropped in its span, if `TRACED`.
+/// A future that is made, polled and dropped in its span, if `TRACED`.
 pub(super) struct InSpan<'a, const TRACED: bool, F> {
-    pub(super) future: Pin<&'a mut Option<F>>,
+    /// `None` until the first poll.
+    pub(super) future: Option<F>,
     pub(super) span: Option<&'a Span>,
 }
 
-impl<const TRACED: bool, F: Future> InSpan<'_, TRACED, F> {
-    /// # Panics
-    /// If it was dropped.
+impl<const TRACED: bool, F: Future + Unpin> InSpan<'_, TRACED, F> {
     #[inline]
-    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<F::Output> {
+    pub(super) fn poll(&mut self, task: &mut Context<'_>, make: impl FnOnce() -> F) -> Poll<F::Output> {
         let _entered = self.span.filter(|_| TRACED).map(Span::enter);
-        self.future.as_mut().as_pin_mut().expect("it is not dropped yet").poll(task)
+        Pin::new(self.future.get_or_insert_with(make)).poll(task)
     }
 }
 
@@ -111,7 +110,7 @@ impl<const TRACED: bool, F> Drop for InSpan<'_, TRACED, F> {
     #[inline]
     fn drop(&mut self) {
         if let (true, Some(span)) = (TRACED, self.span) {
-            span.in_scope(|| self.future.set(None));
+            span.in_scope(|| self.future = None);
         }
     }
 }

@@ -75,15 +75,31 @@ impl<const TRACED: bool> Drop for Watch<'_, '_, TRACED> {
 
 #[inline]
 pub(super) fn start_all(observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
-    for observer in observers {
-        guarded(|| observer.start(dispatch));
-    }
+    each(observers.iter(), |observer| observer.start(dispatch));
 }
 
 #[inline]
 pub(super) fn end_all(observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
-    for observer in observers.iter().rev() {
-        guarded(|| observer.end(dispatch));
+    each(observers.iter().rev(), |observer| observer.end(dispatch));
+}
+
+/// Each is called once, also after another one that panics. To catch panics around all of them is cheaper than around each.
+#[inline]
+fn each<'o>(mut observers: impl Iterator<Item = &'o Box<dyn Observer>>, mut observe: impl FnMut(&'o dyn Observer)) {
+    if guarded(|| observers.by_ref().for_each(|observer| observe(&**observer))).is_none() {
+        each_further(&mut observers, &mut observe);
+    }
+}
+
+/// Goes on behind one that panicked.
+#[cold]
+#[inline(never)]
+fn each_further<'o>(
+    observers: &mut dyn Iterator<Item = &'o Box<dyn Observer>>,
+    observe: &mut dyn FnMut(&'o dyn Observer),
+) {
+    for observer in observers {
+        guarded(|| observe(&**observer));
     }
 }
 

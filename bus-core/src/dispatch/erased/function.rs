@@ -14,7 +14,7 @@ pub(super) type Returned<M> = Result<<M as Message>::Reply, <M as Message>::Erro
 
 // The four functions that call a handler `H` of `M`. What their callers owe them: the first argument was made from a
 // `Bound<H::Needs>`, the second from a bus that `H` is `On`, and the third of the last two from an `M`.
-pub(super) type SyncCall<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
+pub(crate) type SyncCall<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, M) -> Outcome<M>;
 pub(super) type AsyncCall<M> = for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, M) -> BoxFuture<'a, Returned<M>>;
 pub(super) type SyncNotify<M> =
     for<'a> unsafe fn(Opaque<'a>, Opaque<'a>, Opaque<'a>) -> Result<(), Box<<M as Message>::Failure>>;

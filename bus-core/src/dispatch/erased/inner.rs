@@ -2,13 +2,15 @@
 
 use std::{any::TypeId, marker::PhantomData};
 
-use super::{entry::Handler, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers};
+use super::{
+    entry::Handler, function::Function, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers,
+};
 use crate::{
     bus::Bus,
     context::Context,
     depth::Limit,
     flavor::Flavor,
-    handler::{Running, may_enter},
+    handler::{BoxFuture, Running, may_enter},
     layer::{ErasedPayload, LayerFailure, Particulars, SubscriberLimits},
     message::{Message, MessageFacts},
     publish,
@@ -25,7 +27,7 @@ pub(crate) struct Inner<B> {
 enum InnerKind {
     /// The message has no handler on this bus.
     Nobody,
-    Handler(Inside, Opaque<'static>),
+    Handler(Function, Inside, Opaque<'static>),
     Subscribers(Subscribers),
 }
 
@@ -51,12 +53,31 @@ impl<B: Flavor> Inner<B> {
 
     /// For a handler whose owner goes to the same table.
     pub(super) fn handler(handler: &Handler<B>, limit: Limit) -> Self {
-        Inner::new(InnerKind::Handler(handler.inside, Opaque::of_owned(&handler.owner)), limit)
+        Inner::new(InnerKind::Handler(handler.function, handler.inside, Opaque::of_owned(&handler.owner)), limit)
     }
 
     /// For subscribers whose owners are in the same table.
     pub(super) fn subscribers(subscribers: Subscribers, limit: Limit) -> Self {
         Inner::new(InnerKind::Subscribers(subscribers), limit)
+    }
+
+    /// The function of the handler and what it was bound to, if it is synchronous. It has the type that belongs to the
+    /// message and to [`Function::Sync`].
+    #[inline]
+    pub(super) fn sync_function(&self) -> Option<(fn(), Opaque<'_>)> {
+        match self.kind {
+            InnerKind::Handler(Function::Sync(function), _, bound) => Some((function, bound)),
+            _ => None,
+        }
+    }
+
+    /// Calls the handler with what is in `payload`, if it is synchronous, and puts the outcome there; says if it is.
+    #[inline]
+    pub(crate) fn call_handler(&self, bus: &B, payload: &mut (dyn ErasedPayload + 'static)) -> bool {
+        let InnerKind::Handler(_, Inside::Sync(inside), bound) = self.kind else { return false };
+        // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
+        unsafe { inside(bound, Opaque::of(bus), payload) };
+        true
     }
 
     fn new(kind: InnerKind, limit: Limit) -> Self {
@@ -88,10 +109,8 @@ impl Inner<SyncBus> {
     /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
     #[inline]
     pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
-        match &self.kind {
-            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `SyncBus`: see `Handler`.
-            InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
-            _ => self.call_others(bus, payload),
+        if !self.call_handler(bus, payload) {
+            self.call_others(bus, payload);
         }
     }
 
@@ -100,8 +119,8 @@ impl Inner<SyncBus> {
     fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
         match &self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            InnerKind::Handler(Inside::Sync(_), _) => unreachable!("it is called in line"),
-            InnerKind::Handler(Inside::Async(..), _) => {
+            InnerKind::Handler(_, Inside::Sync(_), _) => unreachable!("it is called in line"),
+            InnerKind::Handler(_, Inside::Async(..), _) => {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
@@ -117,41 +136,57 @@ impl Inner<SyncBus> {
 }
 
 impl Inner<Bus> {
-    /// Runs the handler or the subscribers with what is in `payload`, and puts the outcome there.
-    pub(crate) async fn run(
-        &self,
-        bus: &Bus,
-        payload: &mut (dyn ErasedPayload + 'static),
-        limits: Option<&SubscriberLimits<'_>>,
-    ) {
-        match &self.kind {
+    /// Calls the handler or the subscribers with what is in `payload`, where the outcome goes; gives what is left to be
+    /// waited for.
+    pub(crate) fn start<'a>(
+        &'a self,
+        bus: &'a Bus,
+        payload: &'a mut (dyn ErasedPayload + 'static),
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> Option<Running<'a, ()>> {
+        match self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `Bus`: see `Handler`.
-            InnerKind::Handler(Inside::Sync(inside), bound) => unsafe { inside(*bound, Opaque::of(bus), payload) },
-            InnerKind::Handler(Inside::Async(inside, may_dispatch), bound) => {
+            InnerKind::Handler(_, Inside::Sync(_), _) => _ = self.call_handler(bus, payload),
+            InnerKind::Handler(_, Inside::Async(inside, may_dispatch), bound) => {
                 let (message, limit) = (payload.facts(), may_dispatch.then_some(&self.limit));
                 if let Err(limit) = may_enter(message, limit) {
-                    return payload.fail(LayerFailure::RecursionLimit(limit));
+                    payload.fail(LayerFailure::RecursionLimit(limit));
+                    return None;
                 }
                 // SAFETY: `inside` and `bound` are of one handler, and the bus is a `Bus`.
-                let future = unsafe { inside(*bound, Opaque::of(bus), payload) };
-                Running { future, message, limit }.await;
+                let future = unsafe { inside(bound, Opaque::of(bus), payload) };
+                return Some(Running { future, message, limit });
             }
-            InnerKind::Subscribers(_) => {
-                let Particulars { only_subscriber, context, .. } = *payload.particulars();
-                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
-                let Some(publication) = publication else { return };
-                let first = only_subscriber.unwrap_or_default();
-                let limits = limits.map(|limits| limits.from(first));
-                let failures = publish::caused_by(context, async {
-                    match publish::in_turn(&publication) {
-                        None => Vec::new(),
-                        Some(round) => round.finish(&publication, limits.as_ref()).await,
-                    }
-                })
-                .await;
-                publish::put(failures, first, payload, bus.wiring());
-            }
+            InnerKind::Subscribers(_) => return self.publish(bus, payload, limits),
         }
+        None
+    }
+
+    fn publish<'a>(
+        &'a self,
+        bus: &'a Bus,
+        payload: &'a mut (dyn ErasedPayload + 'static),
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> Option<Running<'a, ()>> {
+        let message = payload.facts();
+        let Particulars { only_subscriber, context, .. } = *payload.particulars();
+        let first = only_subscriber.unwrap_or_default();
+        let publication = self.publication(bus, &payload.lend()?, only_subscriber)?;
+        let in_turn = {
+            let _caused = context.as_ref().map(Context::enter);
+            publish::in_turn(&publication)
+        };
+        let Some(round) = in_turn else {
+            publish::put(Vec::new(), first, payload, bus.wiring());
+            return None;
+        };
+        let future: BoxFuture<'a, ()> = Box::pin(async move {
+            let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+            let Some(publication) = publication else { return };
+            let limits = limits.map(|limits| limits.from(first));
+            let failures = publish::caused_by(context, round.finish(&publication, limits.as_ref())).await;
+            publish::put(failures, first, payload, bus.wiring());
+        });
+        Some(Running { future, message, limit: None })
     }
 }

@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, mem::transmute, sync::Arc};
 
 use super::{
-    called::{Call, Called},
+    called::{Around, Call, Called},
     entry::{Handler, Owner},
     function::{AsyncCall, Function, SyncCall},
     inner::Inner,
@@ -106,7 +106,7 @@ impl<B: Flavor> Table<B> {
                     let limit = may_dispatch.then_some(&self.limit);
                     Call::Async(Called { call, bound, bus: PhantomData }, limit)
                 }
-                Function::Layered => Call::Layered(bound.get::<Layered<B>>()),
+                Function::Layered => Call::Layered(Around::new(bound.get::<Layered<B>>())),
             }
         })
     }
