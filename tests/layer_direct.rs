@@ -70,8 +70,10 @@ fn draw(dispatch: &mut Dispatch<'_>) {
     dispatch.context();
 }
 
+type Meddling = fn(&mut Dispatch<'_>);
+
 /// What the handler doubles, and what is left of the message, after each meddling.
-fn cases() -> [(fn(&mut Dispatch<'_>), u32, &'static str); 4] {
+fn cases() -> [(Meddling, u32, &'static str); 4] {
     [(|_| (), 8, "gone"), (share, 8, "there"), (replace, 10, "gone"), (draw, 8, "gone")]
 }
 

@@ -39,7 +39,8 @@ impl<'a, M: Message, B: Flavor> Around<'a, M, B> {
         Around { layered, message: PhantomData }
     }
 
-    /// The layers, and the handler inside them if it is synchronous and nothing is around it but observers.
+    /// The layers, and the handler inside them if it is synchronous, does not ask for its context,
+    /// and nothing is around it but observers.
     #[inline]
     pub(crate) fn parts(self) -> (&'a Layered<B>, Option<Called<'a, SyncCall<M>, B>>) {
         let handler = self.layered.observed().and_then(Inner::sync_function).map(|(call, bound)| {

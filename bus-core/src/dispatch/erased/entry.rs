@@ -65,7 +65,7 @@ pub(crate) struct Handler<B> {
 impl<B: Flavor> Entry<B> {
     /// The synchronous handler `H` of `M`.
     pub const fn sync<M: Message, H: SyncHandler<M, Needs: Resolve, Bus: On<B>>>() -> Self {
-        Entry::new::<M>(Function::sync::<M, H>(), Inside::Sync(sync_inside::<M, H>), bind::<H::Needs>)
+        Entry::new::<M>(Function::sync::<M, H>(), Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT), bind::<H::Needs>)
     }
 
     const fn new<M: Message>(function: Function, inside: Inside, bind: fn(&Provided, Limit) -> Owner) -> Self {
@@ -95,7 +95,7 @@ fn bind<N: Resolve>(provided: &Provided, limit: Limit) -> Owner {
 impl<B: Flavor> Handler<B> {
     /// The synchronous handler `H` of `M`, with what it needs.
     pub(crate) fn sync<M: Message, H: SyncHandler<M, Bus: On<B>>>(needs: H::Needs, limit: Limit) -> Self {
-        let inside = Inside::Sync(sync_inside::<M, H>);
+        let inside = Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT);
         Handler::new::<M>(Function::sync::<M, H>(), inside, Arc::new(Bound { needs, limit }))
     }
 

@@ -61,12 +61,12 @@ impl<B: Flavor> Inner<B> {
         Inner::new(InnerKind::Subscribers(subscribers), limit)
     }
 
-    /// The function of the handler and what it was bound to, if it is synchronous. It has the type that belongs to the
+    /// The function of the handler and what it was bound to, if it is synchronous and does not ask for its context. It has the type that belongs to the
     /// message and to [`Function::Sync`].
     #[inline]
     pub(super) fn sync_function(&self) -> Option<(fn(), Opaque<'_>)> {
         match self.kind {
-            InnerKind::Handler(Function::Sync(function), _, bound) => Some((function, bound)),
+            InnerKind::Handler(Function::Sync(function), Inside::Sync(_, false), bound) => Some((function, bound)),
             _ => None,
         }
     }
@@ -74,7 +74,7 @@ impl<B: Flavor> Inner<B> {
     /// Calls the handler with what is in `payload`, if it is synchronous, and puts the outcome there; says if it is.
     #[inline]
     pub(crate) fn call_handler(&self, bus: &B, payload: &mut (dyn ErasedPayload + 'static)) -> bool {
-        let InnerKind::Handler(_, Inside::Sync(inside), bound) = self.kind else { return false };
+        let InnerKind::Handler(_, Inside::Sync(inside, _), bound) = self.kind else { return false };
         // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
         unsafe { inside(bound, Opaque::of(bus), payload) };
         true
@@ -119,7 +119,7 @@ impl Inner<SyncBus> {
     fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
         match &self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            InnerKind::Handler(_, Inside::Sync(_), _) => unreachable!("it is called in line"),
+            InnerKind::Handler(_, Inside::Sync(..), _) => unreachable!("it is called in line"),
             InnerKind::Handler(_, Inside::Async(..), _) => {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
@@ -146,7 +146,7 @@ impl Inner<Bus> {
     ) -> Option<Running<'a, ()>> {
         match self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            InnerKind::Handler(_, Inside::Sync(_), _) => _ = self.call_handler(bus, payload),
+            InnerKind::Handler(_, Inside::Sync(..), _) => _ = self.call_handler(bus, payload),
             InnerKind::Handler(_, Inside::Async(inside, may_dispatch), bound) => {
                 let (message, limit) = (payload.facts(), may_dispatch.then_some(&self.limit));
                 if let Err(limit) = may_enter(message, limit) {

@@ -18,7 +18,8 @@ pub(super) type AsyncInside =
 /// How a handler is called from inside its layers.
 #[derive(Clone, Copy)]
 pub(super) enum Inside {
-    Sync(SyncInside),
+    /// And whether it asks for its context.
+    Sync(SyncInside, bool),
     /// And whether it has a way to dispatch.
     Async(AsyncInside, bool),
 }
