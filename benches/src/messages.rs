@@ -89,6 +89,26 @@ pub async fn dependent_later(query: &DependentLater, offset: &Offset) -> u64 {
     dependent(&Dependent(query.0), offset)
 }
 
+/// As [`Leaf`], for the cases of layers: a second caller of `send::<Leaf>` would change what becomes of the first.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Layered(pub u64);
+
+#[handler]
+pub fn layered(query: &Layered) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
+/// As [`Later`], for the cases of layers.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct LayeredLater(pub u64);
+
+#[handler]
+pub async fn layered_later(query: &LayeredLater) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
 /// A command that may fail, as those that the layers are for.
 #[derive(Command)]
 #[command(error = TooMany)]
@@ -131,7 +151,7 @@ pub fn third(event: &Happened) {
 /// What the cases put on a `SyncBus`.
 pub mod on_sync_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::fallible, super::dependent, super::nested, super::order, super::first, super::second,
+        super::leaf, super::fallible, super::dependent, super::nested, super::layered, super::order, super::first, super::second,
         super::third
     ]);
 }
@@ -139,7 +159,7 @@ pub mod on_sync_bus {
 /// What the cases put on a `Bus`.
 pub mod on_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::dependent, super::nested_async, super::later, super::dependent_later,
+        super::leaf, super::layered, super::layered_later, super::dependent, super::nested_async, super::later, super::dependent_later,
         super::order_later, super::first, super::second, super::third
     ]);
 }
