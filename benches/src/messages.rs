@@ -89,6 +89,27 @@ pub async fn dependent_later(query: &DependentLater, offset: &Offset) -> u64 {
     dependent(&Dependent(query.0), offset)
 }
 
+/// As [`Leaf`], for the cases of layers: a second caller of `send::<Leaf>` would change what becomes of the first.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Layered(pub u64);
+
+#[handler]
+pub fn layered(query: &Layered) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
+/// As [`Later`], for the cases of layers.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct LayeredLater(pub u64);
+
+#[handler]
+#[expect(clippy::unused_async, reason = "what is measured is an async fn that is ready")]
+pub async fn layered_later(query: &LayeredLater) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
 /// A command that may fail, as those that the layers are for.
 #[derive(Command)]
 #[command(error = TooMany)]
@@ -105,7 +126,7 @@ pub fn order(command: &Order) -> Result<(), TooMany> {
 pub struct OrderLater(pub u64);
 
 #[handler]
-#[expect(clippy::unused_async, reason = "a handler that is ready at once")]
+#[expect(clippy::unused_async, reason = "what is measured is an async fn that is ready")]
 pub async fn order_later(command: &OrderLater) -> Result<(), TooMany> {
     order(&Order(command.0))
 }
@@ -132,7 +153,7 @@ pub fn third(event: &Happened) {
 /// What the cases put on a `SyncBus`.
 pub mod on_sync_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::fallible, super::dependent, super::nested, super::order, super::first, super::second,
+        super::leaf, super::fallible, super::dependent, super::nested, super::layered, super::order, super::first, super::second,
         super::third
     ]);
 }
@@ -140,7 +161,7 @@ pub mod on_sync_bus {
 /// What the cases put on a `Bus`.
 pub mod on_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::dependent, super::nested_async, super::later, super::dependent_later,
+        super::leaf, super::layered, super::layered_later, super::dependent, super::nested_async, super::later, super::dependent_later,
         super::order_later, super::first, super::second, super::third
     ]);
 }

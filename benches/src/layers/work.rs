@@ -17,7 +17,7 @@ use linkbus::{
 
 use crate::{
     cases::{OFFSET, repeat, repeat_async, run, succeeded},
-    messages::{self, Later, Leaf, Order, OrderLater},
+    messages::{self, Layered, LayeredLater, Order, OrderLater},
 };
 
 /// Sees everything and does nothing.
@@ -65,18 +65,18 @@ fn bus(layers: Layers<Bus>) -> Bus {
 
 pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
     let bus = sync_bus(layers);
-    timed(|| repeat(n, |turn| succeeded(bus.send(Leaf(turn)))))
+    timed(|| repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
 }
 
 pub(super) fn async_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
-    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Leaf(turn)).await)))
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Layered(turn)).await)))
 }
 
 /// To an `async fn`.
 pub(super) fn later_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
-    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await)))
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(LayeredLater(turn)).await)))
 }
 
 /// Commands: queries are never dead letters.
@@ -129,7 +129,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 /// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
 pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
     let bus = sync_bus(|bus| bus.layer(Latency::new(&LatencyStats::new())));
-    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Leaf(turn)))))
+    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
 }
 
 /// As [`latency_on_threads`], with nothing but the two readings of the clock.
