@@ -122,7 +122,9 @@ mod on_bus {
     }
 
     #[handler]
-    async fn is_told(_: &Happened) {}
+    async fn is_told(_: &Happened) {
+        yield_now().await;
+    }
 
     #[handler]
     async fn does_not_want_to_know(_: &Happened) -> Result<(), AnyError> {

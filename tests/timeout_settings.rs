@@ -70,7 +70,9 @@ mod heard_alone {
     use super::{Said, handler, pending};
 
     #[handler]
-    async fn is_quick(_: &Said) {}
+    async fn is_quick(_: &Said) {
+        std::future::ready(()).await;
+    }
 
     #[handler(timeout = "2s")]
     async fn has_two_seconds(_: &Said) {
