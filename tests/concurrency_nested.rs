@@ -208,9 +208,10 @@ fn what_is_dispatched_on_a_thread_of_a_time_out_takes_no_permit() {
     for is_timeout_outside in [true, false] {
         let limits = one_of_each().reject();
         let bus = SyncBus::empty().modules([on_sync_bus::MODULE]).clock(ManualClock::stopped());
-        let bus = match is_timeout_outside {
-            true => bus.layer(on_threads(16)).layer(limits.clone()),
-            false => bus.layer(limits.clone()).layer(on_threads(16)),
+        let bus = if is_timeout_outside {
+            bus.layer(on_threads(16)).layer(limits.clone())
+        } else {
+            bus.layer(limits.clone()).layer(on_threads(16))
         };
         let bus = bus.build().unwrap();
         for _ in 0..50 {

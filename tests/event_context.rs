@@ -88,6 +88,7 @@ mod on_bus {
 
     #[handler]
     async fn forwarded(_: &Forwarded, context: &Context, seen: &Seen) {
+        yield_now().await;
         seen.add("forwarded", context);
     }
 

@@ -32,9 +32,7 @@ struct Bad;
 
 impl Drop for Bad {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("dropped");
-        }
+        assert!(std::thread::panicking(), "dropped");
     }
 }
 

@@ -34,7 +34,9 @@ struct Work;
 
 /// The attempts that the handlers were told about, each with its deadline.
 #[derive(Clone, Default)]
-struct Attempts(Arc<Mutex<Vec<(u32, Option<Instant>)>>>);
+struct Attempts(Arc<Mutex<Vec<Attempt>>>);
+
+type Attempt = (u32, Option<Instant>);
 
 impl Attempts {
     fn note(&self, context: &Context) {
@@ -100,7 +102,7 @@ mod on_bus {
     #[handler(retry(max = 2, base = "50ms"), timeout = "1s")]
     async fn hang(_: &Hang, context: &Context, attempts: &Attempts) {
         attempts.note(context);
-        std::future::pending().await
+        std::future::pending().await;
     }
 
     linkbus::module!(messages: [Connect, Hang], handlers: [connect, hang]);
@@ -245,7 +247,9 @@ async fn a_retry_is_told_of_the_time_out_inside_it() {
 
 /// Names of spans, each with that of its parent, in the order in which they were opened.
 #[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Spans(Arc<Mutex<Vec<Opened>>>);
+
+type Opened = (String, Option<String>);
 
 impl<S> tracing_subscriber::Layer<S> for Spans
 where

@@ -49,17 +49,17 @@ mod heard {
 
     #[handler]
     async fn has_no_opinion(_: &Said) {
-        pending().await
+        pending().await;
     }
 
     #[handler(timeout = "5s")]
     async fn has_five_seconds(_: &Said) {
-        pending().await
+        pending().await;
     }
 
     #[handler(timeout = "3s")]
     async fn has_three_seconds(_: &Said) {
-        pending().await
+        pending().await;
     }
 
     linkbus::module!(messages: [Said], handlers: [has_no_opinion, has_five_seconds, has_three_seconds]);
@@ -76,7 +76,7 @@ mod heard_alone {
 
     #[handler(timeout = "2s")]
     async fn has_two_seconds(_: &Said) {
-        pending().await
+        pending().await;
     }
 
     #[handler]
@@ -160,10 +160,7 @@ fn handler_of(explanation: Option<&Explanation>) -> Source {
 }
 
 fn refusal<B: Flavor>(module: Module, builder: Builder<B>) -> String {
-    let error = match builder.modules([module]).build() {
-        Ok(_) => panic!("it was built"),
-        Err(error) => error,
-    };
+    let Err(error) = builder.modules([module]).build() else { panic!("it was built") };
     match error.faults() {
         [Fault::LayerRefused { reason, .. }] => reason.clone(),
         other => panic!("{other:?}"),
@@ -296,8 +293,8 @@ fn explain_says_whether_each_attempt_is_limited_or_all_together() {
         let expected = [("the whole dispatch", Source::Order), ("each attempt", Source::Order)];
         assert_eq!(bounds.collect::<Vec<_>>(), expected);
     }
-    check(SyncBus::empty().modules([plain::MODULE]), |bus| bus.explain::<Ask>());
-    check(Bus::empty().modules([on_bus::MODULE]), |bus| bus.explain::<Ask>());
+    check(SyncBus::empty().modules([plain::MODULE]), SyncBus::explain::<Ask>);
+    check(Bus::empty().modules([on_bus::MODULE]), Bus::explain::<Ask>);
 }
 
 /// A retry that the handler asks for waits, so that there is something to limit.
