@@ -102,7 +102,7 @@ mod on_bus {
     #[handler(retry(max = 2, base = "50ms"), timeout = "1s")]
     async fn hang(_: &Hang, context: &Context, attempts: &Attempts) {
         attempts.note(context);
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     linkbus::module!(messages: [Connect, Hang], handlers: [connect, hang]);

@@ -49,17 +49,17 @@ mod heard {
 
     #[handler]
     async fn has_no_opinion(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler(timeout = "5s")]
     async fn has_five_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler(timeout = "3s")]
     async fn has_three_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     linkbus::module!(messages: [Said], handlers: [has_no_opinion, has_five_seconds, has_three_seconds]);
@@ -76,7 +76,7 @@ mod heard_alone {
 
     #[handler(timeout = "2s")]
     async fn has_two_seconds(_: &Said) {
-        pending().await;
+        pending::<()>().await;
     }
 
     #[handler]
