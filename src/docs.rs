@@ -1,4 +1,4 @@
-//! Longer texts: a page for each fault that building a bus can report.
+//! Longer texts: a page for each fault that building a bus can report, and [one for each layer](layers).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -14,27 +14,60 @@
 //! | [`BUS010`](bus010) | there is nothing to replace |
 //! | [`BUS011`](bus011) | a type was provided twice |
 //! | [`BUS012`](bus012) | a bus is built of a module that has nothing |
+//! | [`BUS013`](bus013) | a layer cannot be where it is |
+//! | [`BUS014`](bus014) | a layer needs a copy of a message that is not `Clone` |
 
 macro_rules! pages {
     ($($page:ident $file:literal)*) => {
         $(
-            #[doc = include_str!(concat!("../docs/faults/", $file))]
+            #[doc = include_str!(concat!("../docs/", $file))]
             pub mod $page {}
         )*
     };
 }
 
 pages! {
-    bus001 "BUS001.md"
-    bus002 "BUS002.md"
-    bus003 "BUS003.md"
-    bus004 "BUS004.md"
-    bus005 "BUS005.md"
-    bus006 "BUS006.md"
-    bus007 "BUS007.md"
-    bus008 "BUS008.md"
-    bus009 "BUS009.md"
-    bus010 "BUS010.md"
-    bus011 "BUS011.md"
-    bus012 "BUS012.md"
+    bus001 "faults/BUS001.md"
+    bus002 "faults/BUS002.md"
+    bus003 "faults/BUS003.md"
+    bus004 "faults/BUS004.md"
+    bus005 "faults/BUS005.md"
+    bus006 "faults/BUS006.md"
+    bus007 "faults/BUS007.md"
+    bus008 "faults/BUS008.md"
+    bus009 "faults/BUS009.md"
+    bus010 "faults/BUS010.md"
+    bus011 "faults/BUS011.md"
+    bus012 "faults/BUS012.md"
+    bus013 "faults/BUS013.md"
+    bus014 "faults/BUS014.md"
+}
+
+#[doc = include_str!("../docs/layers.md")]
+pub mod layers {
+    pages! {
+        concurrency "layers/concurrency.md"
+        failures "layers/failures.md"
+        latency "layers/latency.md"
+        retry "layers/retry.md"
+        timeout "layers/timeout.md"
+        tracing "layers/tracing.md"
+    }
+
+    /// A page whose programs need a feature; without it the page says so, so that links to it are always true.
+    macro_rules! pages_with {
+        ($($feature:literal $page:ident $file:literal)*) => {
+            $(
+                #[cfg_attr(feature = $feature, doc = include_str!(concat!("../docs/", $file)))]
+                #[cfg_attr(not(feature = $feature), doc = concat!("Needs the feature `", $feature, "`."))]
+                pub mod $page {}
+            )*
+        };
+    }
+
+    pages_with! {
+        "file-store" dead_letters "layers/dead_letters.md"
+        "metrics" metrics "layers/metrics.md"
+        "tower" tower "layers/tower.md"
+    }
 }

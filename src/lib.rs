@@ -5,9 +5,10 @@ pub mod docs;
 #[doc(hidden)]
 pub use bus_core::{__private, __register};
 pub use bus_core::{
-    Abilities, AnyError, BatchError, Builder, Bus, BusHandle, Command, CommandHandle, Context, DispatchError, Event,
-    EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, IntoOutcome, Kind, Location, Message,
-    MessageFacts, Module, Need, OneHandler, Party, PublishError, Query, QueryHandle, RecursionLimit, Route, SendError,
-    SubscriberError, SubscriberFailure, SyncBus, Task, TaskHandle, Uuid, Wiring, WiringError, roles,
+    Abilities, AnyError, BatchError, Builder, Bus, BusHandle, CloseError, Command, CommandHandle, Context,
+    DispatchError, Event, EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, HandlerSettings,
+    IntoOutcome, Kind, Location, Message, MessageFacts, Module, Need, OneHandler, Party, PublishError, Query,
+    QueryHandle, RecursionLimit, RetrySettings, Route, SendError, SubscriberError, SubscriberFailure, SyncBus, Task,
+    TaskHandle, Uuid, Wiring, WiringError, clock, layer, roles,
 };
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};

@@ -15,7 +15,10 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use linkbus::{AnyError, Bus, Command, Event, Query, SyncBus, Task, handler, handlers};
+use linkbus::{
+    AnyError, Bus, Command, Event, Query, SyncBus, Task, handler, handlers,
+    layer::{AsyncAround, AsyncNext, Dispatch, Done, Retry, RetryBudget},
+};
 
 /// The system's allocator, and how often each thread asked it.
 struct Counting;
@@ -240,4 +243,42 @@ fn an_unheard_event_and_a_handle_allocate_nothing() {
     let queries = bus.handle().queries();
     assert_eq!(allocations(|| bus.publish(Saved(1)).unwrap()), 0);
     assert_eq!(allocations(|| queries.send(Add(1, 2)).unwrap()), 0);
+}
+
+#[test]
+fn a_limit_that_is_not_reached_allocates_nothing_on_a_sync_bus() {
+    let limits = linkbus::layer::Concurrency::of_bus(2).per_message(1);
+    let bus = SyncBus::empty().query(|query: Add| query.0 + query.1).layer(limits).build().unwrap();
+    bus.send(Add(1, 2)).unwrap();
+    assert_eq!(allocations(|| bus.send(Add(3, 4)).unwrap()), 0);
+}
+
+/// `Clone`, because a retry lends it to the handler.
+#[derive(Query, Clone)]
+#[query(reply = u64)]
+struct AddAgain(u64, u64);
+
+struct Pass;
+
+impl AsyncAround for Pass {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        next.run(dispatch).await
+    }
+}
+
+/// With a budget, too: when nothing fails a retry costs nothing on the synchronous bus, and the box of any around on the
+/// async one.
+#[test]
+fn a_retry_that_has_nothing_to_do_allocates_no_more_than_any_around() {
+    let add = |add: AddAgain| add.0 + add.1;
+    let retry = || Retry::new().budget(RetryBudget::share(0.1));
+    let sync_bus = SyncBus::empty().query(add).layer(retry()).build().unwrap();
+    let passing = Bus::empty().query(add).layer(Pass).build().unwrap();
+    let retrying = Bus::empty().query(add).layer(retry()).build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(allocations(|| sync_bus.send(AddAgain(1, 2)).unwrap()), 0);
+        let around = allocations(|| ready(passing.send(AddAgain(1, 2))).unwrap());
+        assert!(around > 0, "the box of the around");
+        assert_eq!(allocations(|| ready(retrying.send(AddAgain(1, 2))).unwrap()), around);
+    }
 }

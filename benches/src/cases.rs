@@ -75,7 +75,7 @@ pub fn pending_send_bytes() -> usize {
     size_of_val(&bus().send(Leaf(0)))
 }
 
-const OFFSET: Offset = Offset(3);
+pub(crate) const OFFSET: Offset = Offset(3);
 
 fn sync_bus() -> SyncBus {
     let listed = SyncBus::empty().modules([messages::on_sync_bus::MODULE]).provide(OFFSET);
@@ -88,7 +88,7 @@ fn bus() -> Bus {
 }
 
 /// Drives a future that never waits.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => unreachable!("nothing here waits"),
@@ -96,11 +96,11 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The value, as the `?` of a caller would take it out.
-fn succeeded<T, E>(outcome: Result<T, E>) -> T {
+pub(crate) fn succeeded<T, E>(outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|_| unreachable!("nothing here fails"))
 }
 
-fn repeat<T>(n: u64, operation: impl Fn(u64) -> T) {
+pub(crate) fn repeat<T>(n: u64, operation: impl Fn(u64) -> T) {
     for turn in 0..n {
         black_box(operation(black_box(turn)));
     }
@@ -117,6 +117,7 @@ macro_rules! repeat_async {
         })
     };
 }
+pub(crate) use repeat_async;
 
 #[inline(never)]
 #[expect(clippy::needless_pass_by_value, reason = "as `send` takes it")]

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use linkbus::{Bus, Event, Query, SyncBus, handler};
+use linkbus::{Bus, Command, Event, Query, SyncBus, handler};
 
 /// Served by a function with no other parameter.
 #[derive(Query)]
@@ -89,6 +89,48 @@ pub async fn dependent_later(query: &DependentLater, offset: &Offset) -> u64 {
     dependent(&Dependent(query.0), offset)
 }
 
+/// As [`Leaf`], for the cases of layers: a second caller of `send::<Leaf>` would change what becomes of the first.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct Layered(pub u64);
+
+#[handler]
+pub fn layered(query: &Layered) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
+/// As [`Later`], for the cases of layers.
+#[derive(Query)]
+#[query(reply = u64)]
+pub struct LayeredLater(pub u64);
+
+#[handler]
+#[expect(clippy::unused_async, reason = "what is measured is an async fn that is ready")]
+pub async fn layered_later(query: &LayeredLater) -> u64 {
+    leaf(&Leaf(query.0))
+}
+
+/// A command that may fail, as those that the layers are for.
+#[derive(Command)]
+#[command(error = TooMany)]
+pub struct Order(pub u64);
+
+#[handler]
+pub fn order(command: &Order) -> Result<(), TooMany> {
+    fallible(&Fallible(command.0)).map(drop)
+}
+
+/// The same, to an `async fn` that is ready at once.
+#[derive(Command)]
+#[command(error = TooMany)]
+pub struct OrderLater(pub u64);
+
+#[handler]
+#[expect(clippy::unused_async, reason = "what is measured is an async fn that is ready")]
+pub async fn order_later(command: &OrderLater) -> Result<(), TooMany> {
+    order(&Order(command.0))
+}
+
 /// Three subscribers, none of which can dispatch.
 #[derive(Event)]
 pub struct Happened(pub u64);
@@ -111,14 +153,15 @@ pub fn third(event: &Happened) {
 /// What the cases put on a `SyncBus`.
 pub mod on_sync_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::fallible, super::dependent, super::nested, super::first, super::second, super::third
+        super::leaf, super::fallible, super::dependent, super::nested, super::layered, super::order, super::first, super::second,
+        super::third
     ]);
 }
 
 /// What the cases put on a `Bus`.
 pub mod on_bus {
     linkbus::module!(handlers: [
-        super::leaf, super::dependent, super::nested_async, super::later, super::dependent_later, super::first,
-        super::second, super::third
+        super::leaf, super::layered, super::layered_later, super::dependent, super::nested_async, super::later, super::dependent_later,
+        super::order_later, super::first, super::second, super::third
     ]);
 }

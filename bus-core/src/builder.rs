@@ -4,10 +4,12 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     bus::Bus,
+    clock::Clock,
     depth::DEFAULT_MAX_DEPTH,
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, IntoOutcome},
+    layer::{IntoLayer, Stack},
     message::{Command, Event, Location, OneHandler, Query, Task},
     registry::{Collected, Module},
     wiring::{Core, Plan, Provision, WiringError},
@@ -54,6 +56,8 @@ pub struct Builder<B: Flavor> {
     provisions: Vec<Provision<B>>,
     partial: bool,
     max_depth: u32,
+    stack: Stack<B>,
+    clock: Clock,
 }
 
 /// Which part of the registry the bus takes.
@@ -98,6 +102,8 @@ impl<B: Flavor> Builder<B> {
             provisions: Vec::new(),
             partial: false,
             max_depth: DEFAULT_MAX_DEPTH,
+            stack: Stack::default(),
+            clock: Clock::default(),
         }
     }
 
@@ -369,6 +375,23 @@ impl<B: Flavor> Builder<B> {
         self
     }
 
+    /// Puts a layer inside those that are there, around every message that it applies to: the first one is the outermost.
+    ///
+    /// It takes a [`Layer`](crate::layer::Layer), an [`Observer`](crate::layer::Observer), on a `SyncBus` an
+    /// [`Around`](crate::layer::Around), and on a `Bus` an [`AsyncAround`](crate::layer::AsyncAround).
+    /// [`explain`](crate::Bus::explain) shows what comes of it.
+    #[track_caller]
+    pub fn layer<S, L: IntoLayer<B, S>>(mut self, layer: L) -> Self {
+        self.stack.push(layer.into_layer(), Location::of_caller());
+        self
+    }
+
+    /// The time that the layers go by, in the place of the system's: for tests, see [`clock`](crate::clock).
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
+        self
+    }
+
     /// Checks the wiring and assembles the bus.
     ///
     /// # Errors
@@ -393,6 +416,7 @@ impl<B: Flavor> Builder<B> {
         plan.empty_modules = empty_modules;
         plan.partial = self.partial;
         plan.max_depth = self.max_depth;
+        plan.link(self.stack, self.clock);
         let plan = plan.checked()?;
         Ok(B::from_core(Arc::<Core<B>>::new_cyclic(|bus| plan.assemble(bus))))
     }

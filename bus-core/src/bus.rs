@@ -4,12 +4,13 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     builder::Builder,
-    dispatch::{Call, Entry},
-    error::{BatchError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
+    dispatch::{Call, Called, Entry, SyncCall},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
     handler::may_enter,
-    message::{Command, Event, Query, Task},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
+    message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
@@ -71,6 +72,10 @@ impl Bus {
                 may_enter(Q::FACTS, limit).map_err(Q::Failure::recursion)?;
                 handler.start(limit, self, query).await.map_err(SendError::Handler)
             }
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, query),
+                (layered, None) => layer::run_async(self, layered, query).await,
+            },
             None => Err(SendError::NoHandler { message: Q::FACTS.name }),
         }
     }
@@ -87,6 +92,10 @@ impl Bus {
                 may_enter(C::FACTS, limit).map_err(C::Failure::recursion)?;
                 handler.start(limit, self, command).await.map_err(ExecuteError::Handler)
             }
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, command),
+                (layered, None) => layer::run_async(self, layered, command).await,
+            },
             None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
         }
     }
@@ -103,6 +112,10 @@ impl Bus {
                 may_enter(T::FACTS, limit).map_err(T::Failure::recursion)?;
                 handler.start(limit, self, task).await.map_err(DispatchError::Handler)
             }
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, task),
+                (layered, None) => layer::run_async(self, layered, task).await,
+            },
             None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
         }
     }
@@ -118,12 +131,26 @@ impl Bus {
     #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
     pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
         async move {
+            if let Some(layered) = self.core.table.layered_event::<E>() {
+                return layer::run_async(self, layered, event).await;
+            }
             let subscribers = self.core.table.subscribers(self, &event);
             match publish::in_turn(&subscribers) {
                 None => Ok(()),
-                Some(round) => publish::outcome(round.finish(&subscribers).await, E::FACTS, &self.core.wiring),
+                Some(round) => publish::outcome(round.finish(&subscribers, None).await, E::FACTS, &self.core.wiring),
             }
         }
+    }
+
+    /// Dispatches a message that has observers only around its plain `fn`. Out of line, for those that have no layers.
+    #[inline(never)]
+    fn run_direct<M: Message>(
+        &self,
+        layered: &Layered<Bus>,
+        handler: Called<'_, SyncCall<M>, Bus>,
+        message: M,
+    ) -> Dispatched<M> {
+        layer::run_direct(self, layered, handler, message)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.
@@ -164,6 +191,22 @@ impl Bus {
         &self.core.wiring
     }
 
+    /// The layers around the dispatches of an `M`, from the outside in; `None` if the bus does not know the message.
+    pub fn explain<M: Message>(&self) -> Option<&Explanation> {
+        self.core.explanation(M::FACTS)
+    }
+
+    /// Closes the layers, outermost first, so that each releases what it holds. Further calls do nothing.
+    ///
+    /// A message that is dispatched afterwards still reaches its handler, through layers that have nothing left to hold.
+    ///
+    /// # Errors
+    /// [`CloseError`] with every layer that failed to close. The others are closed all the same.
+    #[expect(clippy::unused_async, reason = "transports will have to be waited for")]
+    pub async fn close(&self) -> Result<(), CloseError> {
+        self.core.close()
+    }
+
     /// A handle from which narrower ones are made. It keeps the bus alive.
     pub fn handle(&self) -> BusHandle<Bus> {
         BusHandle::strong(self.clone())
@@ -197,6 +240,11 @@ impl std::fmt::Debug for Bus {
 
 impl Flavor for Bus {
     const NAME: &'static str = "Bus";
+    type Around = dyn ErasedAsyncAround;
+
+    fn implied_layers() -> Vec<Box<dyn Layer<Self>>> {
+        layer::implied::on_bus()
+    }
 
     fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
         registration.on_bus.as_ref()

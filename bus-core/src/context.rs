@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     future::{Future, poll_fn},
     pin::pin,
+    time::Instant,
 };
 
 use uuid::Uuid;
@@ -11,8 +12,10 @@ use uuid::Uuid;
 use crate::message::{Message, MessageFacts};
 
 thread_local! {
-    /// The identity of the innermost handler on this thread that asked for its context.
+    /// The identity of the innermost dispatch on this thread whose handler or layers asked for its context.
     static CURRENT: Cell<Option<Identity>> = const { Cell::new(None) };
+    /// What the layers know about the dispatch whose handler is about to ask.
+    static OFFERED: Cell<Option<Offered>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +45,39 @@ struct Identity {
 ///
 /// SyncBus::builder().build().unwrap().execute(Ship).unwrap();
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Context {
     identity: Identity,
     causation: Option<Uuid>,
     message: &'static MessageFacts,
+    attempt: u32,
+    deadline: Option<Instant>,
+}
+
+/// What the layers know about a dispatch, on its way into the context of its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct Offered {
+    /// If a layer asked for it before.
+    pub(crate) context: Option<Context>,
+    pub(crate) attempt: u32,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Offered {
+    /// Offers it to the handler that is called next and asks for its context before anything else.
+    pub(crate) fn put(self) -> Withdrawn {
+        OFFERED.set(Some(self));
+        Withdrawn
+    }
+}
+
+/// Withdraws what is offered when dropped.
+pub(crate) struct Withdrawn;
+
+impl Drop for Withdrawn {
+    fn drop(&mut self) {
+        OFFERED.set(None);
+    }
 }
 
 impl Context {
@@ -64,13 +95,34 @@ impl Context {
     /// ship(Ship, &Context::of::<Ship>());
     /// ```
     pub fn of<M: Message>() -> Self {
+        match OFFERED.take() {
+            Some(Offered { context, attempt, deadline }) => {
+                context.unwrap_or_else(|| Context::of_message(M::FACTS)).in_attempt(attempt, deadline)
+            }
+            None => Context::of_message(M::FACTS),
+        }
+    }
+
+    pub(crate) fn of_message(message: &'static MessageFacts) -> Self {
         let id = Uuid::now_v7();
         let cause = CURRENT.get();
         Context {
             identity: Identity { id, correlation: cause.map_or(id, |cause| cause.correlation) },
             causation: cause.map(|cause| cause.id),
-            message: M::FACTS,
+            message,
+            attempt: 1,
+            deadline: None,
         }
+    }
+
+    /// The context of a dispatch that tries again what an earlier one failed at.
+    pub(crate) fn of_replay(message: &'static MessageFacts, correlation: Uuid, failed: Uuid) -> Self {
+        let identity = Identity { id: Uuid::now_v7(), correlation };
+        Context { identity, causation: Some(failed), ..Context::of_message(message) }
+    }
+
+    pub(crate) fn in_attempt(self, attempt: u32, deadline: Option<Instant>) -> Self {
+        Context { attempt, deadline, ..self }
     }
 
     /// The id of this dispatch: a UUID version 7, so ids sort by time.
@@ -84,6 +136,8 @@ impl Context {
     }
 
     /// The id of the dispatch whose handler sent this message; `None` for the first of a chain.
+    ///
+    /// For a subscriber it is the publication, if a [layer asked for its ids](crate::layer::Dispatch::context).
     pub fn causation_id(&self) -> Option<Uuid> {
         self.causation
     }
@@ -91,6 +145,16 @@ impl Context {
     /// The message that is being handled.
     pub fn message(&self) -> &'static MessageFacts {
         self.message
+    }
+
+    /// Which attempt this is, counted from 1: a [retry](crate::layer) counts it up.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// When the dispatch has to be done, if a time-out says so.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Marks what is dispatched from here on, on this thread, as caused by this dispatch.
@@ -109,6 +173,22 @@ impl Context {
             handler.as_mut().poll(task)
         })
         .await
+    }
+}
+
+/// What caused the work of a thread, for another one that goes on with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause(Option<Identity>);
+
+impl Cause {
+    /// That of this thread.
+    pub(crate) fn current() -> Self {
+        Cause(CURRENT.get())
+    }
+
+    /// Makes it that of this thread, until the guard is dropped.
+    pub(crate) fn enter(self) -> Entered {
+        Entered { outer: CURRENT.replace(self.0) }
     }
 }
 

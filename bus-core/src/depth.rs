@@ -95,6 +95,50 @@ impl Drop for Frame {
     }
 }
 
+/// How deep a thread was, for another one that goes on with its work.
+pub(crate) struct Carried {
+    depth: u32,
+    messages: [Option<&'static MessageFacts>; REMEMBERED as usize],
+}
+
+/// How deep this thread is.
+pub(crate) fn carry() -> Carried {
+    let messages = MESSAGES.with(|messages| std::array::from_fn(|level| messages[level].get()));
+    Carried { depth: DEPTH.get(), messages }
+}
+
+impl Carried {
+    /// Makes this thread as deep, until the guard is dropped.
+    pub(crate) fn enter(&self) -> Returned {
+        let own = carry();
+        self.set();
+        Returned { own, on_this_thread: PhantomData }
+    }
+
+    fn set(&self) {
+        DEPTH.set(self.depth);
+        MESSAGES.with(|messages| messages.iter().zip(self.messages).for_each(|(place, message)| place.set(message)));
+    }
+}
+
+/// Makes the thread as deep as it was, when dropped.
+pub(crate) struct Returned {
+    own: Carried,
+    on_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        self.own.set();
+    }
+}
+
+/// Whether a handler that has a way to dispatch is running on this thread.
+#[inline]
+pub(crate) fn is_nested() -> bool {
+    DEPTH.get() > 0
+}
+
 fn remember(level: u32, message: Option<&'static MessageFacts>) {
     MESSAGES.with(|messages| messages[(level % REMEMBERED) as usize].set(message));
 }
@@ -173,6 +217,8 @@ mod tests {
             type_id: std::any::TypeId::of::<()>,
             reply: std::any::type_name::<()>,
             error: std::any::type_name::<()>,
+            place: crate::dispatch::Place::none(),
+            revive: None,
         }
     }
 
@@ -190,6 +236,25 @@ mod tests {
         assert_eq!(until_refused(&OLD, low).path, ["old"; 9]);
         let _above: Vec<_> = (0..5).map(|_| Frame::enter_any(&OLD, Limit::new(64))).collect();
         assert_eq!(until_refused(&NEW, low).path, ["new"; 4]);
+    }
+
+    #[test]
+    fn another_thread_goes_on_as_deep() {
+        let limit = Limit::new(4);
+        let _frames: Vec<_> = (0..2).map(|_| Frame::enter_any(&OLD, limit)).collect();
+        let carried = carry();
+        let there = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let deeper = {
+                    let _returned = carried.enter();
+                    until_refused(&NEW, limit).path
+                };
+                (deeper, until_refused(&NEW, limit).path)
+            });
+            thread.join().unwrap()
+        });
+        assert_eq!(there.0, ["old", "old", "new", "new", "new"]);
+        assert_eq!(there.1, ["new"; 5]);
     }
 
     fn limit_with(path: &[&'static str]) -> String {

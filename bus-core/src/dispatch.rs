@@ -4,8 +4,8 @@
 mod erased;
 mod index;
 
-pub(crate) use self::erased::{Call, Handler, Notify, Publication, Table};
+pub(crate) use self::erased::{Call, Called, Handler, Inner, Lent, Notify, Publication, SyncCall, Table};
 pub use self::{
     erased::{AnyBus, Entry},
-    index::MessageIndex,
+    index::{MessageIndex, Place},
 };

@@ -5,6 +5,11 @@ mod publish;
 
 use std::{error::Error, fmt, time::Duration};
 
+use crate::{
+    layer::{LayerFailure, Reason},
+    message::MessageFacts,
+};
+
 pub use self::{
     any::AnyError,
     publish::{PublishError, SubscriberError, SubscriberFailure},
@@ -37,8 +42,30 @@ impl HandlerError for AnyError {
 /// How the bus makes the failure of a dispatch, whatever the verb.
 #[doc(hidden)]
 pub trait Failure<E>: Send + 'static {
+    /// What the caller gets: the failure itself, or for an event that of the whole publication.
+    type Dispatch: Send + 'static;
+
     fn handler(error: E) -> Self;
     fn recursion(limit: RecursionLimit) -> Self;
+    /// The failure of a message with one handler, as its caller gets it.
+    fn into_dispatch(self) -> Self::Dispatch;
+    // The bounds are here and not on the trait: of a type that is no error, rustc then complains once.
+    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self::Dispatch
+    where
+        E: HandlerError;
+    fn erased(dispatch: &Self::Dispatch) -> &dyn DispatchFailure
+    where
+        E: HandlerError;
+}
+
+/// What a dispatch fails with, whatever the verb, for layers that know no types.
+#[doc(hidden)]
+pub trait DispatchFailure: Send + 'static {
+    fn reason(&self) -> Reason;
+    fn as_error(&self) -> &(dyn Error + 'static);
+    fn handler_error(&self) -> Option<&(dyn Error + 'static)>;
+    fn is_retryable(&self) -> bool;
+    fn subscribers(&self) -> &[SubscriberError];
 }
 
 /// What the dispatch of a message with one handler fails with: it keeps events from being such a message.
@@ -68,12 +95,33 @@ macro_rules! one_handler_error {
             },
             /// The handler failed: its own error, as it gave it.
             Handler(E),
-            /// The handler did not finish in time.
+            /// The handler ran longer than it was given.
+            ///
+            /// An `async fn` was dropped where it waited; a plain `fn` goes on to its end on its own thread.
             TimedOut {
                 /// The wire name of the message.
                 message: &'static str,
                 /// How long it was given.
                 after: Duration,
+            },
+            /// The time was over before the handler could start, for want of a thread or of room: it has done nothing.
+            NotStarted {
+                /// The wire name of the message.
+                message: &'static str,
+                /// How long it was given.
+                after: Duration,
+            },
+            /// A limit on what is in flight refused the message: the handler has done nothing.
+            Overloaded {
+                /// The wire name of the message.
+                message: &'static str,
+            },
+            /// A layer did not let the message through: the handler has done nothing.
+            Refused {
+                /// The wire name of the message.
+                message: &'static str,
+                /// What the layer says.
+                source: AnyError,
             },
             /// The handler panicked behind a worker or a transport.
             ///
@@ -103,10 +151,11 @@ macro_rules! one_handler_error {
         impl<E> $name<E> {
             /// Whether the same message may succeed when it is sent again, as far as the bus can tell.
             ///
-            /// True for time-outs and transport failures. A handler's own error is not known to the bus: match
-            /// `Handler` and ask it.
+            /// True for time-outs, refusals of a limit and transport failures. A handler's own error is not known to the
+            /// bus: match `Handler` and ask it.
             pub fn is_retryable(&self) -> bool {
-                matches!(self, Self::TimedOut { .. } | Self::Transport { .. })
+                use $name::{NotStarted, Overloaded, TimedOut, Transport};
+                matches!(self, TimedOut { .. } | NotStarted { .. } | Overloaded { .. } | Transport { .. })
             }
 
             /// The handler's own error, if that is what this is.
@@ -123,6 +172,8 @@ macro_rules! one_handler_error {
         }
 
         impl<E: Send + 'static> Failure<E> for $name<E> {
+            type Dispatch = Self;
+
             fn handler(error: E) -> Self {
                 Self::Handler(error)
             }
@@ -130,6 +181,68 @@ macro_rules! one_handler_error {
             #[cold]
             fn recursion(limit: RecursionLimit) -> Self {
                 Self::RecursionLimit(Box::new(limit))
+            }
+
+            fn into_dispatch(self) -> Self {
+                self
+            }
+
+            fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self
+            where
+                E: HandlerError,
+            {
+                let message = message.name;
+                match failure {
+                    LayerFailure::NoHandler => Self::NoHandler { message },
+                    LayerFailure::RecursionLimit(limit) => Self::RecursionLimit(Box::new(limit)),
+                    LayerFailure::TimedOut(after) => Self::TimedOut { message, after },
+                    LayerFailure::NotStarted(after) => Self::NotStarted { message, after },
+                    LayerFailure::Overloaded => Self::Overloaded { message },
+                    LayerFailure::Refused(source) => Self::Refused { message, source },
+                }
+            }
+
+            fn erased(dispatch: &Self) -> &dyn DispatchFailure
+            where
+                E: HandlerError,
+            {
+                dispatch
+            }
+        }
+
+        impl<E: HandlerError> DispatchFailure for $name<E> {
+            fn reason(&self) -> Reason {
+                match self {
+                    Self::NoHandler { .. } => Reason::NoHandler,
+                    Self::Handler(_) => Reason::Handler,
+                    Self::TimedOut { .. } => Reason::TimedOut,
+                    Self::NotStarted { .. } => Reason::NotStarted,
+                    Self::Overloaded { .. } => Reason::Overloaded,
+                    Self::Refused { .. } => Reason::Refused,
+                    Self::Panicked { .. } => Reason::Panicked,
+                    Self::RecursionLimit(_) => Reason::RecursionLimit,
+                    Self::ShutDown { .. } => Reason::ShutDown,
+                    Self::Transport { .. } => Reason::Transport,
+                }
+            }
+
+            fn as_error(&self) -> &(dyn Error + 'static) {
+                self
+            }
+
+            fn handler_error(&self) -> Option<&(dyn Error + 'static)> {
+                match self {
+                    Self::Handler(error) => Some(error.as_error()),
+                    _ => None,
+                }
+            }
+
+            fn is_retryable(&self) -> bool {
+                Self::is_retryable(self)
+            }
+
+            fn subscribers(&self) -> &[SubscriberError] {
+                &[]
             }
         }
 
@@ -141,8 +254,15 @@ macro_rules! one_handler_error {
                     Self::NoHandler { message } => write!(f, concat!("no handler for ", $kind, " `{}`"), message),
                     Self::Handler(error) => fmt::Display::fmt(error, f),
                     Self::TimedOut { message, after } => {
-                        write!(f, concat!("the handler of ", $kind, " `{}` did not finish within {:?}"), message, after)
+                        write!(f, concat!("the handler of ", $kind, " `{}` exceeded its time-out of {:?}"), message, after)
                     }
+                    Self::NotStarted { message, after } => {
+                        write!(f, concat!("the handler of ", $kind, " `{}` could not start within {:?}"), message, after)
+                    }
+                    Self::Overloaded { message } => {
+                        write!(f, concat!($kind, " `{}` was refused: too many are in flight"), message)
+                    }
+                    Self::Refused { message, .. } => write!(f, concat!($kind, " `{}` was refused by a layer"), message),
                     Self::Panicked { message, .. } => {
                         write!(f, concat!("the handler of ", $kind, " `{}` panicked"), message)
                     }
@@ -161,7 +281,7 @@ macro_rules! one_handler_error {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 match self {
                     Self::Handler(error) => error.as_error().source(),
-                    Self::Transport { source, .. } => Some(source.as_error()),
+                    Self::Transport { source, .. } | Self::Refused { source, .. } => Some(source.as_error()),
                     _ => None,
                 }
             }
@@ -205,6 +325,27 @@ one_handler_error! {
     /// `E` is the task's own error type. `Display` and `source` of [`Handler`](Self::Handler) are those of the
     /// handler's error.
     DispatchError, "task"
+}
+
+/// Layers that failed to close. All layers were closed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CloseError {
+    /// What each failing layer is called, and what it says, outermost first; at least one.
+    pub failures: Vec<(String, AnyError)>,
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.failures.iter().map(|(layer, _)| format!("`{layer}`")).collect();
+        write!(f, "closing failed in {}", names.join(", "))
+    }
+}
+
+impl Error for CloseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failures.first().map(|(_, error)| error.as_error())
+    }
 }
 
 /// A batch (`execute_many`, `publish_many`, `dispatch_many`) stopped at its first failure.
@@ -259,6 +400,9 @@ mod tests {
             SendError::NoHandler { message },
             SendError::Handler(handler),
             SendError::TimedOut { message, after: Duration::from_millis(1500) },
+            SendError::NotStarted { message, after: Duration::from_millis(1500) },
+            SendError::Overloaded { message },
+            SendError::Refused { message, source: AnyError::from("not you") },
             SendError::Panicked { message, panic: "secret".into() },
             SendError::recursion(RecursionLimit { limit: 64, path: vec!["a", "a"] }),
             SendError::ShutDown { message },
@@ -275,7 +419,10 @@ mod tests {
             [
                 "no handler for query `users.GetUser`",
                 "no user 7",
-                "the handler of query `users.GetUser` did not finish within 1.5s",
+                "the handler of query `users.GetUser` exceeded its time-out of 1.5s",
+                "the handler of query `users.GetUser` could not start within 1.5s",
+                "query `users.GetUser` was refused: too many are in flight",
+                "query `users.GetUser` was refused by a layer",
                 "the handler of query `users.GetUser` panicked",
                 "dispatches are nested 64 deep: a -> a",
                 "the bus is shut down, so query `users.GetUser` was not sent",
@@ -289,13 +436,14 @@ mod tests {
         let cause = "x".parse::<i32>().unwrap_err();
         let sources: Vec<_> = all(NoUser(cause)).iter().map(|error| error.source().map(ToString::to_string)).collect();
         assert_eq!(sources[1].as_deref(), Some("invalid digit found in string"));
-        assert_eq!(sources[6].as_deref(), Some("no peer"));
-        assert_eq!(sources.iter().flatten().count(), 2);
+        assert_eq!(sources[5].as_deref(), Some("not you"));
+        assert_eq!(sources[9].as_deref(), Some("no peer"));
+        assert_eq!(sources.iter().flatten().count(), 3);
     }
 
     #[test]
-    fn time_outs_and_transports_are_retryable_and_nothing_else_is() {
+    fn time_outs_limits_and_transports_are_retryable_and_nothing_else_is() {
         let retryable: Vec<_> = all(AnyError::from("x")).iter().map(SendError::is_retryable).collect();
-        assert_eq!(retryable, [false, false, true, false, false, false, true]);
+        assert_eq!(retryable, [false, false, true, true, true, false, false, false, false, true]);
     }
 }

@@ -4,11 +4,11 @@ mod bound;
 mod closure;
 mod outcome;
 
-use std::{any::TypeId, fmt, future::Future};
+use std::{any::TypeId, fmt, future::Future, time::Duration};
 
 pub use self::outcome::IntoOutcome;
 pub(crate) use self::{
-    bound::{Bound, BoxFuture, Outcome, Running, call, may_enter, notify},
+    bound::{Bound, BoxFuture, Outcome, Running, call, call_inside, may_enter, notify, run_inside},
     closure::ByHand,
 };
 use crate::{
@@ -62,6 +62,50 @@ pub struct HandlerFacts {
     pub is_async: bool,
     /// What it asks for besides the message, the bus and the context.
     pub needs: &'static [Need],
+    /// Whether it takes its message by value, so that a message that is lent to it is copied.
+    pub by_value: bool,
+    /// What it says about the layers around it: `#[handler(retry(..), timeout = "..")]`.
+    pub settings: HandlerSettings,
+}
+
+/// What a handler says about the layers around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct HandlerSettings {
+    /// `timeout = "2s"`.
+    pub timeout: Option<Duration>,
+    /// `retry(..)`.
+    pub retry: Option<RetrySettings>,
+}
+
+/// What a handler says about being tried again; what it does not say is left to the bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RetrySettings {
+    /// `max = 5`: how many attempts, the first included.
+    pub max: Option<u32>,
+    /// `base = "50ms"`: the delay before the first retry; each further one is twice the one before, or what the bus has
+    /// set for the [factor](crate::layer::Retry::factor).
+    pub base: Option<Duration>,
+    /// `cap = "1s"`: no delay is longer.
+    pub cap: Option<Duration>,
+}
+
+impl HandlerSettings {
+    #[doc(hidden)]
+    pub const NONE: HandlerSettings = HandlerSettings { timeout: None, retry: None };
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_timeout(self, timeout: Duration) -> Self {
+        HandlerSettings { timeout: Some(timeout), ..self }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_retry(self, max: Option<u32>, base: Option<Duration>, cap: Option<Duration>) -> Self {
+        HandlerSettings { retry: Some(RetrySettings { max, base, cap }), ..self }
+    }
 }
 
 impl HandlerFacts {
@@ -73,8 +117,16 @@ impl HandlerFacts {
         message: &'static MessageFacts,
         is_async: bool,
         needs: &'static [Need],
+        by_value: bool,
     ) -> Self {
-        HandlerFacts { name, docs, location, message, is_async, needs }
+        let settings = HandlerSettings::NONE;
+        HandlerFacts { name, docs, location, message, is_async, needs, by_value, settings }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with(self, settings: HandlerSettings) -> Self {
+        HandlerFacts { settings, ..self }
     }
 
     /// Whether it was registered on the builder rather than collected.
@@ -119,6 +171,12 @@ pub const fn by_value_fits<M: Message>() -> bool {
     M::FACTS.kind.has_one_handler() || M::CLONE.is_some()
 }
 
+/// Whether a handler may take `M` by value while others want it afterwards. Of an event another check says so.
+#[doc(hidden)]
+pub const fn can_be_lent<M: Message>() -> bool {
+    !M::FACTS.kind.has_one_handler() || M::CLONE.is_some()
+}
+
 /// A handler that is an ordinary function. Implemented by `#[handler]`.
 #[doc(hidden)]
 pub trait SyncHandler<M: Message>: 'static {
@@ -128,6 +186,8 @@ pub trait SyncHandler<M: Message>: 'static {
     type Bus;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
+    /// Whether it asks for its context.
+    const WANTS_CONTEXT: bool;
 
     fn call(needs: &Self::Needs, bus: &Self::Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
 }
@@ -139,6 +199,8 @@ pub trait AsyncHandler<M: Message>: 'static {
     type Needs: Send + Sync + 'static;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
+    /// Whether it asks for its context.
+    const WANTS_CONTEXT: bool;
 
     fn call<'a>(
         needs: &'a Self::Needs,

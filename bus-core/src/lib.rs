@@ -4,6 +4,7 @@
 
 mod builder;
 mod bus;
+pub mod clock;
 mod context;
 mod depth;
 mod dispatch;
@@ -11,6 +12,7 @@ mod error;
 mod flavor;
 mod handle;
 mod handler;
+pub mod layer;
 mod message;
 mod private;
 mod probe;
@@ -32,12 +34,12 @@ pub use self::{
     bus::Bus,
     context::Context,
     error::{
-        AnyError, BatchError, DispatchError, ExecuteError, HandlerError, PublishError, RecursionLimit, SendError,
-        SubscriberError, SubscriberFailure,
+        AnyError, BatchError, CloseError, DispatchError, ExecuteError, HandlerError, PublishError, RecursionLimit,
+        SendError, SubscriberError, SubscriberFailure,
     },
     flavor::Flavor,
     handle::{BusHandle, CommandHandle, EventHandle, QueryHandle, TaskHandle},
-    handler::{HandlerFacts, IntoOutcome, Need},
+    handler::{HandlerFacts, HandlerSettings, IntoOutcome, Need, RetrySettings},
     message::{Abilities, Command, Event, Field, Kind, Location, Message, MessageFacts, OneHandler, Query, Task},
     registry::Module,
     sync_bus::SyncBus,

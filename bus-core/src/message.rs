@@ -3,10 +3,12 @@
 use std::{any::TypeId, fmt};
 
 use crate::{
-    dispatch::MessageIndex,
+    dispatch::{MessageIndex, Place},
     error::{
         AnyError, DispatchError, ExecuteError, Failure, HandlerError, OneHandlerFailure, SendError, SubscriberFailure,
     },
+    layer::Revive,
+    probe::{DeserializeFn, SerializeFn},
 };
 
 /// What a message is, which decides how many handlers it has and what they answer.
@@ -156,6 +158,11 @@ pub struct MessageFacts {
     pub reply: fn() -> &'static str,
     #[doc(hidden)]
     pub error: fn() -> &'static str,
+    #[doc(hidden)]
+    pub place: Place,
+    /// How a message is read and made ready for its layers, where the type is `DeserializeOwned`.
+    #[doc(hidden)]
+    pub revive: Option<Revive>,
 }
 
 impl MessageFacts {
@@ -183,6 +190,12 @@ impl MessageFacts {
     pub fn short_name(&self) -> &'static str {
         self.type_name.rsplit("::").next().unwrap_or(self.type_name)
     }
+}
+
+/// `shop::layers::Audit` as `Audit`.
+pub(crate) fn last_segment(type_name: &'static str) -> &'static str {
+    let path = type_name.split('<').next().unwrap_or(type_name);
+    path.rsplit("::").next().unwrap_or(path)
 }
 
 /// `alloc::vec::Vec<shop::Item>` as `Vec<Item>`: each path reduced to its last segment.
@@ -240,6 +253,12 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// How to copy a message, where the type is `Clone`.
     #[doc(hidden)]
     const CLONE: Option<fn(&Self) -> Self>;
+    /// How a message is written, where the type is `Serialize`.
+    #[doc(hidden)]
+    const SERIALIZE: Option<SerializeFn<Self>>;
+    /// How a message is read, where the type is `DeserializeOwned`.
+    #[doc(hidden)]
+    const DESERIALIZE: Option<DeserializeFn<Self>>;
 
     /// The type's own static, which holds its place in every bus.
     #[doc(hidden)]

@@ -9,9 +9,10 @@ pub use linkme;
 
 use crate::message::Message;
 pub use crate::{
-    dispatch::{AnyBus, Entry, MessageIndex},
+    dispatch::{AnyBus, Entry, MessageIndex, Place},
     error::{DispatchError, ExecuteError, OneHandlerFailure, SendError, SubscriberFailure},
-    handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits},
+    handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits, can_be_lent},
+    layer::revive,
     message::Location,
     probe::*,
     registry::*,

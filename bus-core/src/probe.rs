@@ -48,5 +48,29 @@ macro_rules! probe {
 }
 
 probe!(DEBUG, ProbeDebug, Debug);
-probe!(SERIALIZE, ProbeSerialize, Serialize);
-probe!(DESERIALIZE, ProbeDeserialize, DeserializeOwned);
+
+/// How a `T` is written in any format.
+pub type SerializeFn<T> = fn(&T) -> &dyn erased_serde::Serialize;
+
+/// How a `T` is read in any format.
+pub type DeserializeFn<T> = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>;
+
+impl<T: Serialize> Probe<T> {
+    pub const SERIALIZE: Option<SerializeFn<T>> = Some(|value| value);
+}
+
+pub trait ProbeSerialize<T> {
+    const SERIALIZE: Option<SerializeFn<T>> = None;
+}
+
+impl<T> ProbeSerialize<T> for Probe<T> {}
+
+impl<T: DeserializeOwned> Probe<T> {
+    pub const DESERIALIZE: Option<DeserializeFn<T>> = Some(|format| erased_serde::deserialize(format));
+}
+
+pub trait ProbeDeserialize<T> {
+    const DESERIALIZE: Option<DeserializeFn<T>> = None;
+}
+
+impl<T> ProbeDeserialize<T> for Probe<T> {}

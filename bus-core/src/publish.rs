@@ -6,13 +6,17 @@ mod concurrent;
 
 use std::{
     any::Any,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
 };
 
 use self::concurrent::concurrently;
 use crate::{
+    context::Context,
     dispatch::Publication,
     error::{PublishError, SubscriberError, SubscriberFailure, panic_text},
+    layer::{ErasedPayload, SubscriberLimits},
     message::MessageFacts,
     wiring::Wiring,
 };
@@ -29,12 +33,19 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Runs what is left, concurrently; gives all failures, in order.
-    pub(crate) async fn finish(mut self, publication: &Publication<'_>) -> Failures {
-        if self.next < publication.len() {
-            self.failures.extend(concurrently(publication, self.next).await);
+    /// Runs what is left, concurrently, each within its limit; gives all failures, in order.
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds its arguments twice")]
+    pub(crate) fn finish<'a>(
+        mut self,
+        publication: &'a Publication<'a>,
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> impl Future<Output = Failures> + Send {
+        async move {
+            if self.next < publication.len() {
+                self.failures.extend(concurrently(publication, self.next, limits).await);
+            }
+            self.failures
         }
-        self.failures
     }
 }
 
@@ -91,6 +102,26 @@ fn panicked(panic: Box<dyn Any + Send>) -> SubscriberFailure {
     SubscriberFailure::Panicked(text)
 }
 
+/// Runs subscribers with what they do marked as caused by the publication, if that has an identity.
+pub(crate) async fn caused_by<T>(publication: Option<Context>, subscribers: impl Future<Output = T>) -> T {
+    let mut subscribers = pin!(subscribers);
+    poll_fn(|task| {
+        let _caused = publication.as_ref().map(Context::enter);
+        subscribers.as_mut().poll(task)
+    })
+    .await
+}
+
+/// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.
+pub(crate) fn put(mut failures: Failures, first: usize, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
+    for (place, _) in &mut failures {
+        *place += first;
+    }
+    let outcome = if failures.is_empty() { Ok(()) } else { outcome(failures, payload.facts(), wiring) };
+    let place = payload.outcome_any().downcast_mut().expect("the payload of an event");
+    *place = Some(outcome);
+}
+
 /// The result of publishing `event` on a bus wired as `wiring` says.
 ///
 /// The failures get the names of the subscribers, which stand in the wiring in the same order as in the table.
@@ -100,7 +131,7 @@ pub(crate) fn outcome(failures: Failures, event: &'static MessageFacts, wiring: 
     let subscribers = &route.expect("an event that has subscribers is wired").handlers;
     let named = failures.into_iter().map(|(place, failure)| {
         let subscriber = Box::new(subscribers[place]);
-        SubscriberError { subscriber, failure: *failure }
+        SubscriberError { subscriber, place, failure: *failure }
     });
     PublishError::from_failures(event.name, named.collect())
 }

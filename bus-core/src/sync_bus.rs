@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::{
     builder::Builder,
     dispatch::{Call, Entry},
-    error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    message::{Command, Event, Query, Task},
+    layer::{self, Around, Dispatched, Explanation, Layer},
+    message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
@@ -48,6 +49,9 @@ pub struct SyncBus {
     core: Arc<Core<SyncBus>>,
 }
 
+/// What the dispatch of an `M` fails with.
+type Lost<M> = <<M as Message>::Failure as Failure<<M as Message>::Error>>::Dispatch;
+
 impl SyncBus {
     /// A bus of everything that was linked into the program.
     pub fn builder() -> Builder<SyncBus> {
@@ -65,9 +69,9 @@ impl SyncBus {
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.core.table.call::<Q>() {
-            Some(Call::Sync(handler)) => handler.call(self, query),
-            _ => Err(SendError::NoHandler { message: Q::FACTS.name }),
+        match self.core.table.plain::<Q>() {
+            Some(handler) => handler.call(self, query),
+            None => self.through_layers(query, |message| SendError::NoHandler { message }),
         }
     }
 
@@ -77,9 +81,9 @@ impl SyncBus {
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.core.table.call::<C>() {
-            Some(Call::Sync(handler)) => handler.call(self, command),
-            _ => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
+        match self.core.table.plain::<C>() {
+            Some(handler) => handler.call(self, command),
+            None => self.through_layers(command, |message| ExecuteError::NoHandler { message }),
         }
     }
 
@@ -89,9 +93,9 @@ impl SyncBus {
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.core.table.call::<T>() {
-            Some(Call::Sync(handler)) => handler.call(self, task),
-            _ => Err(DispatchError::NoHandler { message: T::FACTS.name }),
+        match self.core.table.plain::<T>() {
+            Some(handler) => handler.call(self, task),
+            None => self.through_layers(task, |message| DispatchError::NoHandler { message }),
         }
     }
 
@@ -102,12 +106,26 @@ impl SyncBus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "every verb takes its message by value")]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        if let Some(layered) = self.core.table.layered_event::<E>() {
+            return layer::run(self, layered, event);
+        }
         let subscribers = self.core.table.subscribers(self, &event);
         match publish::in_turn(&subscribers) {
             None => Ok(()),
             Some(round) => publish::outcome(round.failures, E::FACTS, &self.core.wiring),
+        }
+    }
+
+    /// Dispatches a message that has no plain handler. Out of line, for those that have one.
+    #[inline(never)]
+    fn through_layers<M: Message>(&self, message: M, missing: impl FnOnce(&'static str) -> Lost<M>) -> Dispatched<M> {
+        match self.core.table.call::<M>() {
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => layer::run_direct(self, layered, handler, message),
+                (layered, None) => layer::run(self, layered, message),
+            },
+            _ => Err(missing(M::FACTS.name)),
         }
     }
 
@@ -146,6 +164,21 @@ impl SyncBus {
         &self.core.wiring
     }
 
+    /// The layers around the dispatches of an `M`, from the outside in; `None` if the bus does not know the message.
+    pub fn explain<M: Message>(&self) -> Option<&Explanation> {
+        self.core.explanation(M::FACTS)
+    }
+
+    /// Closes the layers, outermost first, so that each releases what it holds. Further calls do nothing.
+    ///
+    /// A message that is dispatched afterwards still reaches its handler, through layers that have nothing left to hold.
+    ///
+    /// # Errors
+    /// [`CloseError`] with every layer that failed to close. The others are closed all the same.
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.core.close()
+    }
+
     /// A handle from which narrower ones are made. It keeps the bus alive.
     pub fn handle(&self) -> BusHandle<SyncBus> {
         BusHandle::strong(self.clone())
@@ -174,6 +207,11 @@ impl std::fmt::Debug for SyncBus {
 
 impl Flavor for SyncBus {
     const NAME: &'static str = "SyncBus";
+    type Around = dyn Around;
+
+    fn implied_layers() -> Vec<Box<dyn Layer<Self>>> {
+        layer::implied::on_sync_bus()
+    }
 
     fn entry(registration: &HandlerRegistration) -> Option<&Entry<Self>> {
         registration.on_sync_bus.as_ref()

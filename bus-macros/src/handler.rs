@@ -2,15 +2,20 @@
 
 mod borrow;
 mod bus;
+mod duration;
 mod expand;
 mod model;
 mod parameter;
+mod settings;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, Path, Type, TypePath, parse::Parser};
 
-use self::model::{Function, Handler, Owner};
+use self::{
+    model::{Function, Handler, Owner},
+    settings::Settings,
+};
 use crate::{
     args::{self, Once},
     errors::Errors,
@@ -31,12 +36,12 @@ fn registration(arguments: TokenStream, function: &mut ItemFn) -> syn::Result<To
     if let Some(mark) = take_mark(&mut function.attrs) {
         return Err(Error::new_spanned(mark, "`#[handler]` is given twice"));
     }
-    let linkbus = read_arguments(arguments)?;
+    let (linkbus, settings) = settings::of_function.parse2(arguments)?;
     if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
         return Err(misplaced_self(receiver));
     }
     let ItemFn { vis: visibility, attrs: attributes, sig: signature, .. } = function;
-    let handler = Handler::new(linkbus, Function { visibility, attributes, signature }, None)?;
+    let handler = Handler::new(linkbus, settings, Function { visibility, attributes, signature }, None)?;
     Ok(expand::expand(&handler))
 }
 
@@ -58,8 +63,9 @@ fn registrations(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<To
         errors.at(&block.self_ty, "none of these methods is a handler: write `#[handler]` above those that are");
     }
     let handlers = linkbus.zip(owner).map(|(linkbus, owner)| {
-        let one = |method| errors.keep(Handler::new(linkbus.clone(), written(method), Some(&owner)));
-        marked.iter().filter_map(one).collect::<Vec<_>>()
+        let one =
+            |(method, settings)| errors.keep(Handler::new(linkbus.clone(), settings, written(&method), Some(&owner)));
+        marked.into_iter().filter_map(one).collect::<Vec<_>>()
     });
     errors.or_else(handlers, |handlers| {
         let expansions = handlers.iter().map(expand::expand);
@@ -69,13 +75,13 @@ fn registrations(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<To
 }
 
 /// The methods that carry `#[handler]`, which is taken off them: it is not to be expanded once more.
-fn take_marked(block: &mut ItemImpl, errors: &mut Errors) -> Vec<ImplItemFn> {
+fn take_marked(block: &mut ItemImpl, errors: &mut Errors) -> Vec<(ImplItemFn, Settings)> {
     let mut marked = Vec::new();
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         if let Some(mark) = take_mark(&mut method.attrs) {
-            errors.keep(check_mark(&mark));
-            marked.push(method.clone());
+            let settings = errors.keep(settings::of_mark(&mark));
+            marked.push((method.clone(), settings.unwrap_or_default()));
         }
     }
     marked
@@ -117,14 +123,7 @@ fn take_mark(attributes: &mut Vec<syn::Attribute>) -> Option<syn::Attribute> {
     Some(attributes.remove(place))
 }
 
-fn check_mark(mark: &syn::Attribute) -> syn::Result<()> {
-    match &mark.meta {
-        syn::Meta::Path(_) => Ok(()),
-        meta => Err(Error::new_spanned(meta, "inside `#[handlers]` write plain `#[handler]`")),
-    }
-}
-
-/// The one argument there is: `crate = path`.
+/// The one argument of `#[handlers]`: `crate = path`.
 fn read_arguments(arguments: TokenStream) -> syn::Result<Path> {
     let mut linkbus = Once::<Path>::default();
     let read = |input: syn::parse::ParseStream<'_>| {

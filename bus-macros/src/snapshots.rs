@@ -107,6 +107,17 @@ fn handler_async() {
 }
 
 #[test]
+fn handler_with_settings() {
+    let arguments = quote!(retry(max = 5, base = "50ms"), timeout = "1.5s");
+    let item = quote! {
+        fn charge(charge: Charge) -> Result<(), BankError> {
+            bank::charge(charge)
+        }
+    };
+    assert_snapshot("handler_with_settings", handler::function(arguments, &item));
+}
+
+#[test]
 fn handlers() {
     let item = quote! {
         impl Users {

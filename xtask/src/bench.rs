@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: the figures that are the same on a busy machine, as Markdown tables.
+//! `cargo xtask bench`: the figures that are the same on a busy machine, and what layers cost, as Markdown tables.
 
 use crate::command::{CommandLine, run_all};
 use crate::step::Outcome;
 
-/// The programs of the benches package that count; `cargo bench -p linkbus-benches` is the one that times.
-const PROGRAMS: &[&str] = &["instructions", "at_scale"];
+/// The programs of the benches package that print tables; `cargo bench -p linkbus-benches` is the one that times.
+const PROGRAMS: &[&str] = &["instructions", "layers --all-features", "letters", "at_scale"];
 
 pub(crate) fn run() -> Outcome {
     let run = |program: &&str| CommandLine::cargo(&format!("run --release -p linkbus-benches --bin {program}"));

@@ -3,12 +3,9 @@
 //! A count is the difference between a run of `2 * TURNS` turns and one of `TURNS`, so that starting the program and
 //! building the bus do not count. The program runs itself: `instructions CASE bus|baseline TURNS` is one such run.
 
-use std::{
-    env, fmt,
-    process::{Command, ExitCode},
-};
+use std::{env, fmt, process::ExitCode};
 
-use linkbus_benches::{Bar, CASES, Case, pending_send_bytes};
+use linkbus_benches::{Bar, CASES, Case, can_count, instructions_per_turn, pending_send_bytes};
 
 const TURNS: u64 = 2_000;
 
@@ -33,7 +30,7 @@ fn turn(case: &str, side: &str, turns: &str) -> ExitCode {
 }
 
 fn table() -> ExitCode {
-    if Command::new("valgrind").arg("--version").output().is_err() {
+    if !can_count() {
         println!("notice: valgrind is not installed, so no instruction was counted");
         return ExitCode::SUCCESS;
     }
@@ -50,24 +47,8 @@ fn table() -> ExitCode {
 }
 
 /// Instructions per turn.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn count(case: usize, side: &str) -> f64 {
-    let collected = |turns: u64| collected(case, side, turns);
-    (collected(2 * TURNS) - collected(TURNS)) as f64 / TURNS as f64
-}
-
-fn collected(case: usize, side: &str, turns: u64) -> u64 {
-    let program = env::current_exe().expect("the program knows where it is");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args([&case.to_string(), side, &turns.to_string()])
-        .output()
-        .expect("valgrind can be started");
-    let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, counted) = line.unwrap_or_else(|| panic!("callgrind counted nothing:\n{text}"));
-    counted.trim().parse().expect("callgrind counts in digits")
+    instructions_per_turn(&[&case.to_string(), side], TURNS)
 }
 
 struct Row<'a> {

@@ -41,11 +41,23 @@ impl<M> MessageIndex<M> {
 
 /// A [`MessageIndex`] whose type is forgotten.
 #[derive(Clone, Copy)]
-pub(super) struct Place(fn() -> &'static AtomicU32);
+pub struct Place(fn() -> &'static AtomicU32);
 
 impl Place {
-    pub(super) const fn of<M: Message>() -> Self {
+    /// The place of `M`.
+    pub const fn of<M: Message>() -> Self {
         Place(|| &M::index().number)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn none() -> Self {
+        static NONE: AtomicU32 = AtomicU32::new(UNASSIGNED);
+        Place(|| &NONE)
+    }
+
+    /// The number, or one that is out of every table's bounds.
+    pub(super) fn number(self) -> usize {
+        (self.0)().load(Ordering::Relaxed) as usize
     }
 
     /// The number, given now if the type has none.

@@ -1,7 +1,11 @@
-use std::{error::Error, fmt, slice};
+use std::{error::Error, fmt, slice, time::Duration};
 
-use super::{AnyError, Failure, RecursionLimit};
-use crate::handler::HandlerFacts;
+use super::{AnyError, DispatchFailure, Failure, RecursionLimit};
+use crate::{
+    handler::HandlerFacts,
+    layer::{LayerFailure, Reason},
+    message::MessageFacts,
+};
 
 /// What became of one subscriber that did not succeed.
 #[derive(Debug)]
@@ -11,11 +15,18 @@ pub enum SubscriberFailure {
     Handler(AnyError),
     /// The subscriber panicked: the text of the panic. Not part of `Display`: it may hold what the event held.
     Panicked(String),
+    /// The subscriber ran longer than it was given, and was dropped where it waited.
+    TimedOut {
+        /// How long it was given.
+        after: Duration,
+    },
     /// Dispatches were nested too deep, so the subscriber was not called.
     RecursionLimit(RecursionLimit),
 }
 
 impl Failure<AnyError> for SubscriberFailure {
+    type Dispatch = PublishError;
+
     fn handler(error: AnyError) -> Self {
         SubscriberFailure::Handler(error)
     }
@@ -23,6 +34,25 @@ impl Failure<AnyError> for SubscriberFailure {
     #[cold]
     fn recursion(limit: RecursionLimit) -> Self {
         SubscriberFailure::RecursionLimit(limit)
+    }
+
+    fn into_dispatch(self) -> PublishError {
+        unreachable!("a subscriber's failure becomes that of the publication when all have run")
+    }
+
+    fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> PublishError {
+        let message = message.name;
+        match failure {
+            LayerFailure::NoHandler | LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
+            LayerFailure::TimedOut(after) => PublishError::TimedOut { message, after },
+            LayerFailure::NotStarted(after) => PublishError::NotStarted { message, after },
+            LayerFailure::Overloaded => PublishError::Overloaded { message },
+            LayerFailure::Refused(source) => PublishError::Refused { message, source },
+        }
+    }
+
+    fn erased(dispatch: &PublishError) -> &dyn DispatchFailure {
+        dispatch
     }
 }
 
@@ -32,6 +62,8 @@ impl Failure<AnyError> for SubscriberFailure {
 pub struct SubscriberError {
     /// Which subscriber.
     pub subscriber: Box<HandlerFacts>,
+    /// Its place among the subscribers of the event, from 0.
+    pub place: usize,
     /// What became of it.
     pub failure: SubscriberFailure,
 }
@@ -52,6 +84,9 @@ impl fmt::Display for SubscriberError {
         match self.failure {
             SubscriberFailure::Handler(_) => write!(f, "subscriber `{name}` of event `{}` failed", message.name),
             SubscriberFailure::Panicked(_) => write!(f, "subscriber `{name}` of event `{}` panicked", message.name),
+            SubscriberFailure::TimedOut { after } => {
+                write!(f, "subscriber `{name}` of event `{}` exceeded its time-out of {after:?}", message.name)
+            }
             SubscriberFailure::RecursionLimit(_) => {
                 write!(f, "subscriber `{name}` of event `{}` was not called", message.name)
             }
@@ -64,7 +99,7 @@ impl Error for SubscriberError {
         match &self.failure {
             SubscriberFailure::Handler(error) => Some(error.as_error()),
             SubscriberFailure::RecursionLimit(limit) => Some(limit),
-            SubscriberFailure::Panicked(_) => None,
+            SubscriberFailure::Panicked(_) | SubscriberFailure::TimedOut { .. } => None,
         }
     }
 }
@@ -102,6 +137,32 @@ pub enum PublishError {
         /// Two or more failures.
         failures: Vec<SubscriberError>,
     },
+    /// The subscribers, called on a thread of their own, ran longer than they were given. They go on to their end.
+    TimedOut {
+        /// The wire name of the event.
+        message: &'static str,
+        /// How long they were given.
+        after: Duration,
+    },
+    /// The time was over before the first subscriber could start, for want of a thread or of room.
+    NotStarted {
+        /// The wire name of the event.
+        message: &'static str,
+        /// How long it was given.
+        after: Duration,
+    },
+    /// A limit on what is in flight refused the event: no subscriber was called.
+    Overloaded {
+        /// The wire name of the event.
+        message: &'static str,
+    },
+    /// A layer did not let the event through: no subscriber was called.
+    Refused {
+        /// The wire name of the event.
+        message: &'static str,
+        /// What the layer says.
+        source: AnyError,
+    },
     /// The bus is gone.
     ShutDown {
         /// The wire name of the event.
@@ -131,15 +192,16 @@ impl PublishError {
         match self {
             PublishError::Subscriber(error) => slice::from_ref(error),
             PublishError::Several { failures, .. } => failures,
-            PublishError::ShutDown { .. } | PublishError::Transport { .. } => &[],
+            _ => &[],
         }
     }
 
     /// Whether publishing again may succeed, as far as the bus can tell.
     ///
-    /// True only for a transport failure: publishing again would run the subscribers that succeeded once more.
+    /// True only where no subscriber was called: publishing again would run those that succeeded once more.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, PublishError::Transport { .. })
+        use PublishError::{NotStarted, Overloaded, Transport};
+        matches!(self, Transport { .. } | NotStarted { .. } | Overloaded { .. })
     }
 }
 
@@ -152,12 +214,21 @@ impl fmt::Display for PublishError {
                 failures.iter().enumerate().try_for_each(|(place, failure)| {
                     let separator = if place == 0 { " " } else { "; " };
                     write!(f, "{separator}`{}`", failure.subscriber.name)?;
-                    match failure.source() {
-                        Some(cause) => write!(f, ": {cause}"),
-                        None => f.write_str(": panicked"),
+                    match (&failure.failure, failure.source()) {
+                        (SubscriberFailure::TimedOut { after }, _) => write!(f, ": exceeded its time-out of {after:?}"),
+                        (_, Some(cause)) => write!(f, ": {cause}"),
+                        (_, None) => f.write_str(": panicked"),
                     }
                 })
             }
+            PublishError::TimedOut { message, after } => {
+                write!(f, "the subscribers of event `{message}` exceeded their time-out of {after:?}")
+            }
+            PublishError::NotStarted { message, after } => {
+                write!(f, "no subscriber of event `{message}` could start within {after:?}")
+            }
+            PublishError::Overloaded { message } => write!(f, "event `{message}` was refused: too many are in flight"),
+            PublishError::Refused { message, .. } => write!(f, "event `{message}` was refused by a layer"),
             PublishError::ShutDown { message } => {
                 write!(f, "the bus is shut down, so event `{message}` was not published")
             }
@@ -172,8 +243,43 @@ impl Error for PublishError {
             PublishError::Subscriber(error) => error.source(),
             // A chain has room for one; `Display` has them all.
             PublishError::Several { failures, .. } => failures.first().map(|first| first as &(dyn Error + 'static)),
-            PublishError::ShutDown { .. } => None,
-            PublishError::Transport { source, .. } => Some(source.as_error()),
+            PublishError::Refused { source, .. } | PublishError::Transport { source, .. } => Some(source.as_error()),
+            _ => None,
         }
+    }
+}
+
+impl DispatchFailure for PublishError {
+    fn reason(&self) -> Reason {
+        match self {
+            PublishError::Subscriber(_) | PublishError::Several { .. } => Reason::Handler,
+            PublishError::TimedOut { .. } => Reason::TimedOut,
+            PublishError::NotStarted { .. } => Reason::NotStarted,
+            PublishError::Overloaded { .. } => Reason::Overloaded,
+            PublishError::Refused { .. } => Reason::Refused,
+            PublishError::ShutDown { .. } => Reason::ShutDown,
+            PublishError::Transport { .. } => Reason::Transport,
+        }
+    }
+
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+
+    fn handler_error(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            PublishError::Subscriber(SubscriberError { failure: SubscriberFailure::Handler(error), .. }) => {
+                Some(error.as_error())
+            }
+            _ => None,
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        PublishError::is_retryable(self)
+    }
+
+    fn subscribers(&self) -> &[SubscriberError] {
+        self.failures()
     }
 }

@@ -1,15 +1,18 @@
 //! Calling a handler: one level of nesting down if it might dispatch, its error made that of the dispatch.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
-use super::{Delivered, SyncHandler};
+use super::{AsyncHandler, Delivered, SyncHandler};
 use crate::{
+    bus::Bus,
+    context::Offered,
     depth::{Frame, Limit},
     error::{Failure, RecursionLimit},
+    layer::ErasedPayload,
     message::{Message, MessageFacts},
 };
 
@@ -42,6 +45,57 @@ pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: 
 fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
     let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
     H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+}
+
+/// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
+///
+/// # Panics
+/// If the payload is not one of `M`: it is, because the table keeps the layers of a message in the place of the message.
+pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
+    bound: &Bound<H::Needs>,
+    bus: &H::Bus,
+    payload: &mut (dyn ErasedPayload + 'static),
+) {
+    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
+    let _caused = payload.cause();
+    let _offered = H::WANTS_CONTEXT.then(|| payload.offer());
+    let Some((message, outcome)) = payload.deliver() else { return };
+    let new = match enter::<M, H>(bound) {
+        Ok(_frame) => H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch()),
+        Err(limit) => Err(M::Failure::recursion(limit).into_dispatch()),
+    };
+    let old = outcome.replace(new);
+    if old.is_none() {
+        // Said in so many words, because otherwise dropping nothing is a call.
+        std::mem::forget(old);
+    }
+}
+
+#[inline]
+fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Option<Frame>, RecursionLimit> {
+    if H::MAY_DISPATCH { Frame::enter_any(M::FACTS, bound.limit).map(Some) } else { Ok(None) }
+}
+
+/// Runs the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
+///
+/// # Panics
+/// As [`call_inside`].
+pub(crate) async fn run_inside<M: Message, H: AsyncHandler<M>>(
+    bound: &Bound<H::Needs>,
+    bus: &Bus,
+    payload: &mut (dyn ErasedPayload + 'static),
+) {
+    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
+    let context = payload.particulars().context;
+    let offer = H::WANTS_CONTEXT.then(|| payload.offered());
+    let Some((message, outcome)) = payload.deliver() else { return };
+    let mut handler = pin!(H::call(&bound.needs, bus, message));
+    let answer = poll_fn(|task| {
+        let _caused = context.map(|context| context.enter());
+        let _offered = offer.map(Offered::put);
+        handler.as_mut().poll(task)
+    });
+    *outcome = Some(answer.await.map_err(|error| M::Failure::handler(error).into_dispatch()));
 }
 
 /// Calls the subscriber `H` with an event that others get too.

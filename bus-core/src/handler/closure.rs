@@ -27,7 +27,7 @@ impl<B: Flavor> ByHand<B> {
         F: Fn(M) -> O + Send + Sync + 'static,
         O: IntoOutcome<M::Reply, M::Error> + 'static,
     {
-        Self::sync::<M, Closure<F, Owned<O>>, F>(closure)
+        Self::sync::<M, Closure<F, Owned<O>>, F>(closure, true)
     }
 
     #[track_caller]
@@ -37,12 +37,15 @@ impl<B: Flavor> ByHand<B> {
         F: Fn(&M) -> O + Send + Sync + 'static,
         O: IntoOutcome<M::Reply, M::Error> + 'static,
     {
-        Self::sync::<M, Closure<F, Lent<O>>, F>(closure)
+        Self::sync::<M, Closure<F, Lent<O>>, F>(closure, false)
     }
 
     #[track_caller]
-    fn sync<M: Message, H: SyncHandler<M, Needs = F, Bus = AnyBus>, F: Send + 'static>(closure: F) -> Self {
-        let facts = facts::<M, F>(false);
+    fn sync<M: Message, H: SyncHandler<M, Needs = F, Bus = AnyBus>, F: Send + 'static>(
+        closure: F,
+        by_value: bool,
+    ) -> Self {
+        let facts = facts::<M, F>(false, by_value);
         ByHand { facts, bind: Box::new(|limit| Handler::sync::<M, H>(closure, limit)) }
     }
 }
@@ -55,7 +58,7 @@ impl ByHand<Bus> {
         F: Fn(M) -> O + Send + Sync + 'static,
         O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
     {
-        Self::asynchronous::<M, Closure<F, Owned<O>>, F>(closure)
+        Self::asynchronous::<M, Closure<F, Owned<O>>, F>(closure, true)
     }
 
     #[track_caller]
@@ -65,19 +68,19 @@ impl ByHand<Bus> {
         F: Fn(&M) -> O + Send + Sync + 'static,
         O: Future<Output: IntoOutcome<M::Reply, M::Error>> + Send + 'static,
     {
-        Self::asynchronous::<M, Closure<F, Lent<O>>, F>(closure)
+        Self::asynchronous::<M, Closure<F, Lent<O>>, F>(closure, false)
     }
 
     #[track_caller]
-    fn asynchronous<M: Message, H: AsyncHandler<M, Needs = F>, F: Send + 'static>(closure: F) -> Self {
-        let facts = facts::<M, F>(true);
+    fn asynchronous<M: Message, H: AsyncHandler<M, Needs = F>, F: Send + 'static>(closure: F, by_value: bool) -> Self {
+        let facts = facts::<M, F>(true, by_value);
         ByHand { facts, bind: Box::new(|limit| Handler::asynchronous::<M, H>(closure, limit)) }
     }
 }
 
 #[track_caller]
-fn facts<M: Message, F>(is_async: bool) -> HandlerFacts {
-    HandlerFacts::new(std::any::type_name::<F>(), "", Location::of_caller(), M::FACTS, is_async, &[])
+fn facts<M: Message, F>(is_async: bool, by_value: bool) -> HandlerFacts {
+    HandlerFacts::new(std::any::type_name::<F>(), "", Location::of_caller(), M::FACTS, is_async, &[], by_value)
 }
 
 /// The handler that is a closure `F`, called as `How` says; what it needs is the closure itself.
@@ -98,6 +101,7 @@ where
     type Needs = F;
     type Bus = AnyBus;
     const MAY_DISPATCH: bool = true;
+    const WANTS_CONTEXT: bool = false;
 
     fn call(closure: &F, _: &AnyBus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_value()).into_outcome()
@@ -113,6 +117,7 @@ where
     type Needs = F;
     type Bus = AnyBus;
     const MAY_DISPATCH: bool = true;
+    const WANTS_CONTEXT: bool = false;
 
     fn call(closure: &F, _: &AnyBus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_ref()).into_outcome()
@@ -127,6 +132,7 @@ where
 {
     type Needs = F;
     const MAY_DISPATCH: bool = true;
+    const WANTS_CONTEXT: bool = false;
 
     async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_value()).await.into_outcome()
@@ -141,6 +147,7 @@ where
 {
     type Needs = F;
     const MAY_DISPATCH: bool = true;
+    const WANTS_CONTEXT: bool = false;
 
     async fn call(closure: &F, _: &Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error> {
         closure(message.by_ref()).await.into_outcome()

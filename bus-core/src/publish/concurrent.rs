@@ -12,12 +12,17 @@ use crate::{
     dispatch::{Notify, Publication},
     error::{AnyError, SubscriberFailure},
     handler::Running,
+    layer::{SubscriberLimit, SubscriberLimits},
 };
 
 /// Starts the subscribers from `first` on, in order, and drives those that wait together; gives those that failed, in
 /// order.
-pub(super) async fn concurrently(publication: &Publication<'_>, first: usize) -> Failures {
-    let runs = (first..publication.len()).map(|place| Run { publication, place, running: None });
+pub(super) async fn concurrently(
+    publication: &Publication<'_>,
+    first: usize,
+    limits: Option<&SubscriberLimits<'_>>,
+) -> Failures {
+    let runs = (first..publication.len()).map(|place| Run { publication, place, limits, at_work: None });
     join_all(runs).await.into_iter().flatten().collect()
 }
 
@@ -25,19 +30,34 @@ pub(super) async fn concurrently(publication: &Publication<'_>, first: usize) ->
 struct Run<'a> {
     publication: &'a Publication<'a>,
     place: usize,
-    running: Option<Running<'a, Result<(), AnyError>>>,
+    limits: Option<&'a SubscriberLimits<'a>>,
+    at_work: Option<AtWork<'a>>,
+}
+
+/// An asynchronous subscriber, and how long it may still run.
+struct AtWork<'a> {
+    running: Running<'a, Result<(), AnyError>>,
+    limit: Option<SubscriberLimit<'a>>,
 }
 
 impl Run<'_> {
     fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Box<SubscriberFailure>>> {
-        let running = match &mut self.running {
-            Some(running) => running,
+        let AtWork { running, limit } = match &mut self.at_work {
+            Some(at_work) => at_work,
             None => match self.publication.notify(self.place) {
                 Notify::Done(outcome) => return Poll::Ready(outcome),
-                Notify::Later(running) => self.running.insert(running),
+                Notify::Later(running) => {
+                    let limit = self.limits.and_then(|limits| limits.start(self.place));
+                    self.at_work.insert(AtWork { running, limit })
+                }
             },
         };
-        Pin::new(running).poll(task).map_err(|error| Box::new(SubscriberFailure::Handler(error)))
+        if let Poll::Ready(outcome) = Pin::new(running).poll(task) {
+            return Poll::Ready(outcome.map_err(|error| Box::new(SubscriberFailure::Handler(error))));
+        }
+        let Some(Poll::Ready(after)) = limit.as_mut().map(|limit| limit.poll(task)) else { return Poll::Pending };
+        self.at_work = None;
+        Poll::Ready(Err(Box::new(SubscriberFailure::TimedOut { after })))
     }
 }
 

@@ -82,6 +82,26 @@ pub enum Fault {
         /// Where it is asked for.
         asked_at: Location,
     },
+    /// `BUS013`: a layer cannot be where it is.
+    LayerRefused {
+        /// What the layer is called.
+        layer: String,
+        /// Where `.layer(..)` was called; `None` for one that an attribute of the handler asks for.
+        location: Option<Location>,
+        /// What the layer says, and what to do instead.
+        reason: String,
+        /// The messages that it was to be put around.
+        messages: Vec<&'static MessageFacts>,
+    },
+    /// `BUS014`: layers want a message after the handler had it, the handler takes it by value, and it is not `Clone`.
+    MessageNotClone {
+        /// The message.
+        message: &'static MessageFacts,
+        /// Its handler.
+        handler: HandlerFacts,
+        /// What the layers are called.
+        layers: Vec<String>,
+    },
     /// `BUS011`: two values of one type were provided.
     ProvidedTwice {
         /// The type.
@@ -95,7 +115,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Party {
-    /// What it is: `message`, `handler`, `replaces`, `modules!` (a list of modules) or `provided`.
+    /// What it is: `message`, `handler`, `replaces`, `modules!` (a list of modules), `layer` or `provided`.
     pub role: &'static str,
     /// Its name.
     pub name: String,
@@ -147,6 +167,8 @@ impl Fault {
             Fault::NothingToReplace { .. } => "BUS010",
             Fault::ProvidedTwice { .. } => "BUS011",
             Fault::EmptyModule { .. } => "BUS012",
+            Fault::LayerRefused { .. } => "BUS013",
+            Fault::MessageNotClone { .. } => "BUS014",
         }
     }
 
@@ -168,6 +190,11 @@ impl Fault {
             Fault::EmptyModule { module, asked_at } => {
                 vec![Party { role: "module", name: (*module).to_owned(), location: Some(*asked_at) }]
             }
+            Fault::LayerRefused { layer, location, messages, .. } => {
+                let layer = Party { role: "layer", name: layer.clone(), location: *location };
+                [layer].into_iter().chain(messages.iter().map(|message| Party::message(message))).collect()
+            }
+            Fault::MessageNotClone { message, handler, .. } => vec![Party::message(message), Party::handler(handler)],
             Fault::NothingToReplace { replacement } => vec![Party::replacement(replacement)],
             Fault::ProvidedTwice { type_name, locations } => locations
                 .iter()
@@ -216,6 +243,12 @@ impl Fault {
                 let HandlerFacts { message, is_async, .. } = replacement;
                 format!("register it instead: `.{}(..)`", register_method(message.kind, *is_async))
             }
+            Fault::LayerRefused { reason, .. } => reason.clone(),
+            Fault::MessageNotClone { message, handler, .. } => format!(
+                "derive `Clone` on `{name}`\nor let `{}` borrow its message: `&{name}`",
+                handler.name,
+                name = message.short_name(),
+            ),
             Fault::ProvidedTwice { .. } => "provide it once\n\
                 or, for two values of one type, wrap each in a type of its own: `struct Primary(Pool);`"
                 .to_owned(),
@@ -327,6 +360,18 @@ impl fmt::Display for Fault {
             Fault::NothingToReplace { replacement } => {
                 let MessageFacts { kind, name, .. } = replacement.message;
                 write!(f, "{kind} `{name}` has no handler to replace")
+            }
+            Fault::LayerRefused { layer, .. } => write!(f, "layer `{layer}` cannot be where it is"),
+            Fault::MessageNotClone { message, layers, .. } => {
+                let layers: Vec<_> = layers.iter().map(|layer| format!("`{layer}`")).collect();
+                write!(
+                    f,
+                    "{} {} a copy of {} `{}`, which is not `Clone`",
+                    layers.join(" and "),
+                    if layers.len() == 1 { "needs" } else { "need" },
+                    message.kind,
+                    message.name,
+                )
             }
             Fault::ProvidedTwice { type_name, locations } => {
                 write!(f, "`{type_name}` was provided {} times", locations.len())

@@ -2,11 +2,13 @@ use std::{any::TypeId, collections::HashMap, sync::Weak};
 
 use super::{Core, Provided, Provision, Route, Wiring, WiringError, rules};
 use crate::{
+    clock::Clock,
     depth::Limit,
     dispatch::{Handler, Table},
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, HandlerFacts},
+    layer::{Build, Linked, Stack},
     message::{Location, MessageFacts},
     registry::{Collected, HandlerRegistration, Module, ModuleList},
 };
@@ -30,6 +32,9 @@ pub(crate) struct Plan<B: Flavor> {
     /// Whether messages without a handler are accepted.
     pub(crate) partial: bool,
     pub(crate) max_depth: u32,
+    pub(crate) stack: Stack<B>,
+    /// What the layers made of each route, in the order of the routes.
+    pub(crate) linked: Vec<Linked<B>>,
 }
 
 /// One handler of the plan.
@@ -78,6 +83,8 @@ impl<B: Flavor> Plan<B> {
             takes_everything: false,
             partial: false,
             max_depth: crate::depth::DEFAULT_MAX_DEPTH,
+            stack: Stack::default(),
+            linked: Vec::new(),
         };
         for replacement in replacements {
             plan.replace(replacement);
@@ -113,6 +120,13 @@ impl<B: Flavor> Plan<B> {
         routes
     }
 
+    /// Puts the layers around each message.
+    pub(crate) fn link(&mut self, stack: Stack<B>, clock: Clock) {
+        let build = Build { clock };
+        self.linked = self.routes().iter().map(|route| stack.link(route, &build)).collect();
+        self.stack = stack;
+    }
+
     /// The plan itself, if nothing is wrong with it.
     pub(crate) fn checked(self) -> Result<Self, WiringError> {
         let faults = rules::faults(&self);
@@ -125,10 +139,25 @@ impl<B: Flavor> Plan<B> {
         let provided = provide(self.provisions, &BusHandle::weak(bus.clone()));
         let limit = Limit::new(self.max_depth);
         let mut table = Table::new(limit);
-        for planned in self.handlers {
-            table.add(planned.bind(&provided, limit));
+        let mut explanations = Vec::new();
+        let mut chains = HashMap::new();
+        for Linked { chain, explanation, .. } in self.linked {
+            chains.extend(chain.map(|chain| (explanation.route.message.type_id(), (explanation.route.message, chain))));
+            explanations.push(explanation);
         }
-        Core { table, wiring }
+        for planned in self.handlers {
+            let message = planned.facts.message;
+            let handler = planned.bind(&provided, limit);
+            let chain = if message.kind.has_one_handler() { chains.remove(&message.type_id()) } else { None };
+            match chain {
+                Some((_, chain)) => table.add_layered(handler, chain),
+                None => table.add(handler),
+            }
+        }
+        for (message, chain) in chains.into_values() {
+            table.layer(message, chain);
+        }
+        Core { table, wiring, stack: self.stack, explanations }
     }
 }
 

@@ -1,8 +1,28 @@
 use super::Wiring;
-use crate::{dispatch::Table, flavor::Flavor};
+use crate::{
+    dispatch::Table,
+    error::CloseError,
+    flavor::Flavor,
+    layer::{Explanation, Stack},
+    message::MessageFacts,
+};
 
-/// What a bus is: its routes, and what is known about them. Never changed once it is made.
+/// What a bus is: its routes with the layers around them, and what is known about both. Never changed once it is made.
 pub struct Core<B: Flavor> {
     pub(crate) table: Table<B>,
     pub(crate) wiring: Wiring,
+    pub(crate) stack: Stack<B>,
+    /// One for each message, in the order of the wiring.
+    pub(crate) explanations: Vec<Explanation>,
+}
+
+impl<B: Flavor> Core<B> {
+    pub(crate) fn explanation(&self, message: &'static MessageFacts) -> Option<&Explanation> {
+        self.explanations.iter().find(|explanation| explanation.route.message == message)
+    }
+
+    pub(crate) fn close(&self) -> Result<(), CloseError> {
+        let failures = self.stack.close();
+        if failures.is_empty() { Ok(()) } else { Err(CloseError { failures }) }
+    }
 }

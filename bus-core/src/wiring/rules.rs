@@ -6,12 +6,13 @@ use std::{
 };
 
 use super::{
-    Fault, Plan, Provision,
+    Fault, Plan, Provision, Route,
     plan::{Origin, Planned},
 };
 use crate::{
     flavor::Flavor,
     handler::{HandlerFacts, Need},
+    layer::Refusal,
     message::{Location, MessageFacts},
     registry::{ModuleList, ModuleName},
 };
@@ -29,6 +30,8 @@ pub(super) fn faults<B: Flavor>(plan: &Plan<B>) -> Vec<Fault> {
     empty_modules(plan, &mut faults);
     idle_replacements(plan, &mut faults);
     provided_twice(plan, &mut faults);
+    refused_layers(plan, &mut faults);
+    messages_to_clone(plan, &mut faults);
     faults.sort_by_key(Fault::code);
     faults
 }
@@ -144,4 +147,33 @@ fn provided_twice<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
     }
     let twice = by_type.into_iter().filter(|(_, locations)| locations.len() > 1);
     faults.extend(twice.map(|(first, locations)| Fault::ProvidedTwice { type_name: first.type_name, locations }));
+}
+
+/// The layers that cannot be where they are, each reason once with all its messages.
+fn refused_layers<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
+    let mut by_reason = Vec::<(Refusal, Vec<&'static MessageFacts>)>::new();
+    for refusal in plan.linked.iter().flat_map(|linked| &linked.refusals) {
+        let is_same =
+            |(known, _): &&mut (Refusal, _)| known.location == refusal.location && known.reason == refusal.reason;
+        match by_reason.iter_mut().find(is_same) {
+            Some((_, messages)) => messages.push(refusal.message),
+            None => by_reason.push((refusal.clone(), vec![refusal.message])),
+        }
+    }
+    faults.extend(by_reason.into_iter().map(|(Refusal { layer, location, reason, .. }, messages)| {
+        Fault::LayerRefused { layer, location, reason, messages }
+    }));
+}
+
+/// The handlers that take by value a message that a layer wants afterwards, and that cannot be copied.
+fn messages_to_clone<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
+    for linked in plan.linked.iter().filter(|linked| !linked.keepers.is_empty()) {
+        let Route { message, handlers } = &linked.explanation.route;
+        let takes_it = |handler: &&HandlerFacts| handler.by_value && !message.abilities.clone;
+        faults.extend(handlers.iter().find(takes_it).map(|&handler| Fault::MessageNotClone {
+            message,
+            handler,
+            layers: linked.keepers.clone(),
+        }));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod checks;
+mod settings;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -84,11 +85,13 @@ fn registration(handler: &Handler, hidden: &Ident) -> TokenStream {
 }
 
 fn facts(handler: &Handler) -> TokenStream {
-    let Handler { linkbus, docs, is_async, .. } = handler;
+    let Handler { linkbus, docs, is_async, by_ref, .. } = handler;
+    let by_value = !by_ref;
     let name = name(handler);
     let location = attributes::location(linkbus, handler.ident.span());
     let message = message();
     let dependencies = dependencies(handler);
+    let settings = settings::settings(handler);
     quote! {
         #linkbus::HandlerFacts::new(
             #name,
@@ -97,7 +100,8 @@ fn facts(handler: &Handler) -> TokenStream {
             <#message as #linkbus::Message>::FACTS,
             #is_async,
             &[#(#linkbus::Need::of::<#dependencies>()),*],
-        )
+            #by_value,
+        )#settings
     }
 }
 

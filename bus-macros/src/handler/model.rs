@@ -9,6 +9,7 @@ use syn::{
 use super::{
     bus::{Asked, BusType},
     parameter::{self, Parameter},
+    settings::Settings,
 };
 use crate::{attributes, errors::Errors};
 
@@ -32,6 +33,7 @@ pub(crate) struct Handler {
     /// Where to complain of what the function returns.
     pub(super) output: Span,
     pub(super) docs: String,
+    pub(super) settings: Settings,
 }
 
 /// The type that a handler is a method of.
@@ -50,7 +52,12 @@ pub(super) struct Function<'a> {
 }
 
 impl Handler {
-    pub(super) fn new(linkbus: Path, function: Function<'_>, owner: Option<&Owner>) -> syn::Result<Self> {
+    pub(super) fn new(
+        linkbus: Path,
+        settings: Settings,
+        function: Function<'_>,
+        owner: Option<&Owner>,
+    ) -> syn::Result<Self> {
         let Function { visibility, attributes, signature } = function;
         let mut errors = Errors::default();
         check_signature(signature, &mut errors);
@@ -77,6 +84,7 @@ impl Handler {
             parameters,
             output: output(signature),
             docs: attributes::text(attributes),
+            settings,
         })
     }
 

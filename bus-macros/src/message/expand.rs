@@ -26,6 +26,10 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 #types
                 const FACTS: &'static #linkbus::MessageFacts = &#facts;
                 const CLONE: ::core::option::Option<fn(&Self) -> Self> = #linkbus::__private::Probe::<#ident>::CLONE;
+                const SERIALIZE: ::core::option::Option<#linkbus::__private::SerializeFn<Self>> =
+                    #linkbus::__private::Probe::<#ident>::SERIALIZE;
+                const DESERIALIZE: ::core::option::Option<#linkbus::__private::DeserializeFn<Self>> =
+                    #linkbus::__private::Probe::<#ident>::DESERIALIZE;
 
                 #[inline]
                 fn index() -> &'static #linkbus::__private::MessageIndex<Self> {
@@ -76,12 +80,14 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
             abilities: #linkbus::Abilities {
                 clone: #linkbus::__private::Probe::<#ident>::CLONE.is_some(),
                 debug: #linkbus::__private::Probe::<#ident>::DEBUG,
-                serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE,
-                deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE,
+                serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE.is_some(),
+                deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE.is_some(),
             },
             type_id: ::core::any::TypeId::of::<#ident>,
             reply: ::core::any::type_name::<<#ident as #linkbus::Message>::Reply>,
             error: ::core::any::type_name::<<#ident as #linkbus::Message>::Error>,
+            place: #linkbus::__private::Place::of::<#ident>(),
+            revive: #linkbus::__private::revive::<#ident>(),
         }
     }
 }

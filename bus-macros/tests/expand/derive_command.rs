@@ -34,16 +34,26 @@ const _: () = {
             abilities: crate::bus::Abilities {
                 clone: crate::bus::__private::Probe::<PlaceOrder>::CLONE.is_some(),
                 debug: crate::bus::__private::Probe::<PlaceOrder>::DEBUG,
-                serialize: crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE,
-                deserialize: crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE,
+                serialize: crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE
+                    .is_some(),
+                deserialize: crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<PlaceOrder>,
             reply: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Reply>,
             error: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Error>,
+            place: crate::bus::__private::Place::of::<PlaceOrder>(),
+            revive: crate::bus::__private::revive::<PlaceOrder>(),
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = crate::bus::__private::Probe::<
             PlaceOrder,
         >::CLONE;
+        const SERIALIZE: ::core::option::Option<
+            crate::bus::__private::SerializeFn<Self>,
+        > = crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE;
+        const DESERIALIZE: ::core::option::Option<
+            crate::bus::__private::DeserializeFn<Self>,
+        > = crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE;
         #[inline]
         fn index() -> &'static crate::bus::__private::MessageIndex<Self> {
             &INDEX

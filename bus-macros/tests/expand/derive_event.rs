@@ -22,16 +22,26 @@ const _: () = {
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<OrderPlaced>::CLONE.is_some(),
                 debug: ::linkbus::__private::Probe::<OrderPlaced>::DEBUG,
-                serialize: ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE,
-                deserialize: ::linkbus::__private::Probe::<OrderPlaced>::DESERIALIZE,
+                serialize: ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE
+                    .is_some(),
+                deserialize: ::linkbus::__private::Probe::<OrderPlaced>::DESERIALIZE
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<OrderPlaced>,
             reply: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Reply>,
             error: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Error>,
+            place: ::linkbus::__private::Place::of::<OrderPlaced>(),
+            revive: ::linkbus::__private::revive::<OrderPlaced>(),
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             OrderPlaced,
         >::CLONE;
+        const SERIALIZE: ::core::option::Option<
+            ::linkbus::__private::SerializeFn<Self>,
+        > = ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE;
+        const DESERIALIZE: ::core::option::Option<
+            ::linkbus::__private::DeserializeFn<Self>,
+        > = ::linkbus::__private::Probe::<OrderPlaced>::DESERIALIZE;
         #[inline]
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX

@@ -32,16 +32,25 @@ const _: () = {
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<GetUser>::CLONE.is_some(),
                 debug: ::linkbus::__private::Probe::<GetUser>::DEBUG,
-                serialize: ::linkbus::__private::Probe::<GetUser>::SERIALIZE,
-                deserialize: ::linkbus::__private::Probe::<GetUser>::DESERIALIZE,
+                serialize: ::linkbus::__private::Probe::<GetUser>::SERIALIZE.is_some(),
+                deserialize: ::linkbus::__private::Probe::<GetUser>::DESERIALIZE
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<GetUser>,
             reply: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Reply>,
             error: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Error>,
+            place: ::linkbus::__private::Place::of::<GetUser>(),
+            revive: ::linkbus::__private::revive::<GetUser>(),
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             GetUser,
         >::CLONE;
+        const SERIALIZE: ::core::option::Option<
+            ::linkbus::__private::SerializeFn<Self>,
+        > = ::linkbus::__private::Probe::<GetUser>::SERIALIZE;
+        const DESERIALIZE: ::core::option::Option<
+            ::linkbus::__private::DeserializeFn<Self>,
+        > = ::linkbus::__private::Probe::<GetUser>::DESERIALIZE;
         #[inline]
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX

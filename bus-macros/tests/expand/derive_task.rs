@@ -33,16 +33,24 @@ const _: () = {
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<Mail>::CLONE.is_some(),
                 debug: ::linkbus::__private::Probe::<Mail>::DEBUG,
-                serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE,
-                deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE,
+                serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE.is_some(),
+                deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE.is_some(),
             },
             type_id: ::core::any::TypeId::of::<Mail>,
             reply: ::core::any::type_name::<<Mail as ::linkbus::Message>::Reply>,
             error: ::core::any::type_name::<<Mail as ::linkbus::Message>::Error>,
+            place: ::linkbus::__private::Place::of::<Mail>(),
+            revive: ::linkbus::__private::revive::<Mail>(),
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             Mail,
         >::CLONE;
+        const SERIALIZE: ::core::option::Option<
+            ::linkbus::__private::SerializeFn<Self>,
+        > = ::linkbus::__private::Probe::<Mail>::SERIALIZE;
+        const DESERIALIZE: ::core::option::Option<
+            ::linkbus::__private::DeserializeFn<Self>,
+        > = ::linkbus::__private::Probe::<Mail>::DESERIALIZE;
         #[inline]
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX

@@ -28,6 +28,7 @@ const _: () = {
                 <__Message as ::linkbus::Message>::FACTS,
                 true,
                 &[::linkbus::Need::of::<__Dependency0>()],
+                true,
             ),
             on_bus: ::core::option::Option::Some(
                 ::linkbus::__private::Entry::asynchronous::<
@@ -43,6 +44,7 @@ const _: () = {
     impl ::linkbus::__private::AsyncHandler<__Message> for __handler_place_order {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         const MAY_DISPATCH: bool = true;
+        const WANTS_CONTEXT: bool = true;
         #[inline]
         fn call<'__call>(
             __needs: &'__call Self::Needs,

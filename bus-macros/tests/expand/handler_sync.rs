@@ -24,6 +24,7 @@ const _: () = {
                 <__Message as ::linkbus::Message>::FACTS,
                 false,
                 &[::linkbus::Need::of::<__Dependency0>()],
+                false,
             ),
             on_bus: ::core::option::Option::Some(
                 ::linkbus::__private::Entry::sync::<__Message, __handler_get_user>(),
@@ -39,6 +40,7 @@ const _: () = {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
+        const WANTS_CONTEXT: bool = false;
         #[inline]
         fn call(
             __needs: &Self::Needs,

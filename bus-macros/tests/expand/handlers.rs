@@ -33,6 +33,7 @@ const _: () = {
                 <__Message as ::linkbus::Message>::FACTS,
                 false,
                 &[::linkbus::Need::of::<__Dependency0>()],
+                true,
             ),
             on_bus: ::core::option::Option::None,
             on_sync_bus: ::core::option::Option::Some(
@@ -46,6 +47,7 @@ const _: () = {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         type Bus = ::linkbus::SyncBus;
         const MAY_DISPATCH: bool = true;
+        const WANTS_CONTEXT: bool = true;
         #[inline]
         fn call(
             __needs: &Self::Needs,
@@ -95,6 +97,7 @@ const _: () = {
                 <__Message as ::linkbus::Message>::FACTS,
                 false,
                 &[::linkbus::Need::of::<__Dependency0>()],
+                false,
             ),
             on_bus: ::core::option::Option::Some(
                 ::linkbus::__private::Entry::sync::<__Message, __handler_Users_forget>(),
@@ -110,6 +113,7 @@ const _: () = {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
+        const WANTS_CONTEXT: bool = false;
         #[inline]
         fn call(
             __needs: &Self::Needs,
@@ -159,6 +163,7 @@ const _: () = {
                 <__Message as ::linkbus::Message>::FACTS,
                 false,
                 &[::linkbus::Need::of::<__Dependency0>()],
+                false,
             ),
             on_bus: ::core::option::Option::Some(
                 ::linkbus::__private::Entry::sync::<
@@ -180,6 +185,7 @@ const _: () = {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
+        const WANTS_CONTEXT: bool = false;
         #[inline]
         fn call(
             __needs: &Self::Needs,

@@ -6,14 +6,18 @@
 mod failure;
 pub mod http;
 mod journal;
+mod letters;
 mod mailer;
 mod request;
 pub mod script;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contracts::orders::SettleOrders;
-use linkbus::{AnyError, Bus};
+use linkbus::{
+    AnyError, Bus, Kind,
+    layer::{Retry, Timeout, Trace, only},
+};
 use notifications::{Mailer, Mailroom};
 use orders::OrderStore;
 use stock::StockStore;
@@ -23,11 +27,15 @@ use users::UserStore;
 pub use self::{
     failure::{Failure, Reason},
     journal::print_journal,
+    letters::{ListLetters, Lost, ReplayLetters},
     request::{Answer, Request},
 };
 
 // No list of handlers, here or anywhere: naming the crates is enough.
 linkbus::modules!(users, stock, orders, notifications);
+
+/// What is done behind the callers' backs: nobody hears of a failure, and every handler bears to be called twice.
+const BEHIND_BACKS: [Kind; 2] = [Kind::Event, Kind::Task];
 
 /// Wires the shop, with its data at `place`, and settles what the last run may have left unfinished.
 ///
@@ -35,12 +43,20 @@ linkbus::modules!(users, stock, orders, notifications);
 /// A database that cannot be opened or read, or a fault of the wiring: all of them in one report.
 pub async fn open(place: &Place) -> Result<Bus, AnyError> {
     let purchasing = "purchasing@shop.example".parse()?;
+    let users = UserStore::open(place)?;
+    // Only now: a file that is no database gets no letters beside it.
+    let letters = letters::open(place)?;
     let bus = Bus::builder()
-        .provide(UserStore::open(place)?)
+        .provide(users)
         .provide(StockStore::open(place)?)
         .provide(OrderStore::open(place)?)
         .provide(Mailroom::open(place, purchasing)?)
         .provide_arc::<dyn Mailer>(Arc::new(mailer::PrintedMail))
+        .provide(letters.clone())
+        .layer(Trace::new())
+        .layer(only(BEHIND_BACKS, letters))
+        .layer(only(BEHIND_BACKS, Retry::new().base(Duration::from_millis(100)).on_any_error()))
+        .layer(only(BEHIND_BACKS, Timeout::after(Duration::from_secs(10))))
         .build()?;
     bus.dispatch(SettleOrders {}).await?;
     Ok(bus)

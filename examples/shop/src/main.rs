@@ -32,6 +32,7 @@ async fn run(options: &Options) -> Result<ExitCode, AnyError> {
 async fn script(path: &Path, place: &Place) -> Result<ExitCode, AnyError> {
     let bus = shop::open(place).await?;
     let problems = shop::script::run(path, &bus).await.map_err(|error| format!("{}: {error}", path.display()))?;
+    bus.close().await?;
     if problems == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -43,7 +44,8 @@ async fn serve(address: &str, place: &Place) -> Result<ExitCode, AnyError> {
     let bus = shop::open(place).await?;
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     println!("listening on http://{}, data is kept in {place}", listener.local_addr()?);
-    shop::http::serve(listener, bus).await?;
+    shop::http::serve(listener, bus.clone()).await?;
+    bus.close().await?;
     println!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use contracts::{
 use linkbus::{Bus, Command, Query};
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, ListLetters, ReplayLetters};
 
 /// A request: `{"GetUser": {"id": "ada"}}`.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,8 @@ pub enum Request {
     GetOrder(GetOrder),
     ListOrders(ListOrders),
     ListMail(ListMail),
+    ListLetters(ListLetters),
+    ReplayLetters(ReplayLetters),
 }
 
 /// The answer to a request that succeeded.
@@ -51,6 +53,8 @@ impl Request {
             Request::GetOrder(query) => send(query, bus).await,
             Request::ListOrders(query) => send(query, bus).await,
             Request::ListMail(query) => send(query, bus).await,
+            Request::ListLetters(query) => send(query, bus).await,
+            Request::ReplayLetters(command) => execute(command, bus).await,
         }
     }
 }
@@ -83,6 +87,8 @@ impl fmt::Display for Request {
             Request::GetOrder(GetOrder { id }) => write!(f, "GetOrder {id}"),
             Request::ListOrders(ListOrders { user }) => write!(f, "ListOrders {user}"),
             Request::ListMail(ListMail { user }) => write!(f, "ListMail {user}"),
+            Request::ListLetters(_) => write!(f, "ListLetters"),
+            Request::ReplayLetters(_) => write!(f, "ReplayLetters"),
         }
     }
 }

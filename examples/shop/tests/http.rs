@@ -77,6 +77,13 @@ async fn lists_are_json() {
 }
 
 #[tokio::test]
+async fn letters_are_listed_and_replayed() {
+    let shop = shop().await;
+    assert_eq!(get(&shop, "/letters").await.body, "[]");
+    assert_eq!(post(&shop, "/letters/replay", "").await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn no_json_is_400() {
     let answer = post(&shop().await, "/users", "{").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -13,8 +13,10 @@ struct Example {
     expected: &'static str,
 }
 
-const EXAMPLES: &[Example] =
-    &[Example { package: "shop", arguments: "--script examples/shop/demo.jsonl", expected: "examples/shop/demo.out" }];
+const EXAMPLES: &[Example] = &[
+    Example { package: "shop", arguments: "--script examples/shop/demo.jsonl", expected: "examples/shop/demo.out" },
+    Example { package: "observability", arguments: "--demo", expected: "examples/observability/demo.out" },
+];
 
 /// An example that is not in the workspace is never counted as passed: what is there runs, then the step is skipped.
 pub(super) fn run() -> Outcome {

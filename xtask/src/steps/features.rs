@@ -11,7 +11,12 @@ const COMBINATIONS: &[&str] = &[
     "clippy --workspace --all-targets -- -D warnings",
     "clippy -p bus-core --no-default-features --lib -- -D warnings",
     "clippy -p linkbus --no-default-features --lib -- -D warnings",
+    "clippy -p bus-core --no-default-features --features metrics --lib -- -D warnings",
     "test -p linkbus --features inventory --tests --no-fail-fast",
+    "test -p linkbus --features tower --test tower --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/tower --doc tower",
+    "test -p linkbus --features metrics --test metrics --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/metrics --doc metrics",
 ];
 
 pub(super) fn run() -> Outcome {

@@ -42,7 +42,7 @@ fn needs(handler: &Handler) -> TokenStream {
     let linkbus = &handler.linkbus;
     let dependencies = dependencies(handler);
     let needs = dependencies.iter().rfold(quote!(()), |rest, ty| quote!((#linkbus::__private::Arc<#ty>, #rest)));
-    let may_dispatch = may_dispatch(handler);
+    let (may_dispatch, wants_context) = (may_dispatch(handler), has_context(handler));
     let bus = (!handler.is_async).then(|| {
         let bus = bus(handler);
         quote!(type Bus = #bus;)
@@ -51,6 +51,7 @@ fn needs(handler: &Handler) -> TokenStream {
         type Needs = #needs;
         #bus
         const MAY_DISPATCH: bool = #may_dispatch;
+        const WANTS_CONTEXT: bool = #wants_context;
     }
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Ident, Path, Type, spanned::Spanned};
 
-use super::{dependencies, message};
+use super::{dependencies, message, settings};
 use crate::handler::{model::Handler, parameter::Parameter};
 
 /// The message and the dependencies under names of their own, behind a check: of a type that does not pass it, rustc
@@ -38,7 +38,8 @@ pub(super) fn assertions(handler: &Handler) -> TokenStream {
         Parameter::Dependency(ty) => second_message(&handler.linkbus, ty),
         _ => None,
     });
-    quote!(#by_value #(#second_messages)*)
+    let settings = settings::assertions(handler);
+    quote!(#by_value #(#second_messages)* #settings)
 }
 
 /// An event is shared by its subscribers: one that takes it by value needs a copy.

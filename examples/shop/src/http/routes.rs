@@ -18,7 +18,7 @@ use contracts::{
 use linkbus::Bus;
 
 use super::Problem;
-use crate::{Answer, Request};
+use crate::{Answer, ListLetters, ReplayLetters, Request};
 
 /// The most that a body may hold, in bytes.
 const MOST: usize = 64 * 1024;
@@ -36,6 +36,8 @@ pub fn router(bus: Bus) -> Router {
         .route("/stock/{sku}", get(get_article))
         .route("/orders", post(place_order))
         .route("/orders/{id}", get(get_order))
+        .route("/letters", get(list_letters))
+        .route("/letters/replay", post(replay_letters))
         .fallback(async || Problem::no_such_route())
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .layer(DefaultBodyLimit::max(MOST))
@@ -89,6 +91,14 @@ async fn place_order(State(bus): State<Bus>, Body(command): Body<PlaceOrder>) ->
 
 async fn get_order(State(bus): State<Bus>, Path(id): Path<OrderId>) -> Answered {
     answer(Request::GetOrder(GetOrder { id }), bus).await
+}
+
+async fn list_letters(State(bus): State<Bus>) -> Answered {
+    answer(Request::ListLetters(ListLetters {}), bus).await
+}
+
+async fn replay_letters(State(bus): State<Bus>) -> Answered {
+    answer(Request::ReplayLetters(ReplayLetters {}), bus).await
 }
 
 async fn created(location: String, request: Request, bus: Bus) -> Answered {

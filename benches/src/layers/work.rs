@@ -1,0 +1,159 @@
+//! The turns of the cases, and the layers that do nothing.
+
+use std::{
+    hint::{black_box, spin_loop},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use linkbus::{
+    Builder, Bus, Flavor, SyncBus,
+    layer::{
+        Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Latency, LatencyStats, Layer, Next,
+        Observer, Retry, Timeout, Trace,
+    },
+};
+
+use crate::{
+    cases::{OFFSET, repeat, repeat_async, run, succeeded},
+    messages::{self, Layered, LayeredLater, Order, OrderLater},
+};
+
+/// Sees everything and does nothing.
+pub(super) struct Watch;
+
+impl Observer for Watch {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        black_box(dispatch);
+    }
+
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        black_box(dispatch);
+    }
+}
+
+/// Lets everything through.
+pub(super) struct Passthrough;
+
+impl Around for Passthrough {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        next.run(dispatch)
+    }
+}
+
+impl AsyncAround for Passthrough {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        next.run(dispatch).await
+    }
+}
+
+/// How often threads begin together.
+const ROUNDS: usize = 1000;
+
+pub(super) type Layers<B> = fn(Builder<B>) -> Builder<B>;
+
+fn sync_bus(layers: Layers<SyncBus>) -> SyncBus {
+    let plain = SyncBus::empty().modules([messages::on_sync_bus::MODULE]).provide(OFFSET);
+    black_box(layers(plain).build().expect("the layers fit together"))
+}
+
+fn bus(layers: Layers<Bus>) -> Bus {
+    let plain = Bus::empty().modules([messages::on_bus::MODULE]).provide(OFFSET);
+    black_box(layers(plain).build().expect("the layers fit together"))
+}
+
+pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+    let bus = sync_bus(layers);
+    timed(|| repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
+}
+
+pub(super) fn async_turns(n: u64, layers: Layers<Bus>) -> Duration {
+    let bus = bus(layers);
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(Layered(turn)).await)))
+}
+
+/// To an `async fn`.
+pub(super) fn later_turns(n: u64, layers: Layers<Bus>) -> Duration {
+    let bus = bus(layers);
+    timed(|| repeat_async!(n, |turn| succeeded(bus.send(LayeredLater(turn)).await)))
+}
+
+/// Commands: queries are never dead letters.
+pub(super) fn order_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+    let bus = sync_bus(layers);
+    timed(|| repeat(n, |turn| succeeded(bus.execute(Order(turn)))))
+}
+
+pub(super) fn order_later_turns(n: u64, layers: Layers<Bus>) -> Duration {
+    let bus = bus(layers);
+    timed(|| repeat_async!(n, |turn| succeeded(bus.execute(OrderLater(turn)).await)))
+}
+
+/// What `docs::layers` recommends, but the time-out: on a `SyncBus` it costs more than all the others together.
+pub(super) fn recommended(bus: Builder<SyncBus>) -> Builder<SyncBus> {
+    inside_metrics(measured(bus))
+}
+
+/// All that `docs::layers` recommends.
+pub(super) fn recommended_on_bus(bus: Builder<Bus>) -> Builder<Bus> {
+    inside_metrics(measured(bus)).layer(Timeout::new())
+}
+
+fn measured<B: Flavor>(bus: Builder<B>) -> Builder<B> {
+    let bus = bus.layer(Trace::new());
+    #[cfg(feature = "metrics")]
+    let bus = bus.layer(linkbus::layer::Metrics::new());
+    bus.layer(Latency::new(&LatencyStats::new()))
+}
+
+fn inside_metrics<B: Flavor>(bus: Builder<B>) -> Builder<B>
+where
+    Concurrency: Layer<B>,
+    Retry: Layer<B>,
+{
+    bus.layer(Concurrency::of_bus(100).per_message(20)).layer(DeadLetters::in_memory()).layer(Retry::new())
+}
+
+/// What two readings of the clock take, `n` times.
+pub fn clock_reads(n: u64) -> Duration {
+    timed(|| repeat(n, |_| Instant::now().elapsed()))
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
+pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
+    let bus = sync_bus(|bus| bus.layer(Latency::new(&LatencyStats::new())));
+    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
+}
+
+/// As [`latency_on_threads`], with nothing but the two readings of the clock.
+pub fn clock_reads_on_threads(n: u64, threads: usize) -> Duration {
+    on_threads(threads, || _ = clock_reads(n))
+}
+
+/// The least time that `work` takes on so many threads that begin it together, over many rounds: they are short, so that
+/// in some of them no other program takes a processor away.
+fn on_threads(threads: usize, work: impl Fn() + Sync) -> Duration {
+    let arrived = AtomicUsize::new(0);
+    let rounds: Vec<AtomicU64> = (0..ROUNDS).map(|_| AtomicU64::new(0)).collect();
+    let take_part = || {
+        for (number, round) in rounds.iter().enumerate() {
+            arrived.fetch_add(1, Ordering::AcqRel);
+            while arrived.load(Ordering::Acquire) < threads * (number + 1) {
+                spin_loop();
+            }
+            let start = Instant::now();
+            work();
+            round.fetch_max(start.elapsed().as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take_part))));
+    let least = rounds.iter().map(|round| round.load(Ordering::Relaxed)).min();
+    Duration::from_nanos(least.unwrap_or(0))
+}

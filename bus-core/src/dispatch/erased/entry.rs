@@ -1,0 +1,122 @@
+//! Handlers whose types are forgotten, without what they need and with it.
+
+use std::{
+    any::{Any, TypeId},
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use super::{
+    super::index::Place,
+    function::Function,
+    inside::{Inside, async_inside, sync_inside},
+    opaque::On,
+};
+use crate::{
+    bus::Bus,
+    depth::Limit,
+    flavor::Flavor,
+    handler::{AsyncHandler, Bound, SyncHandler},
+    message::Message,
+    wiring::{Provided, Resolve},
+};
+
+pub(super) type Owner = Arc<dyn Any + Send + Sync>;
+
+/// A handler that can be put on a bus of the type `B`, without what it needs: data, made by the compiler.
+pub struct Entry<B> {
+    function: Function,
+    inside: Inside,
+    message: fn() -> TypeId,
+    place: Place,
+    is_shared: bool,
+    bind: fn(&Provided, Limit) -> Owner,
+    bus: PhantomData<fn(&B)>,
+}
+
+/// A handler with what it needs.
+///
+/// # How the types are forgotten and remembered
+///
+/// Only [`Entry`] and the constructors here make one, for a message `M` and a handler `H` that is `On<B>`, or that is
+/// asynchronous if `B` is `Bus`, and only then: `function` calls `H` with an `M`, `owner` holds a `Bound<H::Needs>`, and
+/// `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
+/// and of `events` if not, which decides the type of `function` together with the variant.
+///
+/// [`Table::call`] (with `Table::plain`, its shorter form) and [`Table::subscribers`] are the only readers: for a type `M`
+/// they read the slot of `M`'s place, one in `calls` and one in `events`. A place comes from a `MessageIndex<M>`, a place
+/// belongs to one `MessageIndex` value for good, and that value has one, invariant, type parameter. So whatever
+/// `Message::index` returns, even in an implementation written by hand to deceive: the `M` that reads a slot is the `M`
+/// that wrote it.
+///
+/// [`Table`]: super::Table
+/// [`Table::call`]: super::Table::call
+/// [`Table::subscribers`]: super::Table::subscribers
+pub(crate) struct Handler<B> {
+    pub(super) function: Function,
+    pub(super) inside: Inside,
+    pub(super) message: fn() -> TypeId,
+    pub(super) place: Place,
+    pub(super) is_shared: bool,
+    pub(super) owner: Owner,
+    bus: PhantomData<fn(&B)>,
+}
+
+impl<B: Flavor> Entry<B> {
+    /// The synchronous handler `H` of `M`.
+    pub const fn sync<M: Message, H: SyncHandler<M, Needs: Resolve, Bus: On<B>>>() -> Self {
+        Entry::new::<M>(Function::sync::<M, H>(), Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT), bind::<H::Needs>)
+    }
+
+    const fn new<M: Message>(function: Function, inside: Inside, bind: fn(&Provided, Limit) -> Owner) -> Self {
+        let is_shared = !M::FACTS.kind.has_one_handler();
+        Entry { function, inside, message: TypeId::of::<M>, place: Place::of::<M>(), is_shared, bind, bus: PhantomData }
+    }
+
+    pub(crate) fn bind(&self, provided: &Provided, limit: Limit) -> Handler<B> {
+        let Entry { function, inside, message, place, is_shared, .. } = *self;
+        Handler { function, inside, message, place, is_shared, owner: (self.bind)(provided, limit), bus: PhantomData }
+    }
+}
+
+impl Entry<Bus> {
+    /// The asynchronous handler `H` of `M`.
+    pub const fn asynchronous<M: Message, H: AsyncHandler<M, Needs: Resolve>>() -> Self {
+        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
+        Entry::new::<M>(Function::asynchronous::<M, H>(), inside, bind::<H::Needs>)
+    }
+}
+
+/// One function for all handlers that need the same, not one for each.
+fn bind<N: Resolve>(provided: &Provided, limit: Limit) -> Owner {
+    Arc::new(Bound { needs: N::resolve(provided), limit })
+}
+
+impl<B: Flavor> Handler<B> {
+    /// The synchronous handler `H` of `M`, with what it needs.
+    pub(crate) fn sync<M: Message, H: SyncHandler<M, Bus: On<B>>>(needs: H::Needs, limit: Limit) -> Self {
+        let inside = Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT);
+        Handler::new::<M>(Function::sync::<M, H>(), inside, Arc::new(Bound { needs, limit }))
+    }
+
+    fn new<M: Message>(function: Function, inside: Inside, owner: Owner) -> Self {
+        let is_shared = !M::FACTS.kind.has_one_handler();
+        Handler {
+            function,
+            inside,
+            message: TypeId::of::<M>,
+            place: Place::of::<M>(),
+            is_shared,
+            owner,
+            bus: PhantomData,
+        }
+    }
+}
+
+impl Handler<Bus> {
+    /// The asynchronous handler `H` of `M`, with what it needs.
+    pub(crate) fn asynchronous<M: Message, H: AsyncHandler<M>>(needs: H::Needs, limit: Limit) -> Self {
+        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
+        Handler::new::<M>(Function::asynchronous::<M, H>(), inside, Arc::new(Bound { needs, limit }))
+    }
+}

@@ -1,0 +1,192 @@
+//! What is inside all layers of a message.
+
+use std::{any::TypeId, marker::PhantomData};
+
+use super::{
+    entry::Handler, function::Function, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers,
+};
+use crate::{
+    bus::Bus,
+    context::Context,
+    depth::Limit,
+    flavor::Flavor,
+    handler::{BoxFuture, Running, may_enter},
+    layer::{ErasedPayload, LayerFailure, Particulars, SubscriberLimits},
+    message::{Message, MessageFacts},
+    publish,
+    sync_bus::SyncBus,
+};
+
+/// What is inside all layers of a message. It is kept in the table that has the owners of what it points into.
+pub(crate) struct Inner<B> {
+    kind: InnerKind,
+    limit: Limit,
+    bus: PhantomData<fn(&B)>,
+}
+
+enum InnerKind {
+    /// The message has no handler on this bus.
+    Nobody,
+    Handler(Function, Inside, Opaque<'static>),
+    Subscribers(Subscribers),
+}
+
+/// An event whose type is known at run time only.
+pub(crate) struct Lent<'a> {
+    event: Opaque<'a>,
+    /// That of what `event` was made from.
+    type_id: TypeId,
+    message: &'static MessageFacts,
+}
+
+impl<'a> Lent<'a> {
+    pub(crate) fn of<M: Message>(message: &'a M) -> Self {
+        Lent { event: Opaque::of(message), type_id: TypeId::of::<M>(), message: M::FACTS }
+    }
+}
+
+impl<B: Flavor> Inner<B> {
+    /// For a message that has no handler on this bus.
+    pub(super) fn nobody(limit: Limit) -> Self {
+        Inner::new(InnerKind::Nobody, limit)
+    }
+
+    /// For a handler whose owner goes to the same table.
+    pub(super) fn handler(handler: &Handler<B>, limit: Limit) -> Self {
+        Inner::new(InnerKind::Handler(handler.function, handler.inside, Opaque::of_owned(&handler.owner)), limit)
+    }
+
+    /// For subscribers whose owners are in the same table.
+    pub(super) fn subscribers(subscribers: Subscribers, limit: Limit) -> Self {
+        Inner::new(InnerKind::Subscribers(subscribers), limit)
+    }
+
+    /// The function of the handler and what it was bound to, if it is synchronous and does not ask for its context. It has the type that belongs to the
+    /// message and to [`Function::Sync`].
+    #[inline]
+    pub(super) fn sync_function(&self) -> Option<(fn(), Opaque<'_>)> {
+        match self.kind {
+            InnerKind::Handler(Function::Sync(function), Inside::Sync(_, false), bound) => Some((function, bound)),
+            _ => None,
+        }
+    }
+
+    /// Calls the handler with what is in `payload`, if it is synchronous, and puts the outcome there; says if it is.
+    #[inline]
+    pub(crate) fn call_handler(&self, bus: &B, payload: &mut (dyn ErasedPayload + 'static)) -> bool {
+        let InnerKind::Handler(_, Inside::Sync(inside, _), bound) = self.kind else { return false };
+        // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
+        unsafe { inside(bound, Opaque::of(bus), payload) };
+        true
+    }
+
+    fn new(kind: InnerKind, limit: Limit) -> Self {
+        Inner { kind, limit, bus: PhantomData }
+    }
+
+    /// For all subscribers, or for the one in the place `only`.
+    fn publication<'a>(&'a self, bus: &'a B, event: &Lent<'a>, only: Option<usize>) -> Option<Publication<'a>> {
+        let InnerKind::Subscribers(subscribers) = &self.kind else { return None };
+        let slots = match subscribers.event {
+            Some(known) => {
+                assert!(known == event.type_id, "the payload of another event");
+                &subscribers.slots[..]
+            }
+            None => &[],
+        };
+        let slots = only.map_or(slots, |only| slots.get(only..=only).unwrap_or_default());
+        Some(Publication {
+            slots,
+            bus: Opaque::of(bus),
+            event: event.event,
+            limit: &self.limit,
+            message: event.message,
+        })
+    }
+}
+
+impl Inner<SyncBus> {
+    /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
+    #[inline]
+    pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        if !self.call_handler(bus, payload) {
+            self.call_others(bus, payload);
+        }
+    }
+
+    /// Out of line, so that the usual call has fewer registers to save.
+    #[inline(never)]
+    fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        match &self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            InnerKind::Handler(_, Inside::Sync(..), _) => unreachable!("it is called in line"),
+            InnerKind::Handler(_, Inside::Async(..), _) => {
+                unreachable!("there are no asynchronous handlers on a `SyncBus`")
+            }
+            InnerKind::Subscribers(_) => {
+                let Particulars { only_subscriber, context, .. } = *payload.particulars();
+                let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+                let Some(publication) = publication else { return };
+                let _caused = context.as_ref().map(Context::enter);
+                let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
+                publish::put(failures, only_subscriber.unwrap_or_default(), payload, bus.wiring());
+            }
+        }
+    }
+}
+
+impl Inner<Bus> {
+    /// Calls the handler or the subscribers with what is in `payload`, where the outcome goes; gives what is left to be
+    /// waited for.
+    pub(crate) fn start<'a>(
+        &'a self,
+        bus: &'a Bus,
+        payload: &'a mut (dyn ErasedPayload + 'static),
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> Option<Running<'a, ()>> {
+        match self.kind {
+            InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
+            InnerKind::Handler(_, Inside::Sync(..), _) => _ = self.call_handler(bus, payload),
+            InnerKind::Handler(_, Inside::Async(inside, may_dispatch), bound) => {
+                let (message, limit) = (payload.facts(), may_dispatch.then_some(&self.limit));
+                if let Err(limit) = may_enter(message, limit) {
+                    payload.fail(LayerFailure::RecursionLimit(limit));
+                    return None;
+                }
+                // SAFETY: `inside` and `bound` are of one handler, and the bus is a `Bus`.
+                let future = unsafe { inside(bound, Opaque::of(bus), payload) };
+                return Some(Running { future, message, limit });
+            }
+            InnerKind::Subscribers(_) => return self.publish(bus, payload, limits),
+        }
+        None
+    }
+
+    fn publish<'a>(
+        &'a self,
+        bus: &'a Bus,
+        payload: &'a mut (dyn ErasedPayload + 'static),
+        limits: Option<&'a SubscriberLimits<'a>>,
+    ) -> Option<Running<'a, ()>> {
+        let message = payload.facts();
+        let Particulars { only_subscriber, context, .. } = *payload.particulars();
+        let first = only_subscriber.unwrap_or_default();
+        let publication = self.publication(bus, &payload.lend()?, only_subscriber)?;
+        let in_turn = {
+            let _caused = context.as_ref().map(Context::enter);
+            publish::in_turn(&publication)
+        };
+        let Some(round) = in_turn else {
+            publish::put(Vec::new(), first, payload, bus.wiring());
+            return None;
+        };
+        let future: BoxFuture<'a, ()> = Box::pin(async move {
+            let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+            let Some(publication) = publication else { return };
+            let limits = limits.map(|limits| limits.from(first));
+            let failures = publish::caused_by(context, round.finish(&publication, limits.as_ref())).await;
+            publish::put(failures, first, payload, bus.wiring());
+        });
+        Some(Running { future, message, limit: None })
+    }
+}

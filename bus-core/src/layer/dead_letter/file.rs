@@ -1,0 +1,399 @@
+//! Letters in files: a folder of segments, each a text file with a record a line, which is only ever written at its end.
+
+mod format;
+mod fs;
+mod index;
+mod log;
+mod queue;
+mod recover;
+mod syncer;
+
+#[cfg(test)]
+mod crash;
+
+use std::{
+    error::Error,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use self::{
+    fs::Disk,
+    log::{Limits, Log},
+    syncer::Syncer,
+};
+use super::{Body, DeadLetter, DeadLetterStore, Filter, StoreError, Withheld};
+
+/// Keeps dead letters in a folder, so that they outlive the process, and with the default policy the machine's power.
+///
+/// A letter that [`append`](DeadLetterStore::append) has taken is on the disk. It blocks its thread for the write and the
+/// sync of the letter, after the write and sync that may be under way; callers that come meanwhile share one. Once in a
+/// while the thread also tidies up, which copies at most one segment. No memory is used for a letter but some 100 bytes for
+/// its place.
+///
+/// One process at a time has the folder, which is made with mode 0700, and its files with 0600. The messages have to be
+/// `serde::Serialize`; the page [`linkbus::docs::layers::dead_letters`](https://docs.rs/linkbus) says what becomes of
+/// their secrets, of a full disk and of one that fails.
+///
+/// ```
+/// use linkbus::{Command, SyncBus, layer::DeadLetters, layer::dead_letter::{DeadLetterStore as _, FileStore}};
+///
+/// #[derive(Command, Clone, serde::Serialize, serde::Deserialize)]
+/// struct Pay { cents: u64 }
+///
+/// # let folder = std::env::temp_dir().join(format!("linkbus-{}", linkbus::Uuid::now_v7()));
+/// let store = FileStore::open(&folder)?; // "letters", beside what else the program keeps
+/// println!("{} letters were left", store.recovery().letters);
+/// let bus = SyncBus::empty()
+///     .command(|_: Pay| Err::<(), _>("the till is broken"))
+///     .layer(DeadLetters::new(store))
+///     .build()?;
+/// bus.execute(Pay { cents: 500 }).unwrap_err();
+/// bus.close()?;
+///
+/// let store = FileStore::open(&folder)?;
+/// assert_eq!(store.recovery().letters, 1);
+/// # drop(store);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct FileStore {
+    log: Arc<Log>,
+    syncer: Option<Syncer>,
+    recovery: Recovery,
+}
+
+/// When what is written is synced, so that it survives a power loss. A process that is killed loses nothing in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FsyncPolicy {
+    /// Before `append` returns; callers share a sync. The default.
+    #[default]
+    Always,
+    /// This often, on a thread of the store: a power loss takes the letters of that time with it.
+    Every(Duration),
+    /// When the system does it, which may be after half a minute, and when the store is closed.
+    Never,
+}
+
+/// How a [`FileStore`] is opened.
+///
+/// ```
+/// use linkbus::layer::dead_letter::{FileStore, FsyncPolicy};
+/// use std::time::Duration;
+///
+/// # let folder = std::env::temp_dir().join(format!("linkbus-{}", linkbus::Uuid::now_v7()));
+/// let store = FileStore::options()
+///     .max_letters(1_000)
+///     .max_bytes(10 << 20)
+///     .fsync(FsyncPolicy::Every(Duration::from_secs(1)))
+///     .open(&folder)?;
+/// # drop(store);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+#[must_use]
+pub struct FileStoreOptions {
+    limits: Limits,
+    policy: FsyncPolicy,
+}
+
+impl Default for FileStoreOptions {
+    fn default() -> Self {
+        let limits = Limits { letters: 100_000, bytes: 256 << 20, segment_bytes: 8 << 20, letter_bytes: 1 << 20 };
+        FileStoreOptions { limits, policy: FsyncPolicy::Always }
+    }
+}
+
+impl FileStoreOptions {
+    /// How many letters there may be, 100,000 by default. A further one is refused, and no other is removed for it.
+    pub fn max_letters(mut self, letters: usize) -> Self {
+        self.limits.letters = letters;
+        self
+    }
+
+    /// How many bytes letters may take, 256 MiB by default. A further one is refused. On the disk it may be twice as much
+    /// and two segments more, before what was deleted is tidied away.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many bytes a segment has before the next is begun, 8 MiB by default.
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.limits.segment_bytes = bytes.max(1);
+        self
+    }
+
+    /// How many bytes a message may have, 1 MiB by default. The letter of a larger one has no message.
+    pub fn max_message_bytes(mut self, bytes: usize) -> Self {
+        self.limits.letter_bytes = bytes;
+        self
+    }
+
+    /// When what is written is synced: [`FsyncPolicy::Always`] by default.
+    pub fn fsync(mut self, policy: FsyncPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Opens the folder, makes it if it is not there, and repairs what a crash left half written.
+    ///
+    /// # Errors
+    /// [`OpenError`]: another process has it, it is not safe, or it cannot be read.
+    pub fn open(self, folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
+        let folder = folder.as_ref();
+        self.open_fs(Arc::new(Disk::open(folder)?)).map_err(|error| error.within(folder))
+    }
+
+    fn open_fs(self, fs: Arc<dyn fs::Fs>) -> Result<FileStore, OpenError> {
+        let (log, recovery) = Log::open(fs, self.limits, self.policy)?;
+        recovery.log();
+        let log = Arc::new(log);
+        let syncer = match self.policy {
+            FsyncPolicy::Every(interval) => Some(Syncer::start(&log, interval)?),
+            FsyncPolicy::Always | FsyncPolicy::Never => None,
+        };
+        Ok(FileStore { log, syncer, recovery })
+    }
+}
+
+impl FileStore {
+    /// Opens the folder with the [defaults](FileStoreOptions).
+    ///
+    /// # Errors
+    /// As [`FileStoreOptions::open`].
+    pub fn open(folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
+        FileStore::options().open(folder)
+    }
+
+    /// To open it in another way.
+    pub fn options() -> FileStoreOptions {
+        FileStoreOptions::default()
+    }
+
+    /// What was found when it was opened.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// How it is, and what it did since it was opened.
+    pub fn health(&self) -> Health {
+        self.log.health()
+    }
+}
+
+impl DeadLetterStore for FileStore {
+    fn append(&self, mut letter: DeadLetter) -> Result<(), StoreError> {
+        if let Body::Json(json) | Body::Redacted(json) = &letter.body {
+            let (bytes, limit) = (json.len(), self.log.letter_bytes());
+            if bytes > limit {
+                letter.body = Body::Withheld(Withheld::TooLarge { bytes, limit });
+            }
+        }
+        self.log.append(&letter)
+    }
+
+    fn ids(&self, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
+        self.log.still_open()?;
+        let ids: Vec<Uuid> = self.log.index().entries().map(|entry| entry.id).collect();
+        if filter.is_any() {
+            return Ok(ids);
+        }
+        // One that cannot be read is not known to match; `get` says what is wrong with it.
+        let matches = |id: &Uuid| matches!(self.log.get(*id), Ok(Some(letter)) if filter.matches(&letter));
+        Ok(ids.into_iter().filter(matches).collect())
+    }
+
+    fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
+        self.log.get(id)
+    }
+
+    fn count(&self) -> Result<usize, StoreError> {
+        self.log.still_open()?;
+        Ok(self.log.index().len())
+    }
+
+    fn delete(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.log.delete(id)
+    }
+
+    fn note_replay(&self, id: Uuid) -> Result<(), StoreError> {
+        self.log.note_replay(id)
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        if let Some(syncer) = &self.syncer {
+            syncer.stop();
+        }
+        self.log.close()
+    }
+}
+
+impl Drop for FileStore {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            let error = super::store::with_causes(&error);
+            tracing::error!(target: "linkbus", error, "closing the store of dead letters failed");
+        }
+    }
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore").field("recovery", &self.recovery).finish_non_exhaustive()
+    }
+}
+
+/// What a [`FileStore`] found when it was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// How many letters there are.
+    pub letters: usize,
+    /// What was half written at the end of a segment: it was never acknowledged, and was cut off.
+    pub torn: Vec<Damage>,
+    /// What cannot be read between records that can: it was left where it is, and passed over.
+    pub damaged: Vec<Damage>,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The name of the file in the folder.
+    pub file: String,
+    /// Where it begins, in bytes from the beginning of the file.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+impl Recovery {
+    fn log(&self) {
+        for Damage { file, offset, bytes } in &self.torn {
+            tracing::warn!(target: "linkbus", file, offset, bytes, "a dead letter was half written when the process ended; it was cut off");
+        }
+        for Damage { file, offset, bytes } in &self.damaged {
+            tracing::error!(target: "linkbus", file, offset, bytes, "a part of the dead letters cannot be read; it is passed over");
+        }
+    }
+}
+
+/// How a [`FileStore`] is, and what it did since it was opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// Why the last write failed; `None` if it did not.
+    pub last_error: Option<StoreError>,
+    /// How many letters it took.
+    pub written: u64,
+    /// How many letters it did not take. What was offered is this and `written`.
+    pub refused: u64,
+    /// How many records it took that may be gone after a power loss, because a later sync failed. Never with
+    /// [`FsyncPolicy::Always`].
+    pub unsure: u64,
+    /// How many segments it stopped to use because writing or syncing them failed.
+    pub abandoned_segments: u64,
+    /// How many letters there are.
+    pub letters: usize,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// How many bytes the segments take.
+    pub bytes_on_disk: u64,
+}
+
+impl Health {
+    /// Whether the last write succeeded.
+    pub fn is_working(&self) -> bool {
+        self.last_error.is_none()
+    }
+}
+
+/// Why a [`FileStore`] cannot be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it open, or another store of this one.
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Somebody else could read or change what is kept there.
+    Unsafe {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: &'static str,
+    },
+    /// A file was written by a version of linkbus that this one does not know.
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file has the name of a segment and is none.
+    NotLetters {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refused.
+    Io {
+        /// What was being done: `open`, `read` ...
+        doing: &'static str,
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    /// The same with the folder in front of the file's name.
+    fn within(mut self, folder: &Path) -> Self {
+        match &mut self {
+            OpenError::Locked { .. } | OpenError::Unsafe { .. } => {}
+            OpenError::OtherVersion { path } | OpenError::NotLetters { path } | OpenError::Io { path, .. } => {
+                *path = folder.join(&path);
+            }
+        }
+        self
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Locked { folder } => write!(
+                f,
+                "the dead letters in `{}` are open already: a folder is for one store of one process, so give each its own",
+                folder.display()
+            ),
+            OpenError::Unsafe { path, problem } => {
+                write!(f, "dead letters cannot be kept in `{}`: {problem}", path.display())
+            }
+            OpenError::OtherVersion { path } => write!(
+                f,
+                "`{}` was written by another version of linkbus: open it with that one, or use another folder",
+                path.display()
+            ),
+            OpenError::NotLetters { path } => {
+                write!(f, "`{}` has no dead letters: its first line is not theirs; move it away", path.display())
+            }
+            OpenError::Io { doing, path, .. } => write!(f, "cannot {doing} `{}`", path.display()),
+        }
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            OpenError::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

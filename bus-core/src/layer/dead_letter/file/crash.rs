@@ -1,0 +1,264 @@
+//! R3: what is left after a power loss, on a disk that is made up. R5: what an append says when the disk does not work.
+
+mod disk;
+
+use std::{io, sync::Arc};
+
+use uuid::Uuid;
+
+use self::disk::{Faults, Random, SimDisk};
+use super::{
+    super::{Body, DeadLetter, DeadLetterStore as _, ErrorReport, Filter, StoreError},
+    FileStore, FileStoreOptions, FsyncPolicy,
+};
+use crate::{layer::Reason, message::Kind};
+
+fn letter(number: u64, padding: usize) -> DeadLetter {
+    DeadLetter {
+        id: Uuid::from_u64_pair(1, number),
+        message: "shop.Pay".into(),
+        kind: Kind::Command,
+        body: Body::Json(format!("{{\"number\":{number},\"padding\":\"{}\"}}", "x".repeat(padding)).into()),
+        error: ErrorReport::without_text(Reason::Handler, false),
+        handler: None,
+        attempts: 1,
+        replays: 0,
+        at: std::time::SystemTime::UNIX_EPOCH,
+        dispatch_id: Uuid::nil(),
+        correlation_id: Uuid::nil(),
+        causation_id: None,
+    }
+}
+
+fn number_of(letter: &DeadLetter) -> u64 {
+    letter.id.as_u64_pair().1
+}
+
+/// What is known for sure about letters.
+#[derive(Default)]
+struct Known {
+    /// Acknowledged, and its deletion not begun.
+    there: Vec<u64>,
+    /// Its deletion was acknowledged.
+    gone: Vec<u64>,
+}
+
+fn small(policy: FsyncPolicy) -> FileStoreOptions {
+    FileStore::options().segment_bytes(1500).fsync(policy)
+}
+
+/// Appends, deletes and replays until the power is gone.
+fn work(disk: &SimDisk, random: &mut Random, known: &mut Known, from: u64) -> Option<()> {
+    let store = disk.open(small(FsyncPolicy::Always)).ok()?;
+    for number in from.. {
+        let padding = usize::try_from(random.below(300)).unwrap();
+        store.append(letter(number, padding)).ok()?;
+        known.there.push(number);
+        if random.below(3) > 0 && !known.there.is_empty() {
+            let place = usize::try_from(random.below(known.there.len() as u64)).unwrap();
+            let number = known.there.swap_remove(place);
+            store.delete(Uuid::from_u64_pair(1, number)).ok()?;
+            known.gone.push(number);
+        }
+        if random.below(5) == 0 {
+            let _ = store.note_replay(Uuid::from_u64_pair(1, *known.there.first()?));
+        }
+    }
+    None
+}
+
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Kept,
+    /// Nothing was acknowledged, so nothing could be lost.
+    Nothing,
+    /// A letter was lost, or one came back that was deleted.
+    Broken,
+}
+
+/// Works until the power is lost, twice over.
+fn verdict(seed: u64, block: usize, faults: Faults) -> Verdict {
+    let mut random = Random(seed);
+    let mut disk = SimDisk::new();
+    let mut known = Known::default();
+    for round in 0..2 {
+        disk.state().fuse = Some(1 + random.below(60));
+        disk.set(faults);
+        let _ = work(&disk, &mut random, &mut known, 1000 * round);
+        let left = disk.state().after_power_loss(block, &mut random);
+        // What the power took while it was repaired is to be repaired as well.
+        let interrupted = SimDisk(Arc::clone(&left.0));
+        interrupted.state().fuse = Some(random.below(6));
+        drop(interrupted.open(small(FsyncPolicy::Always)));
+        interrupted.state().fuse = None;
+        disk = left.state().after_power_loss(block, &mut random);
+        let Ok(store) = disk.open(small(FsyncPolicy::Always)) else { return Verdict::Broken };
+        let letters = store.list(&Filter::any(), usize::MAX).unwrap();
+        for letter in &letters {
+            let Body::Json(json) = &letter.body else { return Verdict::Broken };
+            let beginning = format!("{{\"number\":{},", number_of(letter));
+            assert!(json.starts_with(&beginning), "another letter than was written");
+        }
+        let there: Vec<u64> = letters.iter().map(number_of).collect();
+        let is_lost = known.there.iter().any(|number| !there.contains(number));
+        let is_back = known.gone.iter().any(|number| there.contains(number));
+        if is_lost || is_back {
+            return Verdict::Broken;
+        }
+        drop(store);
+        let before = disk.contents();
+        let again = disk.open(small(FsyncPolicy::Always)).unwrap();
+        assert_eq!((&again.recovery().torn[..], disk.contents() == before), (&[][..], true), "it was repaired before");
+    }
+    if known.there.is_empty() { Verdict::Nothing } else { Verdict::Kept }
+}
+
+/// R3: 1,000 seeds.
+fn no_letter_is_taken(block: usize) {
+    for seed in 0..1000 {
+        assert_ne!(verdict(seed, block, Faults::default()), Verdict::Broken, "seed {seed}, blocks of {block}");
+    }
+}
+
+/// R3.
+#[test]
+fn a_power_loss_takes_no_letter_that_was_acknowledged_blocks_of_64() {
+    no_letter_is_taken(64);
+}
+
+/// R3.
+#[test]
+fn a_power_loss_takes_no_letter_that_was_acknowledged_blocks_of_512() {
+    no_letter_is_taken(512);
+}
+
+/// R3.
+#[test]
+fn a_power_loss_takes_no_letter_that_was_acknowledged_blocks_of_4096() {
+    no_letter_is_taken(4096);
+}
+
+/// R3, the controls: the disk would show it.
+#[test]
+fn without_syncs_a_power_loss_takes_letters() {
+    for block in [64, 512, 4096] {
+        let verdicts = |faults| {
+            let verdicts: Vec<_> = (0..150).map(|seed| verdict(seed, block, faults)).collect();
+            let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+            (count(Verdict::Broken), count(Verdict::Kept))
+        };
+        let (broken, kept) = verdicts(Faults { no_sync: true, ..Faults::default() });
+        assert!(broken >= 9 * kept, "{broken} broken and {kept} not without syncs of files, blocks of {block}");
+        let (broken, kept) = verdicts(Faults { no_folder_sync: true, ..Faults::default() });
+        assert!(broken > 100 && kept == 0, "{broken} broken and {kept} not without syncs of the folder");
+    }
+}
+
+/// Opens a store on a disk that works.
+fn opened(policy: FsyncPolicy) -> (SimDisk, FileStore) {
+    let disk = SimDisk::new();
+    let store = disk.open(small(policy)).unwrap();
+    (disk, store)
+}
+
+fn numbers(store: &FileStore) -> Vec<u64> {
+    store.list(&Filter::any(), usize::MAX).unwrap().iter().map(number_of).collect()
+}
+
+/// R5.
+#[test]
+fn a_full_disk_refuses_letters_until_there_is_room_and_counts_them() {
+    for half in [0, 1, 40, 200] {
+        let (disk, store) = opened(FsyncPolicy::Always);
+        store.append(letter(1, 10)).unwrap();
+        disk.set(Faults { error: Some(io::ErrorKind::StorageFull), half, ..Faults::default() });
+        for number in 2..5 {
+            let error = store.append(letter(number, 10)).unwrap_err();
+            assert!(matches!(&error, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull));
+        }
+        assert!(!store.health().is_working());
+        assert_eq!(numbers(&store), [1], "what there was can be read");
+        disk.set(Faults::default());
+        store.append(letter(5, 10)).unwrap();
+        let health = store.health();
+        assert!(health.is_working());
+        assert_eq!((health.written, health.refused), (2, 3));
+        drop(store);
+        let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+        assert_eq!(numbers(&store), [5, 1], "what was refused is not there");
+    }
+}
+
+/// R5: after a sync failed, the file is not trusted again.
+#[test]
+fn after_a_failed_sync_another_segment_is_begun() {
+    let (disk, store) = opened(FsyncPolicy::Always);
+    store.append(letter(1, 10)).unwrap();
+    disk.set(Faults { error: Some(io::ErrorKind::Other), only_sync: true, ..Faults::default() });
+    store.append(letter(2, 10)).unwrap_err();
+    disk.set(Faults::default());
+    let before = disk.contents();
+    store.append(letter(3, 10)).unwrap();
+    assert_eq!(store.health().abandoned_segments, 1);
+    let after = disk.contents();
+    assert!(before.iter().all(|(name, bytes)| after[name] == *bytes), "the segment is as it was");
+    assert_eq!((before.len(), after.len()), (1, 2));
+    drop(store);
+    assert_eq!(numbers(&disk.open(small(FsyncPolicy::Always)).unwrap()), [3, 1], "what was refused is not there");
+}
+
+/// What the other policies promise.
+#[test]
+fn without_a_sync_for_each_letter_close_syncs() {
+    let hour = std::time::Duration::from_secs(3600);
+    for policy in [FsyncPolicy::Never, FsyncPolicy::Every(hour)] {
+        let (disk, store) = opened(policy);
+        store.append(letter(1, 10)).unwrap();
+        let begun = disk.state().syncs;
+        store.append(letter(2, 10)).unwrap();
+        assert_eq!(disk.state().syncs, begun, "{policy:?}");
+        store.close().unwrap();
+        assert_eq!(disk.state().syncs, begun + 1, "{policy:?}");
+    }
+}
+
+/// What is deleted gives its room back, on the disk as well.
+#[test]
+fn segments_without_letters_are_removed_and_mostly_empty_ones_are_moved_together() {
+    let (disk, store) = opened(FsyncPolicy::Always);
+    for number in 0..2000 {
+        store.append(letter(number, 100)).unwrap();
+        if number % 100 != 0 {
+            store.delete(Uuid::from_u64_pair(1, number)).unwrap();
+        }
+    }
+    store.note_replay(Uuid::from_u64_pair(1, 0)).unwrap();
+    let health = store.health();
+    assert_eq!(health.letters, 20);
+    let on_disk: usize = disk.contents().values().map(Vec::len).sum();
+    assert_eq!(health.bytes_on_disk, on_disk as u64);
+    assert!(health.bytes_on_disk < 2 * health.bytes + 4 * 1500, "{health:?}");
+    let expected: Vec<u64> = (0..20).rev().map(|hundred| hundred * 100).collect();
+    assert_eq!(numbers(&store), expected, "in their old order");
+    drop(store);
+    let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+    assert_eq!(numbers(&store), expected);
+    assert_eq!(store.get(Uuid::from_u64_pair(1, 0)).unwrap().unwrap().replays, 1);
+}
+
+/// A process that was killed between writing and syncing left what the next one must not rely on.
+#[test]
+fn what_recovery_finds_is_synced_before_it_is_shown() {
+    let (disk, store) = opened(FsyncPolicy::Never);
+    store.append(letter(1, 10)).unwrap();
+    let killed = SimDisk::new();
+    {
+        let (state, mut copy) = (disk.state(), killed.state());
+        copy.names = state.names.clone();
+        copy.files = state.files.clone();
+    }
+    let again = killed.open(small(FsyncPolicy::Always)).unwrap();
+    assert_eq!(numbers(&again), [1]);
+    let left = killed.state().after_power_loss(512, &mut Random(1));
+    assert_eq!(numbers(&left.open(small(FsyncPolicy::Always)).unwrap()), [1]);
+}

@@ -1,0 +1,254 @@
+//! A disk that is made up.
+//!
+//! It keeps what was synced, and of the rest block by block either what was or what would have been. A file whose folder
+//! was not synced is gone; one that was removed without it may be back.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use super::super::{
+    FileStore, FileStoreOptions, OpenError,
+    fs::{Appender, Fs},
+};
+
+/// `SplitMix64` (Steele, Lea and Flood, 2014).
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+
+    fn is(&mut self) -> bool {
+        self.next().is_multiple_of(2)
+    }
+}
+
+/// What the disk does not do.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(super) struct Faults {
+    /// Syncing a file does nothing.
+    pub(super) no_sync: bool,
+    /// Syncing the folder does nothing.
+    pub(super) no_folder_sync: bool,
+    /// Writing and syncing fail with this.
+    pub(super) error: Option<io::ErrorKind>,
+    /// Only syncing does.
+    pub(super) only_sync: bool,
+    /// So many bytes of a write are written before it fails.
+    pub(super) half: usize,
+}
+
+#[derive(Clone)]
+pub(super) struct SimDisk(pub(super) Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub(super) struct State {
+    /// A number for each file, and the names that are there now.
+    pub(super) files: Vec<SimFile>,
+    pub(super) names: BTreeMap<String, usize>,
+    /// The names that survive.
+    synced_names: BTreeMap<String, usize>,
+    faults: Faults,
+    /// How many operations are left before the power is lost.
+    pub(super) fuse: Option<u64>,
+    pub(super) syncs: u64,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct SimFile {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+}
+
+impl State {
+    /// One operation; an error once the power is gone.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.fuse {
+            Some(0) => Err(io::Error::other("the power is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn file(&self, name: &str) -> io::Result<usize> {
+        self.names.get(name).copied().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
+        let is_last = self.fuse == Some(1);
+        self.step()?;
+        let fault = self.faults.error.filter(|_| !self.faults.only_sync);
+        let part = if fault.is_some() { self.faults.half.min(bytes.len()) } else { bytes.len() };
+        // The power may be lost while it is written.
+        let part = if is_last { part / 2 } else { part };
+        self.files[file].now.extend_from_slice(&bytes[..part]);
+        fault.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    fn sync(&mut self, file: usize) -> io::Result<()> {
+        self.step()?;
+        self.syncs += 1;
+        if let Some(kind) = self.faults.error {
+            return Err(kind.into());
+        }
+        if !self.faults.no_sync {
+            self.files[file].synced = self.files[file].now.clone();
+        }
+        Ok(())
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        self.step()?;
+        if !self.faults.no_folder_sync {
+            self.synced_names = self.names.clone();
+        }
+        Ok(())
+    }
+
+    /// What is there when the power is back.
+    pub(super) fn after_power_loss(&self, block: usize, random: &mut Random) -> SimDisk {
+        let mut left = State::default();
+        for (name, &number) in &self.synced_names {
+            let is_removed = !self.names.contains_key(name);
+            if is_removed && random.is() {
+                continue;
+            }
+            let bytes = self.files[number].after_power_loss(block, random);
+            left.names.insert(name.clone(), left.files.len());
+            left.files.push(SimFile { now: bytes.clone(), synced: bytes });
+        }
+        left.synced_names = left.names.clone();
+        SimDisk(Arc::new(Mutex::new(left)))
+    }
+}
+
+impl SimFile {
+    fn after_power_loss(&self, block: usize, random: &mut Random) -> Vec<u8> {
+        let SimFile { now, synced } = self;
+        let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
+        let length = short + usize::try_from(random.below((long - short + 1) as u64)).unwrap();
+        let mut left = vec![0; length];
+        for begin in (0..length).step_by(block) {
+            let end = length.min(begin + block);
+            let source = if random.is() { now } else { synced };
+            // What neither knows was never written: a hole, which reads as zeros.
+            for (place, byte) in left.iter_mut().enumerate().take(end).skip(begin) {
+                let survives = synced.get(place).filter(|byte| now.get(place) == Some(byte));
+                *byte = survives.or(source.get(place)).copied().unwrap_or_default();
+            }
+        }
+        left
+    }
+}
+
+impl SimDisk {
+    pub(super) fn new() -> Self {
+        SimDisk(Arc::default())
+    }
+
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn set(&self, faults: Faults) {
+        self.state().faults = faults;
+    }
+
+    pub(super) fn open(&self, options: FileStoreOptions) -> Result<FileStore, OpenError> {
+        options.open_fs(Arc::new(self.clone()))
+    }
+}
+
+impl Fs for SimDisk {
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.state().names.keys().cloned().collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let state = self.state();
+        Ok(state.files[state.file(name)?].now.clone())
+    }
+
+    fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(name)?;
+        let begin = usize::try_from(offset).unwrap();
+        bytes.get(begin..begin + length).map(<[u8]>::to_vec).ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appender>> {
+        let mut state = self.state();
+        state.step()?;
+        let file = state.files.len();
+        state.files.push(SimFile::default());
+        assert!(state.names.insert(name.to_owned(), file).is_none(), "`{name}` is created twice");
+        Ok(Box::new(SimAppender { disk: self.clone(), file }))
+    }
+
+    fn cut(&self, name: &str, length: u64) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        let file = state.file(name)?;
+        state.files[file].now.truncate(usize::try_from(length).unwrap());
+        Ok(())
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let file = state.file(name)?;
+        state.sync(file)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        state.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.state().sync_names()
+    }
+}
+
+struct SimAppender {
+    disk: SimDisk,
+    file: usize,
+}
+
+impl Appender for SimAppender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.disk.state().write(self.file, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.state().sync(self.file)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.step()?;
+        state.files[self.file].now.truncate(usize::try_from(length).unwrap());
+        Ok(())
+    }
+}
+
+impl SimDisk {
+    pub(super) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state();
+        state.names.iter().map(|(name, file)| (name.clone(), state.files[*file].now.clone())).collect()
+    }
+}

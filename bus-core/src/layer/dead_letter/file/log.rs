@@ -1,0 +1,426 @@
+//! The segments of a folder: one is written at its end, the others are read.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use uuid::Uuid;
+
+use super::{
+    super::{DeadLetter, StoreError},
+    FsyncPolicy, Health, OpenError, Recovery,
+    format::{self, MAGIC},
+    fs::{Appender, Fs},
+    index::{Entry, Index, Segment},
+    queue::{Batch, Queue, What},
+    recover::{name_of, recover},
+};
+
+/// How much of what there may be.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) letters: usize,
+    pub(super) bytes: u64,
+    pub(super) segment_bytes: u64,
+    pub(super) letter_bytes: usize,
+}
+
+pub(super) struct Log {
+    limits: Limits,
+    policy: FsyncPolicy,
+    queue: Queue,
+    /// `None` once it is closed.
+    fs: RwLock<Option<Arc<dyn Fs>>>,
+    /// Held while something is written.
+    writer: Mutex<Writer>,
+    /// Held for a moment only, and never while another lock is taken.
+    index: Mutex<Index>,
+    /// Room that is taken by letters that are there or being written.
+    taken: Mutex<Taken>,
+    last_number: AtomicU64,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Taken {
+    letters: usize,
+    bytes: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    written: AtomicU64,
+    refused: AtomicU64,
+    abandoned: AtomicU64,
+    unsure: AtomicU64,
+    last_error: Mutex<Option<StoreError>>,
+}
+
+struct Writer {
+    active: Option<Active>,
+    next_segment: u64,
+}
+
+/// The segment that is written.
+struct Active {
+    number: u64,
+    name: String,
+    file: Box<dyn Appender>,
+    length: u64,
+    /// How many of its records may not survive a power loss.
+    unsynced: u64,
+}
+
+impl Log {
+    pub(super) fn open(fs: Arc<dyn Fs>, limits: Limits, policy: FsyncPolicy) -> Result<(Self, Recovery), OpenError> {
+        let (index, recovery) = recover(&*fs)?;
+        let next_segment = index.segments.last_key_value().map_or(0, |(number, _)| *number) + 1;
+        let taken = Taken { letters: index.len(), bytes: index.live_bytes };
+        let log = Log {
+            limits,
+            policy,
+            queue: Queue::default(),
+            fs: RwLock::new(Some(fs)),
+            writer: Mutex::new(Writer { active: None, next_segment }),
+            last_number: AtomicU64::new(index.last_number()),
+            index: Mutex::new(index),
+            taken: Mutex::new(taken),
+            counts: Counts::default(),
+        };
+        log.tidy();
+        Ok((log, recovery))
+    }
+
+    fn fs(&self) -> Result<Arc<dyn Fs>, StoreError> {
+        self.fs.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn append(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+        let record = format::letter(letter, number);
+        let what = What::Letter { id: letter.id, number, replays: letter.replays };
+        let written = self.take(record.len()).and_then(|()| {
+            let written = self.commit(&record, what, false);
+            written.inspect_err(|_| self.give_back(record.len()))
+        });
+        match &written {
+            Ok(()) => self.counts.written.fetch_add(1, Ordering::Relaxed),
+            Err(_) => self.counts.refused.fetch_add(1, Ordering::Relaxed),
+        };
+        written
+    }
+
+    fn take(&self, length: usize) -> Result<(), StoreError> {
+        let mut taken = self.taken();
+        let is_full = taken.letters >= self.limits.letters || taken.bytes + length as u64 > self.limits.bytes;
+        if is_full {
+            return Err(StoreError::Full { letters: taken.letters, bytes: taken.bytes });
+        }
+        taken.letters += 1;
+        taken.bytes += length as u64;
+        Ok(())
+    }
+
+    fn give_back(&self, length: usize) {
+        let mut taken = self.taken();
+        taken.letters = taken.letters.saturating_sub(1);
+        taken.bytes = taken.bytes.saturating_sub(length as u64);
+    }
+
+    pub(super) fn delete(&self, id: Uuid) -> Result<bool, StoreError> {
+        if self.index().get(id).is_none() {
+            return self.still_open().map(|()| false);
+        }
+        self.commit(&format::gone(id), What::Gone(id), false).map(|()| true)
+    }
+
+    pub(super) fn note_replay(&self, id: Uuid) -> Result<(), StoreError> {
+        if self.index().get(id).is_none() {
+            return self.still_open();
+        }
+        self.commit(&format::replayed(id), What::Replayed(id), false)
+    }
+
+    pub(super) fn still_open(&self) -> Result<(), StoreError> {
+        self.fs().map(drop)
+    }
+
+    pub(super) fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
+        loop {
+            let Some(entry) = self.index().get(id) else { return self.still_open().map(|()| None) };
+            match read(&*self.fs()?, &entry) {
+                Ok(letter) => return Ok(Some(letter)),
+                // It may have been moved since it was looked up.
+                Err(_) if self.index().get(id).is_none_or(|now| now.segment != entry.segment) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Has a record written and, if the policy says so, synced.
+    fn commit(&self, record: &[u8], what: What, last: bool) -> Result<(), StoreError> {
+        self.queue.commit(record, what, last, |batch| self.write(batch), || self.tidy())
+    }
+
+    fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.bytes.is_empty() {
+            return Ok(());
+        }
+        let result = self.write_with(&mut self.writer(), batch);
+        self.counts.note(&result);
+        result
+    }
+
+    fn write_with(&self, writer: &mut Writer, batch: &Batch) -> Result<(), StoreError> {
+        let fs = self.fs()?;
+        if writer.active.as_ref().is_some_and(|active| active.length >= self.limits.segment_bytes) {
+            self.sync_with(writer)?;
+            writer.active = None;
+        }
+        if writer.active.is_none() {
+            let active = begin(&*fs, &mut writer.next_segment)?;
+            let segment = Segment { length: active.length, ..Segment::default() };
+            self.index().segments.insert(active.number, segment);
+            writer.active = Some(active);
+        }
+        let Some(active) = &mut writer.active else { unreachable!("it was begun") };
+        let begin = active.length;
+        let written = active.write(batch);
+        let synced = written.and_then(|()| if self.policy == FsyncPolicy::Always { active.sync() } else { Ok(()) });
+        if synced.is_err() {
+            self.abandon(writer, Some(begin), &*fs);
+        } else {
+            self.apply(batch, begin, active);
+        }
+        synced
+    }
+
+    /// Never writes to the segment again: after a failed sync nobody knows what of it is on the disk.
+    ///
+    /// What was refused is cut off, if the length is known that it had before. If even that fails, it may come back.
+    fn abandon(&self, writer: &mut Writer, length: Option<u64>, fs: &dyn Fs) {
+        let Some(mut active) = writer.active.take() else { return };
+        self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+        let Some(length) = length else {
+            self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
+            return;
+        };
+        let is_cut = active.file.cut(length).is_ok();
+        if is_cut && length == MAGIC.len() as u64 && fs.remove(&active.name).is_ok() {
+            self.index().segments.remove(&active.number);
+        }
+    }
+
+    fn apply(&self, batch: &Batch, begin: u64, active: &Active) {
+        let mut removed = Vec::new();
+        let mut index = self.index();
+        if let Some(segment) = index.segments.get_mut(&active.number) {
+            segment.length = active.length;
+        }
+        for pending in &batch.records {
+            let offset = begin + pending.offset as u64;
+            match pending.what {
+                What::Letter { id, number, replays } => {
+                    let (segment, length) = (active.number, pending.length);
+                    index.insert(Entry { id, number, segment, offset, length, replays });
+                }
+                What::Gone(id) => removed.extend(index.remove(id)),
+                What::Replayed(id) => index.replayed(id),
+                What::Barrier => {}
+            }
+        }
+        drop(index);
+        for entry in removed {
+            self.give_back(entry.length);
+        }
+    }
+
+    /// Has what was written survive a power loss.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.sync_with(&mut self.writer());
+        if synced.is_err() {
+            self.counts.note(&synced);
+        }
+        synced
+    }
+
+    fn sync_with(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let Some(active) = &mut writer.active else { return Ok(()) };
+        let fs = self.fs()?;
+        active.sync().inspect_err(|_| self.abandon(writer, None, &*fs))
+    }
+
+    /// Removes the oldest segments as far as no letter is left in them, and copies letters out of one that keeps too much
+    /// of what is gone.
+    fn tidy(&self) {
+        let mut writer = self.writer();
+        let mut has_moved = false;
+        while let Some((number, live)) = self.oldest(&writer) {
+            let done = if live == 0 {
+                self.remove(number)
+            } else if !has_moved && self.is_mostly_gone() {
+                has_moved = true;
+                self.move_letters(&mut writer, number)
+            } else {
+                return;
+            };
+            if let Err(error) = done {
+                let error = super::super::store::with_causes(&error);
+                tracing::error!(target: "linkbus", error, segment = name_of(number), "a segment of dead letters was not tidied");
+                return;
+            }
+        }
+    }
+
+    /// The oldest segment that is not written any more, and how many letters it has.
+    fn oldest(&self, writer: &Writer) -> Option<(u64, usize)> {
+        let index = self.index();
+        let (&number, segment) = index.segments.first_key_value()?;
+        let is_active = writer.active.as_ref().is_some_and(|active| active.number == number);
+        (!is_active && !segment.is_stuck).then_some((number, segment.live))
+    }
+
+    fn is_mostly_gone(&self) -> bool {
+        let Limits { bytes, segment_bytes, .. } = self.limits;
+        let index = self.index();
+        index.bytes() > 2 * index.live_bytes + 2 * segment_bytes
+            || index.segments.len() as u64 > 32 + bytes / segment_bytes
+    }
+
+    fn remove(&self, number: u64) -> Result<(), StoreError> {
+        let (fs, name) = (self.fs()?, name_of(number));
+        fs.remove(&name).map_err(io("remove", &name))?;
+        // Before the next one is removed: that may say which letters of this one are gone.
+        fs.sync_folder().map_err(io("sync", "the folder"))?;
+        self.index().segments.remove(&number);
+        Ok(())
+    }
+
+    /// Copies the letters of a segment to the end of the one that is written.
+    fn move_letters(&self, writer: &mut Writer, number: u64) -> Result<(), StoreError> {
+        let entries: Vec<Entry> = self.index().entries().filter(|entry| entry.segment == number).copied().collect();
+        let fs = self.fs()?;
+        let (mut batch, mut was) = (Batch::default(), 0);
+        for entry in entries {
+            let letter = read(&*fs, &entry).inspect_err(|_| self.give_up_on(number))?;
+            let what = What::Letter { id: entry.id, number: entry.number, replays: entry.replays };
+            batch.push(&format::letter(&letter, entry.number), what);
+            was += entry.length as u64;
+        }
+        let is = batch.bytes.len() as u64;
+        self.write_with(writer, &batch)?;
+        let mut taken = self.taken();
+        taken.bytes = (taken.bytes + is).saturating_sub(was);
+        drop(taken);
+        self.sync_with(writer)
+    }
+
+    /// A segment that cannot be read is not tried to be moved again.
+    fn give_up_on(&self, number: u64) {
+        if let Some(segment) = self.index().segments.get_mut(&number) {
+            segment.is_stuck = true;
+        }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let index = self.index();
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Health {
+            last_error: self.counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            written: count(&self.counts.written),
+            refused: count(&self.counts.refused),
+            unsure: count(&self.counts.unsure),
+            abandoned_segments: count(&self.counts.abandoned),
+            letters: index.len(),
+            bytes: index.live_bytes,
+            bytes_on_disk: index.bytes(),
+        }
+    }
+
+    /// Waits for what is being written, and gives the folder free.
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        // What else was in that batch is the business of whoever waits for it.
+        if let Err(StoreError::Closed) = self.commit(&[], What::Barrier, true) {
+            return Ok(());
+        }
+        let synced = self.sync();
+        self.writer().active = None;
+        *self.fs.write().unwrap_or_else(PoisonError::into_inner) = None;
+        synced
+    }
+
+    pub(super) fn letter_bytes(&self) -> usize {
+        self.limits.letter_bytes
+    }
+}
+
+/// Begins a segment. Nothing is written to it before it is there for good.
+fn begin(fs: &dyn Fs, next: &mut u64) -> Result<Active, StoreError> {
+    let number = *next;
+    let name = name_of(number);
+    let mut file = fs.create(&name).map_err(io("create", &name))?;
+    *next += 1;
+    let begun = file.write(MAGIC).map_err(io("write", &name));
+    let begun = begun.and_then(|()| file.sync().map_err(io("sync", &name)));
+    let begun = begun.and_then(|()| fs.sync_folder().map_err(io("sync", "the folder")));
+    if let Err(error) = begun {
+        // If it stays, recovery takes it away.
+        let _ = fs.remove(&name);
+        return Err(error);
+    }
+    Ok(Active { number, name, file, length: MAGIC.len() as u64, unsynced: 0 })
+}
+
+impl Active {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.file.write(&batch.bytes).map_err(io("write", &self.name))?;
+        self.length += batch.bytes.len() as u64;
+        self.unsynced += batch.records.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced > 0 {
+            self.file.sync().map_err(io("sync", &self.name))?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+}
+
+fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError> {
+    let file = name_of(entry.segment);
+    let bytes = fs.read_at(&file, entry.offset, entry.length).map_err(io("read", &file))?;
+    let damaged = |problem: String| StoreError::Damaged { file: file.clone(), offset: entry.offset, problem };
+    match format::record(&bytes) {
+        Some(format::Record::Letter(line)) => {
+            let letter = DeadLetter::from_line(line).map_err(damaged)?;
+            Ok(DeadLetter { replays: entry.replays, ..letter })
+        }
+        _ => Err(damaged("its checksum is wrong".to_owned())),
+    }
+}
+
+impl Counts {
+    fn note(&self, result: &Result<(), StoreError>) {
+        let error = result.as_ref().err().cloned();
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+}
+
+fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |source| StoreError::Io { doing, file: file.to_owned(), source: Arc::new(source) }
+}

@@ -1,0 +1,101 @@
+//! Which letters have to wait for which.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::super::{Body, DeadLetter};
+use crate::message::{Field, MessageFacts};
+
+/// The letters that are to be handled in order: those of one message, one subscriber and one key.
+#[derive(Clone)]
+pub(super) struct Lane {
+    /// The message, and the subscriber.
+    of: (String, Option<(String, usize)>),
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    /// The message has none: its letters are in no order.
+    None,
+    Known(Arc<str>),
+    /// The message has one that cannot be read.
+    Unknown,
+}
+
+/// What was not handled.
+#[derive(Default)]
+pub(super) struct Order {
+    stopped: HashMap<(String, Option<(String, usize)>), Stopped>,
+}
+
+#[derive(Default)]
+struct Stopped {
+    all: Option<Uuid>,
+    keys: HashMap<Arc<str>, Uuid>,
+}
+
+impl Lane {
+    pub(super) fn of(letter: &DeadLetter, facts: Option<&'static MessageFacts>) -> Self {
+        let handler = letter.handler.as_ref().map(|handler| (handler.name.clone().into_owned(), handler.place));
+        Lane { of: (letter.message.clone().into_owned(), handler), key: key(letter, facts) }
+    }
+}
+
+impl Order {
+    /// The letter that `lane` has to wait for.
+    pub(super) fn behind(&self, lane: &Lane) -> Option<Uuid> {
+        let stopped = self.stopped.get(&lane.of)?;
+        match &lane.key {
+            Key::None => None,
+            Key::Known(key) => stopped.all.or_else(|| stopped.keys.get(key).copied()),
+            Key::Unknown => stopped.all.or_else(|| stopped.keys.values().next().copied()),
+        }
+    }
+
+    /// The letter was not handled.
+    pub(super) fn stop(&mut self, lane: Lane, letter: Uuid) {
+        let Lane { of, key } = lane;
+        match key {
+            Key::None => {}
+            Key::Known(key) => drop(self.stopped.entry(of).or_default().keys.insert(key, letter)),
+            Key::Unknown => self.stopped.entry(of).or_default().all = Some(letter),
+        }
+    }
+}
+
+fn key(letter: &DeadLetter, facts: Option<&'static MessageFacts>) -> Key {
+    let fields = facts.map_or(&[][..], |facts| facts.fields);
+    if !fields.iter().any(|field| field.key) {
+        return Key::None;
+    }
+    match json(&letter.body).and_then(|message| key_in(&message, fields)) {
+        Some(key) => Key::Known(key.to_string().into()),
+        None => Key::Unknown,
+    }
+}
+
+fn json(body: &Body) -> Option<Value> {
+    match body {
+        Body::Json(json) | Body::Redacted(json) => serde_json::from_str(json).ok(),
+        Body::Message(shared) => {
+            let payload = (shared.again)(Arc::clone(&shared.message))?.0;
+            serde_json::to_value(payload.serialize()?).ok()
+        }
+        Body::Withheld(_) => None,
+    }
+}
+
+/// The values of the key fields; `None` if they are not where they should be, or one is a secret.
+fn key_in(message: &Value, fields: &[Field]) -> Option<Value> {
+    let keys = fields.iter().enumerate().filter(|(_, field)| field.key);
+    let value = |(place, field): (usize, &Field)| match message {
+        _ if field.secret => None,
+        Value::Object(object) => object.get(field.name).cloned(),
+        Value::Array(elements) if elements.len() == fields.len() => elements.get(place).cloned(),
+        single => (fields.len() == 1).then(|| single.clone()),
+    };
+    keys.map(value).collect::<Option<Vec<_>>>().map(Value::Array)
+}

@@ -1,0 +1,46 @@
+//! What is inside a layer, run on another thread.
+
+use super::{Dispatch, ErasedPayload, Next, payload::Particulars};
+use crate::{context::Cause, depth, flavor::Flavor, sync_bus::SyncBus};
+
+/// What is inside an [`Around`](super::Around), ready to be run on another thread, with or without the caller.
+pub(crate) struct Detached {
+    bus: SyncBus,
+    at: usize,
+    payload: Box<dyn ErasedPayload>,
+    depth: depth::Carried,
+    cause: Cause,
+    span: tracing::Span,
+}
+
+impl Next<'_> {
+    /// Makes it ready for another thread. The outcome comes back with [`ErasedPayload::adopt`].
+    pub(crate) fn detach(&self, dispatch: &mut Dispatch<'_>) -> Detached {
+        Detached {
+            bus: self.bus.clone(),
+            at: self.at,
+            payload: dispatch.payload.detach(),
+            depth: depth::carry(),
+            cause: Cause::current(),
+            span: tracing::Span::current(),
+        }
+    }
+}
+
+impl Detached {
+    /// What the layers inside are told.
+    pub(super) fn particulars(&mut self) -> &mut Particulars {
+        self.payload.particulars_mut()
+    }
+
+    /// Runs it, as deep as the dispatch was on its thread, and caused by the same; gives back what is to be adopted.
+    pub(crate) fn run(mut self) -> Box<dyn ErasedPayload> {
+        let _depth = self.depth.enter();
+        let _cause = self.cause.enter();
+        let _span = self.span.enter();
+        let layered = self.bus.core().table.layered(self.payload.facts()).expect("it came from inside these layers");
+        let mut dispatch = Dispatch::new(&mut *self.payload, &layered.route, &layered.clock);
+        Next { bus: &self.bus, layered, at: self.at }.run(&mut dispatch);
+        self.payload
+    }
+}

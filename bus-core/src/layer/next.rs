@@ -1,0 +1,159 @@
+//! Running the chain of a message: segment by segment, inward.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll},
+};
+
+use super::{
+    Dispatch, Dispatched, Done, Layered, Payload, chain::Segment, payload::outcome_of, spans::InSpan, watch::Watch,
+};
+use crate::{
+    bus::Bus,
+    handler::{BoxFuture, Running},
+    message::Message,
+    sync_bus::SyncBus,
+};
+
+/// What is inside an [`Around`](super::Around): the further layers and the handler.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    pub(super) bus: &'a SyncBus,
+    pub(super) layered: &'a Layered<SyncBus>,
+    /// Which segment.
+    pub(super) at: usize,
+}
+
+/// What is inside an [`AsyncAround`](super::AsyncAround): the further layers and the handler.
+#[derive(Clone, Copy)]
+pub struct AsyncNext<'a> {
+    pub(super) bus: &'a Bus,
+    pub(super) layered: &'a Layered<Bus>,
+    /// Which segment.
+    pub(super) at: usize,
+}
+
+impl Next<'_> {
+    /// Runs it. Every call runs it once more, as long as the message is there: see
+    /// [`Site::keep_message`](super::Site::keep_message).
+    #[inline]
+    pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
+        let segment = &self.layered.segments[self.at];
+        match &segment.traced {
+            None if segment.observers.is_empty() => self.enter(segment, dispatch),
+            None => self.watch::<false>(segment, dispatch),
+            Some(_) => self.watch::<true>(segment, dispatch),
+        }
+    }
+
+    /// Out of line, so that a layer around it has nothing to save for the observers that it has not.
+    #[inline(never)]
+    fn watch<const TRACED: bool>(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        let watch = Watch::<TRACED>::start(segment, dispatch, None);
+        {
+            let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
+            let _entered = span.map(tracing::Span::enter);
+            self.enter(segment, watch.dispatch);
+        }
+        watch.finish();
+        Done(())
+    }
+
+    #[inline]
+    fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
+        if let Some(around) = &segment.around {
+            return around.call(dispatch, Next { at: self.at + 1, ..*self });
+        }
+        self.layered.inner.call(self.bus, dispatch.payload);
+        Done(())
+    }
+}
+
+impl AsyncNext<'_> {
+    /// Runs it. Every call runs it once more, as long as the message is there: see
+    /// [`Site::keep_message`](super::Site::keep_message).
+    pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
+        let segment = &self.layered.segments[self.at];
+        match &segment.traced {
+            None if segment.observers.is_empty() => self.enter(segment, dispatch).await,
+            None => self.watch::<false>(segment, dispatch).await,
+            Some(_) => self.watch::<true>(segment, dispatch).await,
+        }
+        Done(())
+    }
+
+    async fn watch<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) {
+        let is_polled = AtomicBool::new(false);
+        let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
+        {
+            let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
+            let mut dispatch = Some(&mut *watch.dispatch);
+            let mut inside = InSpan::<TRACED, _> { future: None, span };
+            poll_fn(|task| {
+                is_polled.store(true, Ordering::Relaxed);
+                let poll = inside.poll(task, || self.enter(segment, dispatch.take().expect("it is entered once")));
+                is_polled.store(false, Ordering::Relaxed);
+                poll
+            })
+            .await;
+        }
+        watch.finish();
+    }
+
+    /// Calls what is inside the observers; gives what is left to be waited for.
+    fn enter<'a>(&'a self, segment: &'a Segment<Bus>, dispatch: &'a mut Dispatch<'_>) -> Inside<'a> {
+        if let Some(around) = &segment.around {
+            return Inside::Around(around.call(dispatch, AsyncNext { at: self.at + 1, ..*self }));
+        }
+        match self.layered.inner.start(self.bus, dispatch.payload, dispatch.limits) {
+            Some(running) => Inside::Handler(running),
+            None => Inside::Done,
+        }
+    }
+}
+
+/// What is inside the observers of a place, under way.
+enum Inside<'a> {
+    Around(BoxFuture<'a, Done>),
+    Handler(Running<'a, ()>),
+    Done,
+}
+
+impl Future for Inside<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        match self.get_mut() {
+            Inside::Around(around) => around.as_mut().poll(task).map(|Done(())| ()),
+            Inside::Handler(handler) => Pin::new(handler).poll(task),
+            Inside::Done => Poll::Ready(()),
+        }
+    }
+}
+
+/// Dispatches `message` through its layers.
+#[inline]
+pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
+    let mut payload = Payload::new(message, layered.keeps_message);
+    let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
+    Next { bus, layered, at: 0 }.run(&mut dispatch);
+    outcome_of!(payload)
+}
+
+/// Dispatches `message` through its layers. Out of line, for those who dispatch without.
+#[inline(never)]
+pub(crate) fn run_async<'a, M: Message>(
+    bus: &'a Bus,
+    layered: &'a Layered<Bus>,
+    message: M,
+) -> BoxFuture<'a, Dispatched<M>> {
+    Box::pin(async move {
+        let mut payload = Payload::new(message, layered.keeps_message);
+        let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
+        AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
+        outcome_of!(payload)
+    })
+}

@@ -1,0 +1,324 @@
+//! A message on its way through the layers, and what became of it: typed here, erased for the layers.
+
+use std::{any::Any, sync::Arc, time::Instant};
+
+use super::{Failed, LayerFailure, Outcome};
+use crate::{
+    context::{Context, Entered, Offered, Withdrawn},
+    dispatch::Lent,
+    error::Failure,
+    handler::Delivered,
+    message::{Message, MessageFacts},
+};
+
+/// What the dispatch of an `M` comes to, as its caller gets it.
+pub type Dispatched<M> =
+    Result<<M as Message>::Reply, <<M as Message>::Failure as Failure<<M as Message>::Error>>::Dispatch>;
+
+/// A message and the outcome of its dispatch, in the place where the layers find both.
+pub(crate) struct Payload<M: Message> {
+    held: Held<M>,
+    pub(super) outcome: Option<Dispatched<M>>,
+    /// Whether the message is lent to the handler, because a layer wants it afterwards.
+    keep: bool,
+    particulars: Particulars,
+}
+
+enum Held<M> {
+    Here(M),
+    Shared(Arc<M>),
+    /// Handed over to the handler.
+    Gone,
+}
+
+impl<M> Held<M> {
+    fn get(&self) -> Option<&M> {
+        match self {
+            Held::Here(message) => Some(message),
+            Held::Shared(message) => Some(message),
+            Held::Gone => None,
+        }
+    }
+}
+
+/// What the layers tell each other, and the handler's `&Context`, about the dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Particulars {
+    /// Drawn when somebody asks for it.
+    pub(crate) context: Option<Context>,
+    /// Counted from 1.
+    pub(crate) attempt: u32,
+    pub(crate) deadline: Option<Instant>,
+    /// Whether it came from inside a handler before it went to another thread, where that cannot be seen.
+    pub(crate) was_nested: bool,
+    /// The place of the one subscriber that the event is for, if it is not for all.
+    pub(crate) only_subscriber: Option<usize>,
+    /// Whether a dead letter is tried again: then it has its letter, and gets no other.
+    pub(crate) is_replay: bool,
+}
+
+impl<M: Message> Payload<M> {
+    pub(crate) fn new(message: M, keep: bool) -> Self {
+        Payload::holding(Held::Here(message), keep)
+    }
+
+    fn holding(held: Held<M>, keep: bool) -> Self {
+        let particulars = Particulars {
+            context: None,
+            attempt: 1,
+            deadline: None,
+            was_nested: false,
+            only_subscriber: None,
+            is_replay: false,
+        };
+        Payload { held, outcome: None, keep, particulars }
+    }
+
+    /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
+    pub(crate) fn offered(&mut self) -> Offered {
+        let Particulars { context, attempt, deadline, .. } = &mut self.particulars;
+        let context = context.get_or_insert_with(|| Context::of_message(M::FACTS));
+        Offered { context: Some(*context), attempt: *attempt, deadline: *deadline }
+    }
+
+    /// Offers what the layers know to a handler that asks for its context.
+    pub(crate) fn offer(&mut self) -> Withdrawn {
+        self.offered().put()
+    }
+
+    /// Marks what is dispatched from here on as caused by this dispatch, if it has an identity.
+    pub(crate) fn cause(&self) -> Option<Entered> {
+        self.particulars.context.as_ref().map(Context::enter)
+    }
+
+    /// The message, if the handler needs nothing besides: no layer shared it or asked for the ids of the dispatch.
+    #[inline]
+    pub(crate) fn take_plain(&mut self) -> Option<M> {
+        if self.particulars.context.is_some() || !matches!(self.held, Held::Here(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.held, Held::Gone) {
+            Held::Here(message) => Some(message),
+            Held::Shared(_) | Held::Gone => unreachable!("it was looked at"),
+        }
+    }
+
+    /// Puts the first outcome there.
+    #[inline]
+    pub(crate) fn conclude(&mut self, outcome: Dispatched<M>) {
+        // Forgotten, because otherwise dropping nothing is a call.
+        std::mem::forget(self.outcome.replace(outcome));
+    }
+
+    /// The message on its way into the handler, and the place where the outcome goes.
+    ///
+    /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
+    #[inline]
+    pub(crate) fn deliver(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
+        if !self.keep && matches!(self.held, Held::Here(_)) {
+            let Held::Here(message) = std::mem::replace(&mut self.held, Held::Gone) else { unreachable!() };
+            return Some((Delivered::Owned(message), &mut self.outcome));
+        }
+        Some((Delivered::Shared(self.held.get()?), &mut self.outcome))
+    }
+}
+
+/// The outcome of a dispatch that is over. It takes the payload apart where it is: a function would have all of it moved.
+macro_rules! outcome_of {
+    ($payload:expr) => {{
+        let $crate::layer::payload::Payload { outcome, .. } = $payload;
+        outcome.expect("every way through the layers gives an outcome: `Done` says so")
+    }};
+}
+pub(super) use outcome_of;
+
+/// A [`Payload`] whose type is forgotten.
+pub(crate) trait ErasedPayload: Any + Send {
+    fn facts(&self) -> &'static MessageFacts;
+    fn message(&self) -> Option<&(dyn Any + Send + Sync)>;
+    /// The message for any format; `None` if it is not there, or the type is not `Serialize`.
+    fn serialize(&self) -> Option<&dyn erased_serde::Serialize>;
+    fn outcome(&self) -> Outcome<'_>;
+    fn particulars(&self) -> &Particulars;
+    fn particulars_mut(&mut self) -> &mut Particulars;
+    /// Has the message lent to the handler, or handed over, from now on; says what it was.
+    fn keep(&mut self, keep: bool) -> bool;
+    fn fail(&mut self, failure: LayerFailure);
+    /// The message for several owners, if it is still there.
+    fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
+    /// How a message of this type that was [shared](Self::share) is dispatched once more.
+    fn again(&self) -> Again;
+    /// For a publication, which knows the event by its place only.
+    fn lend(&self) -> Option<Lent<'_>>;
+    /// The `Option<Dispatched<M>>`.
+    fn outcome_any(&mut self) -> &mut dyn Any;
+    /// The same dispatch for another thread; this one keeps the message only if it has to.
+    fn detach(&mut self) -> Box<dyn ErasedPayload>;
+    /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
+    fn adopt(&mut self, detached: Box<dyn ErasedPayload>);
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+/// Reads a message and makes it ready for its layers.
+pub type Revive = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Revived, erased_serde::Error>;
+
+/// A message that was read, whatever its type.
+pub struct Revived(pub(crate) Box<dyn ErasedPayload>);
+
+/// Makes a shared message ready for its layers; `None` if it is of another type.
+pub(crate) type Again = fn(Arc<dyn Any + Send + Sync>) -> Option<Revived>;
+
+fn again<M: Message>(message: Arc<dyn Any + Send + Sync>) -> Option<Revived> {
+    Some(Revived(Box::new(Payload::holding(Held::Shared(message.downcast::<M>().ok()?), true))))
+}
+
+/// How an `M` is read, where it can be.
+pub const fn revive<M: Message>() -> Option<Revive> {
+    if M::DESERIALIZE.is_some() { Some(revive_message::<M>) } else { None }
+}
+
+fn revive_message<M: Message>(format: &mut dyn erased_serde::Deserializer<'_>) -> Result<Revived, erased_serde::Error> {
+    let read = M::DESERIALIZE.expect("asked by `revive`");
+    Ok(Revived(Box::new(Payload::new(read(format)?, false))))
+}
+
+impl<M: Message> ErasedPayload for Payload<M> {
+    fn facts(&self) -> &'static MessageFacts {
+        M::FACTS
+    }
+
+    fn message(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.held.get().map(|message| message as _)
+    }
+
+    fn serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        Some(M::SERIALIZE?(self.held.get()?))
+    }
+
+    fn outcome(&self) -> Outcome<'_> {
+        match &self.outcome {
+            None => Outcome::Pending,
+            Some(Ok(_)) => Outcome::Succeeded,
+            Some(Err(failure)) => Outcome::Failed(Failed::of(M::Failure::erased(failure))),
+        }
+    }
+
+    fn particulars(&self) -> &Particulars {
+        &self.particulars
+    }
+
+    fn particulars_mut(&mut self) -> &mut Particulars {
+        &mut self.particulars
+    }
+
+    fn keep(&mut self, keep: bool) -> bool {
+        std::mem::replace(&mut self.keep, keep)
+    }
+
+    fn fail(&mut self, failure: LayerFailure) {
+        self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
+    }
+
+    fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let shared = match std::mem::replace(&mut self.held, Held::Gone) {
+            Held::Here(message) => Arc::new(message),
+            Held::Shared(message) => message,
+            Held::Gone => return None,
+        };
+        self.held = Held::Shared(Arc::clone(&shared));
+        Some(shared)
+    }
+
+    fn again(&self) -> Again {
+        again::<M>
+    }
+
+    fn lend(&self) -> Option<Lent<'_>> {
+        self.held.get().map(Lent::of)
+    }
+
+    fn outcome_any(&mut self) -> &mut dyn Any {
+        &mut self.outcome
+    }
+
+    fn detach(&mut self) -> Box<dyn ErasedPayload> {
+        let held = if self.keep {
+            self.share();
+            match &self.held {
+                Held::Shared(message) => Held::Shared(Arc::clone(message)),
+                _ => Held::Gone,
+            }
+        } else {
+            std::mem::replace(&mut self.held, Held::Gone)
+        };
+        let was_nested = self.particulars.was_nested || crate::depth::is_nested();
+        let particulars = Particulars { was_nested, ..self.particulars };
+        Box::new(Payload { held, outcome: None, keep: self.keep, particulars })
+    }
+
+    fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {
+        let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
+        self.outcome = detached.outcome;
+        self.particulars.context = self.particulars.context.or(detached.particulars.context);
+        self.particulars.attempt = detached.particulars.attempt;
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl dyn ErasedPayload {
+    /// The payload itself, if it is one of `M`.
+    #[inline]
+    pub(crate) fn downcast<M: Message>(&mut self) -> Option<&mut Payload<M>> {
+        let payload: &mut dyn Any = self;
+        payload.downcast_mut()
+    }
+
+    /// Replaces the message; gives it back if it is of another type.
+    pub(crate) fn replace<M: Message>(&mut self, message: M) -> Result<(), M> {
+        match self.downcast::<M>() {
+            Some(payload) => {
+                payload.held = Held::Here(message);
+                Ok(())
+            }
+            None => Err(message),
+        }
+    }
+
+    /// The message by value, if it is an `M`: a copy where a layer outside wants it afterwards and there can be one.
+    pub(crate) fn take<M: Message>(&mut self) -> Option<M> {
+        let payload = self.downcast::<M>()?;
+        if let (true, Some(clone)) = (payload.keep, M::CLONE) {
+            return payload.held.get().map(clone);
+        }
+        match std::mem::replace(&mut payload.held, Held::Gone) {
+            Held::Here(message) => Some(message),
+            Held::Shared(shared) => match Arc::try_unwrap(shared) {
+                Ok(message) => Some(message),
+                Err(shared) => M::CLONE.map(|clone| clone(&shared)),
+            },
+            Held::Gone => None,
+        }
+    }
+
+    /// Sets the outcome; gives it back if it is one of another type of message.
+    pub(crate) fn finish<M: Message>(&mut self, outcome: Dispatched<M>) -> Result<(), Dispatched<M>> {
+        match self.downcast::<M>() {
+            Some(payload) => {
+                payload.outcome = Some(outcome);
+                Ok(())
+            }
+            None => Err(outcome),
+        }
+    }
+
+    pub(crate) fn outcome_of<M: Message>(&mut self) -> Option<&mut Dispatched<M>> {
+        self.downcast::<M>()?.outcome.as_mut()
+    }
+
+    pub(crate) fn take_outcome<M: Message>(&mut self) -> Option<Dispatched<M>> {
+        self.downcast::<M>()?.outcome.take()
+    }
+}

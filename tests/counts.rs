@@ -1,0 +1,145 @@
+//! The layer `Counts`: counters that the program reads by itself.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::SystemTime,
+};
+
+use futures_util::FutureExt;
+use linkbus::{Bus, Command, Event, Query, SyncBus, Task, layer::Counts};
+
+#[derive(Query)]
+#[query(reply = u32)]
+struct Double(u32);
+
+#[derive(Command)]
+struct Pay(bool);
+
+#[derive(Event)]
+struct Paid(bool);
+
+#[derive(Task)]
+struct Print;
+
+fn panic_with(text: &str) {
+    panic!("{text}")
+}
+
+#[derive(Task)]
+struct Unknown;
+
+fn sync_bus(counts: &Counts) -> SyncBus {
+    SyncBus::empty()
+        .query(|query: Double| query.0 * 2)
+        .command(|pay: Pay| if pay.0 { Ok(()) } else { Err("no money") })
+        .subscribe(|paid: &Paid| if paid.0 { Ok(()) } else { Err("no mail") })
+        .subscribe(|_: &Paid| ())
+        .subscribe(|paid: &Paid| assert!(paid.0))
+        .task(|_: Print| panic_with("out of paper"))
+        .layer(counts.clone())
+        .build()
+        .unwrap()
+}
+
+/// K1, K3: what is counted for each message, the sums, and that unknown is not zero.
+#[test]
+fn what_succeeds_and_what_fails_is_counted_for_each_message() {
+    let counts = Counts::new();
+    let bus = sync_bus(&counts);
+    let before = SystemTime::now();
+    bus.execute(Pay(true)).unwrap();
+    bus.execute(Pay(true)).unwrap();
+    bus.execute(Pay(false)).unwrap_err();
+    assert!(catch_unwind(AssertUnwindSafe(|| bus.dispatch(Print))).is_err());
+    let snapshot = counts.snapshot();
+    let pay = snapshot.of::<Pay>().unwrap();
+    assert_eq!((pay.processed, pay.failed, pay.in_flight), (2, 1, 0));
+    let print = snapshot.of::<Print>().unwrap();
+    assert_eq!((print.processed, print.failed, print.in_flight), (0, 1, 0));
+    assert!(snapshot.of::<Unknown>().is_none());
+    let totals = (snapshot.total_processed(), snapshot.total_failed(), snapshot.total_in_flight());
+    assert_eq!(totals, (2, 2, 0));
+    assert!((before..=SystemTime::now()).contains(&snapshot.collected_at));
+}
+
+/// K4: an idle message is listed with zeros, in the order of the names.
+#[test]
+fn idle_messages_are_zero() {
+    let counts = Counts::new();
+    let _bus = sync_bus(&counts);
+    let snapshot = counts.snapshot();
+    let names: Vec<_> = snapshot.messages.iter().map(|counts| counts.message.name).collect();
+    assert_eq!(names, ["counts.Double", "counts.Paid", "counts.Pay", "counts.Print"]);
+    assert!(snapshot.messages.iter().all(|counts| (counts.processed, counts.failed, counts.in_flight) == (0, 0, 0)));
+}
+
+/// K4: an event counts once, and each of its subscribers for itself.
+#[test]
+fn subscribers_are_counted_one_by_one() {
+    let counts = Counts::new();
+    let bus = sync_bus(&counts);
+    bus.publish(Paid(true)).unwrap();
+    bus.publish(Paid(false)).unwrap_err();
+    let snapshot = counts.snapshot();
+    let paid = snapshot.of::<Paid>().unwrap();
+    assert_eq!((paid.processed, paid.failed), (1, 1));
+    let subscribers: Vec<_> = paid.subscribers.iter().map(|one| (one.processed, one.failed)).collect();
+    assert_eq!(subscribers, [(1, 1), (2, 0), (1, 1)]);
+    assert!(snapshot.of::<Pay>().unwrap().subscribers.is_empty());
+}
+
+/// R7: what is dropped is a failure, and is not in flight any more; of its subscribers nothing is known.
+#[tokio::test]
+async fn what_is_dropped_is_counted() {
+    let counts = Counts::new();
+    let bus =
+        Bus::empty().subscribe_async(|_: &Paid| std::future::pending::<()>()).layer(counts.clone()).build().unwrap();
+    let mut publication = Box::pin(bus.publish(Paid(true)));
+    assert!((&mut publication).now_or_never().is_none());
+    assert_eq!(counts.snapshot().total_in_flight(), 1);
+    drop(publication);
+    let snapshot = counts.snapshot();
+    let paid = snapshot.of::<Paid>().unwrap();
+    assert_eq!((paid.processed, paid.failed, paid.in_flight), (0, 1, 0));
+    assert_eq!((paid.subscribers[0].processed, paid.subscribers[0].failed), (0, 0));
+}
+
+/// K1.
+#[tokio::test]
+async fn reset_keeps_what_is_in_flight() {
+    let counts = Counts::new();
+    let bus = Bus::empty()
+        .task_async(|_: Print| std::future::pending::<()>())
+        .subscribe(|_: &Paid| ())
+        .layer(counts.clone())
+        .build()
+        .unwrap();
+    bus.publish(Paid(true)).await.unwrap();
+    let mut print = Box::pin(bus.dispatch(Print));
+    assert!((&mut print).now_or_never().is_none());
+    counts.reset();
+    let snapshot = counts.snapshot();
+    assert_eq!((snapshot.total_processed(), snapshot.total_in_flight()), (0, 1));
+    assert_eq!(snapshot.of::<Paid>().unwrap().subscribers[0].processed, 0);
+    drop(print);
+    assert_eq!((counts.snapshot().total_failed(), counts.snapshot().total_in_flight()), (1, 0));
+}
+
+/// K1.
+#[test]
+fn threads_and_buses_count_together() {
+    let counts = Counts::new();
+    let buses = [sync_bus(&counts), sync_bus(&counts)];
+    std::thread::scope(|scope| {
+        for bus in buses.iter().chain(&buses) {
+            scope.spawn(|| {
+                for _ in 0..1000 {
+                    bus.send(Double(1)).unwrap();
+                }
+            });
+        }
+    });
+    let snapshot = counts.snapshot();
+    assert_eq!(snapshot.of::<Double>().unwrap().processed, 4000);
+    assert_eq!(snapshot.messages.len(), 4);
+}

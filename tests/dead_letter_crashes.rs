@@ -1,0 +1,450 @@
+//! Dead letters in files, when the process is killed: at every system call, at random, and while it replays. And when the
+//! system refuses to write.
+//!
+//! The program is its own victim: called with `child`, it does what the test wants to see killed, and says on its standard
+//! output what it knows to be done.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    io::{BufRead as _, BufReader, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    process::{Command as Process, ExitCode, Stdio},
+};
+
+use linkbus::{
+    Command, SyncBus, Uuid,
+    layer::{
+        DeadLetters,
+        dead_letter::{DeadLetterStore as _, FileStore, FileStoreOptions, Filter, FsyncPolicy, Replay},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Command, Clone, Serialize, Deserialize)]
+struct Pay {
+    #[bus(key)]
+    account: u32,
+    number: u32,
+}
+
+/// Numbers that no handler can do.
+fn is_poison(number: u32) -> bool {
+    number % 3333 == 5
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [child, mode, folder, count] = &arguments[..]
+        && child == "child"
+    {
+        run_child(mode, Path::new(folder), count.parse().unwrap());
+        return ExitCode::SUCCESS;
+    }
+    run_tests(arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str))
+}
+
+fn run_tests(wanted: Option<&str>) -> ExitCode {
+    let tests: [(&str, fn()); 7] = [
+        ("killed_at_every_system_call_an_append_loses_nothing", killed_at_every_system_call_an_append_loses_nothing),
+        ("killed_at_every_system_call_recovery_loses_nothing", killed_at_every_system_call_recovery_loses_nothing),
+        ("killed_at_every_system_call_a_replay_loses_nothing", killed_at_every_system_call_a_replay_loses_nothing),
+        ("killed_at_random_it_loses_nothing", killed_at_random_it_loses_nothing),
+        (
+            "killed_while_it_replays_each_letter_is_handled_or_there",
+            killed_while_it_replays_each_letter_is_handled_or_there,
+        ),
+        (
+            "a_file_that_may_not_grow_costs_no_letter_that_was_taken",
+            a_file_that_may_not_grow_costs_no_letter_that_was_taken,
+        ),
+        ("a_disk_that_fails_costs_no_letter_that_was_taken", a_disk_that_fails_costs_no_letter_that_was_taken),
+    ];
+    let mut failed = 0;
+    for (name, test) in tests.iter().filter(|(name, _)| wanted.is_none_or(|wanted| name.contains(wanted))) {
+        let is_ok = catch_unwind(AssertUnwindSafe(test)).is_ok();
+        println!("test {name} ... {}", if is_ok { "ok" } else { "FAILED" });
+        failed += u32::from(!is_ok);
+    }
+    println!("test result: {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+// The victim.
+
+fn run_child(mode: &str, folder: &Path, count: u32) {
+    match mode {
+        "append" => append(&options().open(folder).unwrap().into(), count),
+        "append-large" => append(&FileStore::options().open(folder).unwrap().into(), count),
+        "open" => drop(options().open(folder).unwrap()),
+        "replay" => replay(&FileStore::open(folder).unwrap().into()),
+        other => panic!("`{other}` is no mode"),
+    }
+}
+
+type Store = std::sync::Arc<FileStore>;
+
+/// Small segments, so that there are several.
+fn options() -> FileStoreOptions {
+    FileStore::options().segment_bytes(1500)
+}
+
+fn say(what: &str) {
+    let mut line = what.to_owned();
+    line.push('\n');
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+/// Loses messages, and deletes every third letter.
+fn append(store: &Store, count: u32) {
+    let letters = DeadLetters::new(store.clone());
+    let bus = SyncBus::empty().command(|_: Pay| Err::<(), _>("no")).layer(letters.clone()).build().unwrap();
+    let first = store.ids(&Filter::any()).unwrap().last().map_or(0, |id| number_of(store, *id) + 1);
+    for number in first..first.saturating_add(count) {
+        let kept = letters.kept();
+        bus.execute(Pay { account: number % 7, number }).unwrap_err();
+        say(&format!("{}{number}", if letters.kept() > kept { '+' } else { '!' }));
+        if number % 3 == 2 && store.count().unwrap() > 1 {
+            let id = store.ids(&Filter::any()).unwrap()[0];
+            let oldest = number_of(store, id);
+            say(&format!("?{oldest}"));
+            if store.delete(id).is_ok() {
+                say(&format!("-{oldest}"));
+            }
+        }
+    }
+    let health = store.health();
+    assert_eq!((health.written, health.refused), (letters.kept(), letters.lost()));
+}
+
+fn replay(store: &Store) {
+    let pay = |pay: Pay| {
+        if is_poison(pay.number) {
+            return Err("poison");
+        }
+        say(&format!("handled {} {}", pay.account, pay.number));
+        Ok(())
+    };
+    let bus = SyncBus::empty().command(pay).layer(DeadLetters::new(store.clone())).build().unwrap();
+    Replay::new(store, &bus).all(&Filter::any()).unwrap();
+}
+
+fn number_of(store: &FileStore, id: Uuid) -> u32 {
+    store.get(id).unwrap().unwrap().read::<Pay>().unwrap().number
+}
+
+// What is known of it.
+
+#[derive(Default)]
+struct Said {
+    kept: BTreeSet<u32>,
+    refused: BTreeSet<u32>,
+    /// Its deletion was begun.
+    maybe_gone: BTreeSet<u32>,
+    gone: BTreeSet<u32>,
+    /// Account and number, in order.
+    handled: Vec<(u32, u32)>,
+}
+
+impl Said {
+    fn hear(&mut self, line: &str) {
+        let number = |text: &str| text.parse::<u32>().unwrap();
+        if let Some(handled) = line.strip_prefix("handled ") {
+            let (account, what) = handled.split_once(' ').unwrap();
+            self.handled.push((number(account), number(what)));
+            return;
+        }
+        let (sign, what) = line.split_at(1);
+        match sign {
+            "+" => self.kept.insert(number(what)),
+            "!" => self.refused.insert(number(what)),
+            "?" => self.maybe_gone.insert(number(what)),
+            "-" => self.gone.insert(number(what)),
+            _ => panic!("`{line}`"),
+        };
+    }
+
+    fn all(output: &[u8]) -> Self {
+        let mut said = Said::default();
+        // A line that is not whole was being said when it was killed.
+        let whole = output.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        std::str::from_utf8(&output[..whole]).unwrap().lines().for_each(|line| said.hear(line));
+        said
+    }
+
+    /// What is in the folder is what was said, and the second recovery finds nothing to do.
+    fn check(&self, folder: &Path, context: &str) {
+        let store = options().open(folder).unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert!(store.recovery().torn.len() <= 1 && store.recovery().damaged.is_empty(), "{context}: {store:?}");
+        let there: BTreeSet<u32> =
+            store.ids(&Filter::any()).unwrap().into_iter().map(|id| number_of(&store, id)).collect();
+        let lost: Vec<_> = self.kept.difference(&self.maybe_gone).filter(|number| !there.contains(number)).collect();
+        assert!(lost.is_empty(), "{context}: lost {lost:?}");
+        assert!(self.gone.is_disjoint(&there), "{context}: {:?} came back", self.gone);
+        assert!(self.refused.is_disjoint(&there), "{context}: {:?} were refused", self.refused);
+        drop(store);
+        let before = contents(folder);
+        let again = options().open(folder).unwrap();
+        assert_eq!((again.recovery().torn.len(), contents(folder)), (0, before), "{context}: recovered twice");
+    }
+}
+
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// A folder of the test's own, removed when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crash-{}", Uuid::now_v7())))
+    }
+
+    fn child(&self, mode: &str, count: u32) -> Vec<String> {
+        let program = env::current_exe().unwrap().into_os_string().into_string().unwrap();
+        let folder = self.0.to_str().unwrap().to_owned();
+        vec![program, "child".to_owned(), mode.to_owned(), folder, count.to_string()]
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a command; gives what it said, and whether it came to its end.
+fn run(command: &[String]) -> (Said, bool) {
+    let output = Process::new(&command[0]).args(&command[1..]).stderr(Stdio::null()).output().unwrap();
+    (Said::all(&output.stdout), output.status.success())
+}
+
+// Killed at every system call.
+
+const SYSTEM_CALLS: [&str; 6] = ["write", "fdatasync", "fsync", "openat", "unlink", "ftruncate"];
+
+/// Whether `strace` is there and may trace.
+fn has_strace() -> bool {
+    let probe = Process::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let works = probe.is_ok_and(|status| status.success());
+    if !works {
+        println!("SKIPPED: `strace` is not installed or may not trace, so nothing was killed at system calls");
+    }
+    works
+}
+
+fn strace(what: &str, child: Vec<String>) -> Vec<String> {
+    let traced = what.split(':').next().unwrap().to_owned();
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(str::to_owned).into_iter();
+    strace.chain([format!("trace={traced}"), "-e".to_owned(), format!("inject={what}")]).chain(child).collect()
+}
+
+/// Kills `child` at the first, second .. call of each kind until it comes to its end; gives how often it was killed.
+fn at_every_call(mut one: impl FnMut(&str, &dyn Fn(Vec<String>) -> Vec<String>) -> bool) -> u32 {
+    let mut points = 0;
+    for call in SYSTEM_CALLS {
+        for nth in 1..500 {
+            let what = format!("{call}:signal=KILL:when={nth}");
+            if one(&what, &|child| strace(&what, child)) {
+                break;
+            }
+            points += 1;
+        }
+    }
+    points
+}
+
+/// R2.
+fn killed_at_every_system_call_an_append_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let points = at_every_call(|context, killed| {
+        let folder = Folder::new();
+        let (said, is_done) = run(&killed(folder.child("append", 9)));
+        if folder.0.exists() {
+            said.check(&folder.0, context);
+        }
+        is_done
+    });
+    println!("killed at {points} points of appending");
+    assert!(points > 40, "{points}");
+}
+
+/// A folder with letters, the last of them torn.
+fn torn(count: u32) -> (Folder, Said) {
+    let folder = Folder::new();
+    let (said, is_done) = run(&folder.child("append", count));
+    assert!(is_done);
+    let last = contents(&folder.0).into_iter().rfind(|(path, _)| path.extension().is_some()).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(last.0).unwrap();
+    file.write_all(b"0123abcd letter {\"n\":").unwrap();
+    (folder, said)
+}
+
+/// R2.
+fn killed_at_every_system_call_recovery_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let points = at_every_call(|context, killed| {
+        let (folder, said) = torn(8);
+        let (_, is_done) = run(&killed(folder.child("open", 0)));
+        said.check(&folder.0, context);
+        is_done
+    });
+    println!("killed at {points} points of recovering");
+    assert!(points > 10, "{points}");
+}
+
+/// What was handled, over all runs of a replay that was killed so often.
+fn check_replay(handled: &[(u32, u32)], kills: usize, folder: &Path, letters: &BTreeSet<u32>) {
+    let mut first = BTreeMap::<u32, Vec<u32>>::new();
+    let mut twice = 0;
+    for &(account, number) in handled {
+        let of_account = first.entry(account).or_default();
+        if of_account.contains(&number) {
+            twice += 1;
+        } else {
+            of_account.push(number);
+        }
+    }
+    assert!(twice <= kills, "{twice} were handled twice, after {kills} kills");
+    assert!(first.values().all(|numbers| numbers.is_sorted()), "in the order of their key");
+    let store = options().open(folder).unwrap();
+    let left: BTreeSet<u32> = store.ids(&Filter::any()).unwrap().into_iter().map(|id| number_of(&store, id)).collect();
+    let handled: BTreeSet<u32> = handled.iter().map(|(_, number)| *number).collect();
+    assert_eq!(&(&handled | &left), letters, "handled or still there");
+    assert!(letters.iter().filter(|number| is_poison(**number)).all(|number| left.contains(number)), "poison stays");
+}
+
+/// R2, R25.
+fn killed_at_every_system_call_a_replay_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let points = at_every_call(|_, killed| {
+        let folder = Folder::new();
+        let (said, _) = run(&folder.child("append", 8));
+        let letters: BTreeSet<u32> = said.kept.difference(&said.gone).copied().collect();
+        let (killed, is_done) = run(&killed(folder.child("replay", 0)));
+        let (rest, _) = run(&folder.child("replay", 0));
+        let handled = [killed.handled, rest.handled].concat();
+        check_replay(&handled, 1, &folder.0, &letters);
+        is_done
+    });
+    println!("killed at {points} points of replaying");
+    assert!(points > 20, "{points}");
+}
+
+// Killed at random.
+
+/// A linear congruential generator (Knuth, MMIX): which cycle is killed when need not be more random than this.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+/// Runs a child and kills it when it has said so many lines.
+fn kill_after(command: &[String], lines: usize) -> (Said, bool) {
+    let mut child = Process::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = Vec::new();
+    for _ in 0..lines {
+        if output.read_until(b'\n', &mut said).unwrap() == 0 {
+            break;
+        }
+    }
+    let is_done = child.try_wait().unwrap().is_some_and(|status| status.success());
+    let _ = child.kill();
+    // What it said before it died, it did.
+    std::io::Read::read_to_end(&mut output, &mut said).unwrap();
+    child.wait().unwrap();
+    (Said::all(&said), is_done)
+}
+
+/// R4: 120 cycles, on ten folders.
+fn killed_at_random_it_loses_nothing() {
+    let mut random = Random(4);
+    let (mut kept, mut torn) = (0, 0);
+    for round in 0..10 {
+        let folder = Folder::new();
+        let mut known = Said::default();
+        for cycle in 0..12 {
+            let (said, _) = kill_after(&folder.child("append", 1_000_000), 1 + random.below(25));
+            known.kept.extend(said.kept);
+            known.maybe_gone.extend(said.maybe_gone);
+            known.gone.extend(said.gone);
+            if folder.0.exists() {
+                torn += options().open(&folder.0).unwrap().recovery().torn.len();
+                known.check(&folder.0, &format!("cycle {cycle} of folder {round}"));
+            }
+        }
+        kept += known.kept.len();
+    }
+    println!("120 kills, {kept} letters acknowledged, {torn} torn ends");
+    assert!(kept > 120);
+}
+
+/// R25: 10,000 letters of 100 keys, with poison among them.
+fn killed_while_it_replays_each_letter_is_handled_or_there() {
+    let folder = Folder::new();
+    let store: Store = FileStore::options().fsync(FsyncPolicy::Never).open(&folder.0).unwrap().into();
+    let letters = DeadLetters::new(store.clone());
+    let bus = SyncBus::empty().command(|_: Pay| Err::<(), _>("no")).layer(letters.clone()).build().unwrap();
+    for number in 0..10_000 {
+        bus.execute(Pay { account: number % 100, number }).unwrap_err();
+    }
+    bus.close().unwrap();
+    drop((bus, letters, store));
+    let mut random = Random(25);
+    let (mut handled, mut kills) = (Vec::new(), 0);
+    for _ in 0..5 {
+        let (said, is_done) = kill_after(&folder.child("replay", 0), 1 + random.below(1200));
+        handled.extend(said.handled);
+        kills += usize::from(!is_done);
+    }
+    let (said, is_done) = run(&folder.child("replay", 0));
+    assert!(is_done);
+    handled.extend(said.handled);
+    println!("{} handled, {kills} kills", handled.len());
+    assert!(kills > 0);
+    check_replay(&handled, kills, &folder.0, &(0..10_000).collect());
+}
+
+// Refused by the system.
+
+/// R5: EFBIG, which needs no rights.
+fn a_file_that_may_not_grow_costs_no_letter_that_was_taken() {
+    let folder = Folder::new();
+    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"].map(str::to_owned).to_vec();
+    let (said, is_done) = run(&[limited, folder.child("append-large", 60)].concat());
+    assert!(is_done, "what fails is counted, and the program goes on");
+    assert!(!said.refused.is_empty() && said.kept.len() > 30, "{} taken", said.kept.len());
+    assert_eq!(said.kept.len() + said.refused.len(), 60);
+    said.check(&folder.0, "file size limit");
+}
+
+/// R5: no room, and a sync that fails, each on one file.
+fn a_disk_that_fails_costs_no_letter_that_was_taken() {
+    if !has_strace() {
+        return;
+    }
+    for what in ["write:error=ENOSPC:when=4+", "write:error=EIO:when=4+", "fdatasync:error=EIO:when=4+"] {
+        let folder = Folder::new();
+        let first = folder.0.join("letters-0000000001.log").to_str().unwrap().to_owned();
+        let mut command = strace(what, folder.child("append-large", 20));
+        command.splice(1..1, ["-P".to_owned(), first]);
+        let (said, is_done) = run(&command);
+        assert!(is_done, "{what}");
+        assert_eq!((said.refused.len(), said.kept.len()), (1, 19), "{what}: the next is in another segment");
+        said.check(&folder.0, what);
+    }
+}

@@ -1,0 +1,438 @@
+//! R6, R7, R17 over the whole stack of layers: whatever becomes of a dispatch, it has one outcome and leaves nothing behind.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use linkbus::{
+    AnyError, Builder, Bus, Command, Event, Flavor, Message, Query, SyncBus, Task,
+    clock::ManualClock,
+    handler,
+    layer::{Concurrency, Counts, DeadLetters, Latency, LatencyStats, Layer, Retry, Timeout, Trace},
+};
+use tokio::task::yield_now;
+
+/// What to do: succeed, fail, or panic before or after waiting.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Fate {
+    Succeeds,
+    Fails,
+    PanicsAtOnce,
+    PanicsLater,
+    /// With what is not text, and what panics when it is dropped.
+    PanicsBadly,
+}
+
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
+    }
+}
+
+impl Fate {
+    fn of(turn: u32) -> Fate {
+        match turn % 50 {
+            10 => Fate::PanicsAtOnce,
+            20 | 30 => Fate::PanicsLater,
+            40 => Fate::PanicsBadly,
+            45 => Fate::Fails,
+            _ => Fate::Succeeds,
+        }
+    }
+
+    fn panics(self) -> bool {
+        matches!(self, Fate::PanicsAtOnce | Fate::PanicsLater | Fate::PanicsBadly)
+    }
+
+    fn before(self) {
+        match self {
+            Fate::PanicsAtOnce => panic!("at once"),
+            Fate::PanicsBadly => std::panic::panic_any(Bad),
+            _ => {}
+        }
+    }
+
+    fn after(self) -> Result<(), AnyError> {
+        match self {
+            Fate::PanicsLater => panic!("later"),
+            Fate::Fails => Err("failed".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Query, Clone)]
+#[query(reply = ())]
+struct Ask(Fate);
+
+#[derive(Command, Clone)]
+struct Do(Fate);
+
+#[derive(Event, Clone)]
+struct Done(Fate);
+
+#[derive(Task, Clone)]
+struct Work(Fate);
+
+/// What the layers keep.
+struct Kept {
+    counts: Counts,
+    concurrency: Concurrency,
+    latency: LatencyStats,
+    letters: DeadLetters,
+    #[cfg(feature = "metrics")]
+    meter: meter::Meter,
+}
+
+/// What the layer `Metrics` tells, in sum over all series.
+#[cfg(feature = "metrics")]
+mod meter {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    };
+
+    use metrics::{
+        Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    };
+
+    #[derive(Clone, Default)]
+    pub(super) struct Meter(Arc<Sums>);
+
+    #[derive(Default)]
+    pub(super) struct Sums {
+        pub(super) dispatches: AtomicU64,
+        pub(super) in_flight: AtomicI64,
+    }
+
+    impl Meter {
+        pub(super) fn is_at_rest_after(&self, dispatches: u64) {
+            assert_eq!((self.0.dispatches.load(Relaxed), self.0.in_flight.load(Relaxed)), (dispatches, 0));
+        }
+    }
+
+    impl CounterFn for Sums {
+        fn increment(&self, value: u64) {
+            self.dispatches.fetch_add(value, Relaxed);
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl GaugeFn for Sums {
+        fn increment(&self, _: f64) {
+            self.in_flight.fetch_add(1, Relaxed);
+        }
+
+        fn decrement(&self, _: f64) {
+            self.in_flight.fetch_sub(1, Relaxed);
+        }
+
+        fn set(&self, _: f64) {}
+    }
+
+    impl Recorder for Meter {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            if key.name() == "linkbus_dispatches_total" { Arc::clone(&self.0).into() } else { Counter::noop() }
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Arc::clone(&self.0).into()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+}
+
+/// With the layer `Metrics`, if there is one.
+fn metered<B: Flavor>(builder: Builder<B>) -> Builder<B> {
+    #[cfg(feature = "metrics")]
+    let builder = builder.layer(linkbus::layer::Metrics::new());
+    builder
+}
+
+impl Kept {
+    fn new() -> Self {
+        Kept {
+            counts: Counts::new(),
+            concurrency: Concurrency::of_bus(2).per_message(1),
+            latency: LatencyStats::default(),
+            letters: DeadLetters::in_memory(),
+            #[cfg(feature = "metrics")]
+            meter: meter::Meter::default(),
+        }
+    }
+
+    /// The bus with all layers around it.
+    fn around<B: Flavor>(&self, builder: Builder<B>) -> B
+    where
+        Retry: Layer<B>,
+        Timeout: Layer<B>,
+        Concurrency: Layer<B>,
+        DeadLetters: Layer<B>,
+        Latency: Layer<B>,
+        Counts: Layer<B>,
+        Trace: Layer<B>,
+    {
+        let builder = metered(builder)
+            .layer(Trace::new())
+            .layer(self.counts.clone())
+            .layer(Latency::new(&self.latency))
+            .layer(self.concurrency.clone())
+            .layer(self.letters.clone())
+            .layer(Retry::new())
+            .layer(Timeout::after(Duration::from_secs(3600)));
+        self.built(|| builder.build().unwrap())
+    }
+
+    #[cfg(feature = "metrics")]
+    fn built<B>(&self, build: impl FnOnce() -> B) -> B {
+        metrics::with_local_recorder(&self.meter, build)
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    fn built<B>(&self, build: impl FnOnce() -> B) -> B {
+        build()
+    }
+
+    /// How many dispatches came to an end; none is left behind.
+    fn ended<M: Message>(&self) -> u64 {
+        let counts = self.counts.snapshot();
+        #[cfg(feature = "metrics")]
+        self.meter.is_at_rest_after(counts.total_processed() + counts.total_failed());
+        let counts = counts.of::<M>().unwrap();
+        assert_eq!(counts.in_flight, 0);
+        let stats = self.concurrency.stats();
+        assert_eq!((stats.in_flight, stats.waiting), (0, 0));
+        assert_eq!(self.letters.lost(), 0);
+        counts.processed + counts.failed
+    }
+}
+
+fn quiet() {
+    std::panic::set_hook(Box::new(|_| ()));
+}
+
+/// What the future gives, or what it panics with.
+async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Enough to see a leak, few enough for a debug build.
+const TURNS: u32 = 20_000;
+
+/// R6.
+#[test]
+fn panics_on_a_sync_bus_leave_nothing_behind() {
+    quiet();
+    let kept = Kept::new();
+    let bus = kept.around(SyncBus::empty().command(|Do(fate): Do| {
+        fate.before();
+        fate.after()
+    }));
+    let (mut panicked, mut failed) = (0, 0);
+    for turn in 0..TURNS {
+        match catch_unwind(AssertUnwindSafe(|| bus.execute(Do(Fate::of(turn))))) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => failed += 1,
+            Err(panic) => {
+                std::mem::forget(panic);
+                panicked += 1;
+            }
+        }
+    }
+    let expected = (0..TURNS).filter(|turn| Fate::of(*turn).panics()).count();
+    assert_eq!((panicked, failed), (expected, TURNS as usize / 50));
+    assert_eq!(kept.ended::<Do>(), u64::from(TURNS));
+}
+
+/// R6.
+#[tokio::test]
+async fn panics_on_a_bus_leave_nothing_behind() {
+    quiet();
+    let kept = Kept::new();
+    let bus = kept.around(Bus::empty().command_async(|Do(fate): Do| async move {
+        fate.before();
+        yield_now().await;
+        fate.after()
+    }));
+    let mut panicked = 0;
+    for turn in 0..TURNS {
+        match caught(bus.execute(Do(Fate::of(turn)))).await {
+            Ok(outcome) => assert_eq!(outcome.is_err(), Fate::of(turn) == Fate::Fails),
+            Err(panic) => {
+                std::mem::forget(panic);
+                panicked += 1;
+            }
+        }
+    }
+    assert_eq!(panicked, (0..TURNS).filter(|turn| Fate::of(*turn).panics()).count());
+    assert_eq!(kept.ended::<Do>(), u64::from(TURNS));
+}
+
+/// Polls a future so often and then drops it; `true` if it was over.
+fn poll_and_drop(future: impl Future, polls: usize) -> bool {
+    let mut future = Box::pin(future);
+    let mut task = Context::from_waker(Waker::noop());
+    (0..polls).any(|_| matches!(future.as_mut().poll(&mut task), Poll::Ready(_)))
+}
+
+/// Drops a dispatch at each point where it waits, from before the first to after the last; says how many there were.
+fn cancelled_everywhere<'a, M: Message, F: Future>(kept: &Kept, dispatch: impl Fn() -> F + 'a) -> usize {
+    let mut started = kept.ended::<M>();
+    for polls in 0.. {
+        let is_over = poll_and_drop(dispatch(), polls);
+        started += u64::from(polls > 0);
+        assert_eq!(kept.ended::<M>(), started, "after {polls} polls");
+        if is_over {
+            return polls;
+        }
+    }
+    unreachable!()
+}
+
+async fn wait_and(fate: Fate) -> Result<(), AnyError> {
+    yield_now().await;
+    yield_now().await;
+    fate.after()
+}
+
+/// R7: every verb, with handlers that succeed and that fail and are tried again.
+#[tokio::test]
+async fn a_dispatch_may_be_dropped_wherever_it_waits() {
+    let kept = Kept::new();
+    let bus = Bus::empty()
+        .query_async(|Ask(fate): Ask| wait_and(fate))
+        .command_async(|Do(fate): Do| wait_and(fate))
+        .task_async(|Work(fate): Work| wait_and(fate))
+        .subscribe_async(|Done(fate): &Done| wait_and(*fate))
+        .subscribe_async(|Done(fate): &Done| wait_and(*fate))
+        .clock(ManualClock::new());
+    let bus = kept.around(bus);
+    let (bus, kept) = (&bus, &kept);
+    for fate in [Fate::Succeeds, Fate::Fails] {
+        let points = [
+            cancelled_everywhere::<Ask, _>(kept, || bus.send(Ask(fate))),
+            cancelled_everywhere::<Do, _>(kept, || bus.execute(Do(fate))),
+            cancelled_everywhere::<Work, _>(kept, || bus.dispatch(Work(fate))),
+            cancelled_everywhere::<Done, _>(kept, || bus.publish(Done(fate))),
+        ];
+        println!("{fate:?}: over at poll {points:?}");
+        assert!(points.iter().all(|point| *point >= 2), "{points:?}");
+    }
+}
+
+/// R7: one that waits for room, and is dropped, passes its turn on.
+#[tokio::test]
+async fn a_dispatch_may_be_dropped_while_it_waits_for_room() {
+    let kept = Kept::new();
+    let bus = kept.around(Bus::empty().command_async(|_: Do| wait_and(Fate::Succeeds)));
+    let mut first = Box::pin(bus.execute(Do(Fate::Succeeds)));
+    let mut task = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut task).is_pending());
+    assert!(!poll_and_drop(bus.execute(Do(Fate::Succeeds)), 3));
+    let third = bus.execute(Do(Fate::Succeeds));
+    let (first, third) = tokio::join!(first, third);
+    assert!(first.is_ok() && third.is_ok());
+    assert_eq!(kept.ended::<Do>(), 3);
+}
+
+#[derive(Command, Clone)]
+struct Deeper(u32);
+
+mod on_sync_bus {
+    use super::{AnyError, Deeper, SyncBus, handler};
+
+    #[handler]
+    fn deeper(deeper: &Deeper, bus: &SyncBus) -> Result<(), AnyError> {
+        if deeper.0 == 0 { Ok(()) } else { Ok(bus.execute(Deeper(deeper.0 - 1))?) }
+    }
+
+    linkbus::module!(messages: [Deeper], handlers: [deeper]);
+}
+
+mod on_bus {
+    use super::{AnyError, Bus, Deeper, handler, yield_now};
+
+    #[handler]
+    async fn deeper(deeper: &Deeper, bus: &Bus) -> Result<(), AnyError> {
+        yield_now().await;
+        if deeper.0 == 0 { Ok(()) } else { Ok(Box::pin(bus.execute(Deeper(deeper.0 - 1))).await?) }
+    }
+
+    linkbus::module!(messages: [Deeper], handlers: [deeper]);
+}
+
+/// R17: all these layers, the deepest nesting that is allowed, one permit, and a stack of two megabytes.
+#[test]
+fn nesting_as_deep_as_allowed_ends_on_a_small_stack() {
+    let on_a_small_stack = |run: fn()| {
+        std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+    };
+    on_a_small_stack(|| {
+        let kept = Kept::new();
+        // The time-out would take each level to another thread.
+        let bus = metered(SyncBus::empty().modules([on_sync_bus::MODULE]));
+        let bus = bus.layer(Trace::new()).layer(kept.counts.clone()).layer(Latency::new(&kept.latency));
+        let bus = bus.layer(kept.concurrency.clone()).layer(kept.letters.clone()).layer(Retry::new().max_attempts(2));
+        let bus = kept.built(|| bus.clock(ManualClock::new()).build().unwrap());
+        bus.execute(Deeper(63)).unwrap();
+        let error = bus.execute(Deeper(64)).unwrap_err();
+        assert!(format!("{error:?}").contains("RecursionLimit"), "{error:?}");
+        kept.ended::<Deeper>();
+    });
+    on_a_small_stack(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let kept = Kept::new();
+        let bus = kept.around(Bus::empty().modules([on_bus::MODULE]));
+        runtime.block_on(bus.execute(Deeper(63))).unwrap();
+        let error = runtime.block_on(bus.execute(Deeper(64))).unwrap_err();
+        assert!(format!("{error:?}").contains("RecursionLimit"), "{error:?}");
+        kept.ended::<Deeper>();
+    });
+}
+
+/// What a dispatch borrowed is free when it was dropped.
+#[tokio::test]
+async fn what_a_dropped_dispatch_held_is_free() {
+    #[derive(Command, Clone)]
+    struct Holds(#[expect(dead_code, reason = "it is held")] Arc<()>);
+
+    let held = Arc::new(());
+    let kept = Kept::new();
+    let bus = kept.around(Bus::empty().command_async(|holds: Holds| async move {
+        yield_now().await;
+        drop(holds);
+    }));
+    for polls in 0..4 {
+        poll_and_drop(bus.execute(Holds(held.clone())), polls);
+        assert_eq!(Arc::strong_count(&held), 1, "after {polls} polls");
+    }
+}
+
+// The futures are sent between threads by runtimes, so that the layers' are, too.
+#[expect(dead_code, reason = "it is compiled")]
+fn is_send(bus: &Bus) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    Box::pin(async move { drop(bus.execute(Do(Fate::Succeeds)).await) })
+}
