@@ -15,7 +15,10 @@ use std::{
     thread,
 };
 
-use linkbus::{AnyError, Builder, Bus, Command, Event, Query, SendError, SyncBus, Task, handler};
+use linkbus::{
+    AnyError, Builder, Bus, Command, Event, Query, SendError, SyncBus, Task, handler,
+    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Next, Observer},
+};
 
 /// Polls `future` until it is done; nothing in this file waits for anything but its next poll.
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -281,4 +284,58 @@ fn a_panic_leaves_the_bus_whole() {
     bus.publish(Added(0)).unwrap_err();
     assert_eq!(bus.send(Byte(2)).unwrap(), 1);
     bus.publish(Added(1)).unwrap();
+}
+
+/// A layer of each shape.
+struct Sees;
+
+impl Observer for Sees {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        let _ = dispatch.outcome().label();
+    }
+}
+
+struct Passes;
+
+impl Around for Passes {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        next.run(dispatch)
+    }
+}
+
+impl AsyncAround for Passes {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        next.run(dispatch).await
+    }
+}
+
+#[derive(Query)]
+#[query(reply = String)]
+struct Inside(String);
+
+#[derive(Event)]
+struct Seen(String);
+
+/// What is inside layers is found by the message, too: past observers only, through an around, and for an event.
+#[test]
+fn what_is_inside_layers_is_what_was_put_there() {
+    for has_around in [false, true] {
+        let bus = SyncBus::empty().query(|inside: Inside| inside.0).subscribe(|_: &Seen| ()).layer(Sees);
+        let bus = if has_around { bus.layer(Passes) } else { bus }.build().unwrap();
+        assert_eq!(bus.send(Inside("a".into())).unwrap(), "a");
+        bus.publish(Seen("b".into())).unwrap();
+
+        let bus = Bus::empty()
+            .query_async(async |inside: Inside| {
+                Yield::default().await;
+                inside.0
+            })
+            .subscribe_async(|_: &Seen| async { Err::<(), _>(AnyError::from("too late")) })
+            .layer(Sees);
+        let bus = if has_around { bus.layer(Passes) } else { bus }.build().unwrap();
+        assert_eq!(block_on(bus.send(Inside("a".into()))).unwrap(), "a");
+        assert_eq!(block_on(bus.publish(Seen("b".into()))).unwrap_err().failures().len(), 1);
+        let mut dropped = Box::pin(bus.send(Inside("c".into())));
+        assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
 }

@@ -533,3 +533,25 @@ fn a_layer_of_all_messages_may_know_one() {
     assert_eq!(bus.send(Double(50)).unwrap(), 21);
     bus.execute(Pay).unwrap();
 }
+
+/// Gives up what is inside at once, and calls it again.
+struct Impatient;
+
+impl AsyncAround for Impatient {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        tokio::select! {
+            biased;
+            () = async { drop(next.run(&mut *dispatch).await) } => {}
+            () = std::future::ready(()) => {}
+        }
+        next.run(dispatch).await
+    }
+}
+
+/// What was handed over to a handler that was then dropped cannot be handed over again: an error, and no panic of the bus.
+#[tokio::test]
+async fn a_message_that_is_gone_without_an_outcome_is_refused() {
+    let bus = Bus::empty().command_async(|_: Pay| std::future::pending::<()>()).layer(Impatient).build().unwrap();
+    let Err(ExecuteError::Refused { source, .. }) = bus.execute(Pay).await else { panic!() };
+    assert!(source.to_string().contains("Site::keep_message"), "{source}");
+}

@@ -59,6 +59,9 @@ pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
     let _caused = payload.cause();
     let _offered = H::WANTS_CONTEXT.then(|| payload.offer());
+    if !payload.can_deliver() {
+        return payload.gone();
+    }
     let Some((message, outcome)) = payload.deliver() else { return };
     let new = match enter::<M, H>(bound) {
         Ok(_frame) => H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch()),
@@ -88,6 +91,9 @@ pub(crate) async fn run_inside<M: Message, H: AsyncHandler<M>>(
     let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
     let context = payload.particulars().context;
     let offer = H::WANTS_CONTEXT.then(|| payload.offered());
+    if !payload.can_deliver() {
+        return payload.gone();
+    }
     let Some((message, outcome)) = payload.deliver() else { return };
     let mut handler = pin!(H::call(&bound.needs, bus, message));
     let answer = poll_fn(|task| {

@@ -110,6 +110,21 @@ impl<M: Message> Payload<M> {
         std::mem::forget(self.outcome.replace(outcome));
     }
 
+    /// Whether the message is there: if not, it was handed over in an earlier call.
+    #[inline]
+    pub(crate) fn can_deliver(&self) -> bool {
+        !matches!(self.held, Held::Gone)
+    }
+
+    /// The outcome of a call for which the message is gone: that of the earlier call, if it came to one.
+    #[cold]
+    pub(crate) fn gone(&mut self) {
+        if self.outcome.is_none() {
+            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
+            self.fail(LayerFailure::Refused(text.into()));
+        }
+    }
+
     /// The message on its way into the handler, and the place where the outcome goes.
     ///
     /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.

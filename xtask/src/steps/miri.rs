@@ -4,7 +4,7 @@ use crate::command::{CommandLine, run_all};
 use crate::step::{Outcome, Unmet};
 
 /// Arguments for `cargo miri test`.
-const PROGRAMS: &[&str] = &["-p bus-core --lib", "-p linkbus --test dispatch_miri"];
+const PROGRAMS: &[&str] = &["-p bus-core --lib dispatch::", "-p linkbus --test dispatch_miri"];
 
 /// Ids are made from the clock, which Miri hides unless it is told not to.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-disable-isolation";
