@@ -541,7 +541,7 @@ impl AsyncAround for Impatient {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         tokio::select! {
             biased;
-            () = async { drop(next.run(&mut *dispatch).await) } => {}
+            _ = next.run(&mut *dispatch) => {}
             () = std::future::ready(()) => {}
         }
         next.run(dispatch).await
