@@ -52,7 +52,14 @@ fn segment(fs: &dyn Fs, number: u64, index: &mut Index, recovery: &mut Recovery)
     }
     let scan = format::scan(&bytes);
     index.segments.insert(number, Segment { length: scan.end, ..Segment::default() });
+    let known_damage = recovery.damaged.len();
     read(&scan, number, &name, index, recovery);
+    if recovery.damaged.len() > known_damage
+        && let Some(segment) = index.segments.get_mut(&number)
+    {
+        // What cannot be read may be letters: the file stays where it is.
+        segment.is_stuck = true;
+    }
     if scan.end < bytes.len() as u64 {
         recovery.torn.push(Damage { file: name.clone(), offset: scan.end, bytes: bytes.len() as u64 - scan.end });
         fs.cut(&name, scan.end).map_err(failed("cut"))?;
