@@ -8,7 +8,7 @@ use crate::{
     error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    layer::{self, Around, Dispatched, Explanation, Layer},
+    layer::{self, Around, Dispatched, Explanation, Layer, LayerFailure},
     message::{Command, Event, Message, Query, Task},
     publish,
     registry::HandlerRegistration,
@@ -49,9 +49,6 @@ pub struct SyncBus {
     core: Arc<Core<SyncBus>>,
 }
 
-/// What the dispatch of an `M` fails with.
-type Lost<M> = <<M as Message>::Failure as Failure<<M as Message>::Error>>::Dispatch;
-
 impl SyncBus {
     /// A bus of everything that was linked into the program.
     pub fn builder() -> Builder<SyncBus> {
@@ -71,7 +68,7 @@ impl SyncBus {
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         match self.core.table.plain::<Q>() {
             Some(handler) => handler.call(self, query),
-            None => self.through_layers(query, |message| SendError::NoHandler { message }),
+            None => self.through_layers(query),
         }
     }
 
@@ -83,7 +80,7 @@ impl SyncBus {
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
         match self.core.table.plain::<C>() {
             Some(handler) => handler.call(self, command),
-            None => self.through_layers(command, |message| ExecuteError::NoHandler { message }),
+            None => self.through_layers(command),
         }
     }
 
@@ -95,7 +92,7 @@ impl SyncBus {
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         match self.core.table.plain::<T>() {
             Some(handler) => handler.call(self, task),
-            None => self.through_layers(task, |message| DispatchError::NoHandler { message }),
+            None => self.through_layers(task),
         }
     }
 
@@ -119,13 +116,13 @@ impl SyncBus {
 
     /// Dispatches a message that has no plain handler. Out of line, for those that have one.
     #[inline(never)]
-    fn through_layers<M: Message>(&self, message: M, missing: impl FnOnce(&'static str) -> Lost<M>) -> Dispatched<M> {
+    fn through_layers<M: Message>(&self, message: M) -> Dispatched<M> {
         match self.core.table.call::<M>() {
             Some(Call::Layered(around)) => match around.parts() {
                 (layered, Some(handler)) => layer::run_direct(self, layered, handler, message),
                 (layered, None) => layer::run(self, layered, message),
             },
-            _ => Err(missing(M::FACTS.name)),
+            _ => Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS)),
         }
     }
 
