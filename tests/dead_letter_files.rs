@@ -1,6 +1,9 @@
 //! Dead letters in files, through the public face: what is on the disk, what is not, and what becomes of damage.
 #![cfg(feature = "file-store")]
 
+#[path = "support/listen.rs"]
+mod support;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -297,7 +300,7 @@ fn a_replay_is_logged_without_what_it_is_about() {
     let folder = Folder::new();
     let log = Log::default();
     let shop = Shop::on(FileStore::options().max_letters(1).open(&folder.0).unwrap());
-    tracing::subscriber::with_default(log.clone(), || {
+    support::listening(log.clone(), || {
         shop.lose(1, 73_917_391);
         shop.lose(2, 73_917_391);
         Replay::new(shop.letters.store(), &shop.bus).all(&Filter::any()).unwrap();

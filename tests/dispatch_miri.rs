@@ -320,7 +320,8 @@ struct Seen(String);
 #[test]
 fn what_is_inside_layers_is_what_was_put_there() {
     for has_around in [false, true] {
-        let bus = SyncBus::empty().query(|inside: Inside| inside.0).subscribe(|_: &Seen| ()).layer(Sees);
+        let seen = |seen: &Seen| assert_eq!(seen.0, "b");
+        let bus = SyncBus::empty().query(|inside: Inside| inside.0).subscribe(seen).layer(Sees);
         let bus = if has_around { bus.layer(Passes) } else { bus }.build().unwrap();
         assert_eq!(bus.send(Inside("a".into())).unwrap(), "a");
         bus.publish(Seen("b".into())).unwrap();

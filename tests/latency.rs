@@ -1,5 +1,8 @@
 //! How long dispatches take: what is kept, what is read from it, and who is told.
 
+#[path = "support/listen.rs"]
+mod support;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
@@ -528,7 +531,7 @@ fn explain_says_what_is_set_and_where() {
 /// What `work` logs on this thread for the target `linkbus`: the level and the message of each event.
 fn logged<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     let lines = Lines::default();
-    let result = tracing::subscriber::with_default(lines.clone(), work);
+    let result = support::listening(lines.clone(), work);
     let lines = std::mem::take(&mut *lines.0.lock().unwrap());
     (result, lines)
 }

@@ -1,5 +1,8 @@
 //! How long a handler may take, and what becomes of one that takes longer.
 
+#[path = "support/listen.rs"]
+mod support;
+
 use std::{
     future::{Future, pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -990,7 +993,7 @@ mod log {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(move || writer.clone());
-        tracing::subscriber::with_default(subscriber.finish(), run);
+        super::support::listening(subscriber.finish(), run);
         String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
     }
 

@@ -1,5 +1,8 @@
 //! The layer `Trace`: which spans there are, what they say, and what is inside them.
 
+#[path = "support/listen.rs"]
+mod support;
+
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -99,7 +102,7 @@ impl Watch {
     fn during<T>(level: LevelFilter, run: impl FnOnce() -> T) -> (Watch, T) {
         let watch = Watch::default();
         let subscriber = tracing_subscriber::registry().with(watch.clone().with_filter(level));
-        let result = tracing::subscriber::with_default(subscriber, run);
+        let result = support::listening(subscriber, run);
         (watch, result)
     }
 
