@@ -13,6 +13,7 @@ mod latency;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod next;
+mod notes;
 mod on;
 mod only;
 mod outcome;

@@ -32,6 +32,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All four.
+    pub(crate) const ALL: [Self; 4] = [Kind::Query, Kind::Command, Kind::Event, Kind::Task];
+
+    /// Its name in lower case: `query`, `command`, `event` or `task`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Kind::Query => "query",
+            Kind::Command => "command",
+            Kind::Event => "event",
+            Kind::Task => "task",
+        }
+    }
+
+    /// The kind with this label.
+    pub(crate) fn from_label(label: &str) -> Option<Self> {
+        Kind::ALL.into_iter().find(|kind| kind.label() == label)
+    }
+
     /// The method that sends messages of this kind: `send`, `execute`, `publish` or `dispatch`.
     pub const fn verb(self) -> &'static str {
         match self {
@@ -50,12 +68,7 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Query => "query",
-            Kind::Command => "command",
-            Kind::Event => "event",
-            Kind::Task => "task",
-        })
+        f.write_str(self.label())
     }
 }
 
@@ -103,7 +116,7 @@ pub struct Field {
 
 /// Which optional traits a message type has; found by the derive, never declared twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts, each named after its trait")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each named after its trait")]
 pub struct Abilities {
     /// The type is `Clone`.
     pub clone: bool,
@@ -113,6 +126,8 @@ pub struct Abilities {
     pub serialize: bool,
     /// The type is `serde::de::DeserializeOwned`.
     pub deserialize: bool,
+    /// The reply of a query is `serde::Serialize`; `false` for the other kinds.
+    pub serialize_reply: bool,
 }
 
 /// What is known about a message type without having a message.
@@ -256,6 +271,9 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// How a message is written, where the type is `Serialize`.
     #[doc(hidden)]
     const SERIALIZE: Option<SerializeFn<Self>>;
+    /// How the answer to a query is written, where its type is `Serialize`.
+    #[doc(hidden)]
+    const SERIALIZE_REPLY: Option<SerializeFn<Self::Reply>> = None;
     /// How a message is read, where the type is `DeserializeOwned`.
     #[doc(hidden)]
     const DESERIALIZE: Option<DeserializeFn<Self>>;

@@ -41,7 +41,7 @@ use crate::{
 /// SyncBus::empty().command(|_: Pay| ()).layer(Watch).build().unwrap().execute(Pay { cents: 5 }).unwrap();
 /// ```
 pub struct Dispatch<'a> {
-    pub(super) payload: &'a mut (dyn ErasedPayload + 'static),
+    pub(crate) payload: &'a mut (dyn ErasedPayload + 'static),
     pub(super) route: &'a Route,
     pub(super) clock: &'a Clock,
     attempts: Option<&'a Attempt<'a>>,
@@ -225,8 +225,42 @@ impl<'a> Dispatch<'a> {
         context.in_attempt(attempt, deadline)
     }
 
+    /// Keeps `value` for `observer` until it [takes](Self::take_note) it, at the end: an observer has one state for all
+    /// dispatches, and this is how it has one for each.
+    ///
+    /// Costs an allocation. A note that is not taken is dropped with the dispatch.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use linkbus::{Command, SyncBus, layer::{Dispatch, Observer}};
+    /// # #[derive(Command)]
+    /// # struct Pay;
+    ///
+    /// struct Stopwatch;
+    ///
+    /// impl Observer for Stopwatch {
+    ///     fn start(&self, dispatch: &mut Dispatch<'_>) {
+    ///         dispatch.put_note(self, Instant::now());
+    ///     }
+    ///     fn end(&self, dispatch: &mut Dispatch<'_>) {
+    ///         let started: Option<Instant> = dispatch.take_note(self);
+    ///         println!("{:?}", started.unwrap().elapsed());
+    ///     }
+    /// }
+    ///
+    /// SyncBus::empty().command(|_: Pay| ()).layer(Stopwatch).build().unwrap().execute(Pay).unwrap();
+    /// ```
+    pub fn put_note<T: Send + 'static>(&mut self, observer: &(impl super::Observer + ?Sized), value: T) {
+        self.payload.notes().put(observer, value);
+    }
+
+    /// What `observer` [kept](Self::put_note) last in this dispatch, if it is a `T`.
+    pub fn take_note<T: Send + 'static>(&mut self, observer: &(impl super::Observer + ?Sized)) -> Option<T> {
+        self.payload.notes().take(observer)
+    }
+
     /// Whether it comes from inside a handler.
-    pub(super) fn is_nested(&self) -> bool {
+    pub(crate) fn is_nested(&self) -> bool {
         self.payload.particulars().was_nested || crate::depth::is_nested()
     }
 

@@ -119,6 +119,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
+        Reason::NoHandler,
+        Reason::Handler,
+        Reason::TimedOut,
+        Reason::NotStarted,
+        Reason::Overloaded,
+        Reason::Refused,
+        Reason::Panicked,
+        Reason::RecursionLimit,
+        Reason::ShutDown,
+        Reason::Transport,
+    ];
+
     /// A word for logs and metric labels, which does not change: `no_handler`, `failed`, `timed_out`, `not_started`,
     /// `overloaded`, `refused`, `panicked`, `recursion_limit`, `shut_down`, `transport`.
     pub const fn label(self) -> &'static str {

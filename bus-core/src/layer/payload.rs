@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc, time::Instant};
 
-use super::{Failed, LayerFailure, Outcome};
+use super::{Failed, LayerFailure, Outcome, notes::Notes};
 use crate::{
     context::{Context, Entered, Offered, Withdrawn},
     dispatch::Lent,
@@ -22,6 +22,7 @@ pub(crate) struct Payload<M: Message> {
     /// Whether the message is lent to the handler, because a layer wants it afterwards.
     keep: bool,
     particulars: Particulars,
+    notes: Notes,
 }
 
 enum Held<M> {
@@ -71,7 +72,7 @@ impl<M: Message> Payload<M> {
             only_subscriber: None,
             is_replay: false,
         };
-        Payload { held, outcome: None, keep, particulars }
+        Payload { held, outcome: None, keep, particulars, notes: Notes::default() }
     }
 
     /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
@@ -153,9 +154,13 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn message(&self) -> Option<&(dyn Any + Send + Sync)>;
     /// The message for any format; `None` if it is not there, or the type is not `Serialize`.
     fn serialize(&self) -> Option<&dyn erased_serde::Serialize>;
+    /// The answer of a query that succeeded, for any format; `None` too if its type is not `Serialize`.
+    fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize>;
     fn outcome(&self) -> Outcome<'_>;
     fn particulars(&self) -> &Particulars;
     fn particulars_mut(&mut self) -> &mut Particulars;
+    /// What observers keep until the end.
+    fn notes(&mut self) -> &mut Notes;
     /// Has the message lent to the handler, or handed over, from now on; says what it was.
     fn keep(&mut self, keep: bool) -> bool;
     fn fail(&mut self, failure: LayerFailure);
@@ -210,6 +215,10 @@ impl<M: Message> ErasedPayload for Payload<M> {
         Some(M::SERIALIZE?(self.held.get()?))
     }
 
+    fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize> {
+        Some(M::SERIALIZE_REPLY?(self.outcome.as_ref()?.as_ref().ok()?))
+    }
+
     fn outcome(&self) -> Outcome<'_> {
         match &self.outcome {
             None => Outcome::Pending,
@@ -224,6 +233,10 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn particulars_mut(&mut self) -> &mut Particulars {
         &mut self.particulars
+    }
+
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
     fn keep(&mut self, keep: bool) -> bool {
@@ -268,7 +281,7 @@ impl<M: Message> ErasedPayload for Payload<M> {
         };
         let was_nested = self.particulars.was_nested || crate::depth::is_nested();
         let particulars = Particulars { was_nested, ..self.particulars };
-        Box::new(Payload { held, outcome: None, keep: self.keep, particulars })
+        Box::new(Payload { held, outcome: None, keep: self.keep, particulars, notes: Notes::default() })
     }
 
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {

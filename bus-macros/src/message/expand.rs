@@ -12,6 +12,12 @@ pub(super) fn expand(message: &Message) -> TokenStream {
     let kind_trait = kind.ident();
     let facts = facts(message);
     let types = types(message);
+    let reply = (*kind == Kind::Query).then(|| {
+        quote! {
+            const SERIALIZE_REPLY: ::core::option::Option<#linkbus::__private::SerializeFn<Self::Reply>> =
+                #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Reply>::SERIALIZE;
+        }
+    });
     let one_handler =
         (*kind != Kind::Event).then(|| quote!(#[automatically_derived] impl #linkbus::OneHandler for #ident {}));
     quote! {
@@ -28,6 +34,7 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 const CLONE: ::core::option::Option<fn(&Self) -> Self> = #linkbus::__private::Probe::<#ident>::CLONE;
                 const SERIALIZE: ::core::option::Option<#linkbus::__private::SerializeFn<Self>> =
                     #linkbus::__private::Probe::<#ident>::SERIALIZE;
+                #reply
                 const DESERIALIZE: ::core::option::Option<#linkbus::__private::DeserializeFn<Self>> =
                     #linkbus::__private::Probe::<#ident>::DESERIALIZE;
 
@@ -82,6 +89,7 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
                 debug: #linkbus::__private::Probe::<#ident>::DEBUG,
                 serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE.is_some(),
                 deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE.is_some(),
+                serialize_reply: <#ident as #linkbus::Message>::SERIALIZE_REPLY.is_some(),
             },
             type_id: ::core::any::TypeId::of::<#ident>,
             reply: ::core::any::type_name::<<#ident as #linkbus::Message>::Reply>,

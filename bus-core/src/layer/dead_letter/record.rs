@@ -14,21 +14,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{super::Reason, Body, DeadLetter, ErrorReport, LetterHandler, Withheld};
-use crate::message::Kind;
-
-const KINDS: [Kind; 4] = [Kind::Query, Kind::Command, Kind::Event, Kind::Task];
-const REASONS: [Reason; 10] = [
-    Reason::NoHandler,
-    Reason::Handler,
-    Reason::TimedOut,
-    Reason::NotStarted,
-    Reason::Overloaded,
-    Reason::Refused,
-    Reason::Panicked,
-    Reason::RecursionLimit,
-    Reason::ShutDown,
-    Reason::Transport,
-];
+use crate::{line::Object, message::Kind};
 
 impl DeadLetter {
     /// The letter as one line of text, without a line feed: for a store of your own. The line is readable by every later
@@ -48,14 +34,13 @@ impl DeadLetter {
             Body::Message(_) => (withheld_label(&Withheld::OtherForm), ""),
         };
         let mut line = Vec::with_capacity(512 + json.len());
-        let mut header = Writer(&mut line);
-        header.0.push(b'{');
+        let mut header = Object::begin(&mut line);
         if let Some(number) = number {
             header.number("n", number);
         }
         header.uuid("id", self.id);
         header.text("message", &self.message);
-        header.text("kind", kind_label(self.kind));
+        header.text("kind", self.kind.label());
         header.text("body", body);
         if let Body::Withheld(Withheld::TooLarge { bytes, limit }) = self.body {
             header.number("bytes", bytes as u64);
@@ -73,7 +58,7 @@ impl DeadLetter {
         if let Some(handler) = &self.handler {
             handler.write(&mut header);
         }
-        line.push(b'}');
+        header.end();
         line.push(b'\t');
         line.extend_from_slice(json.as_bytes());
         String::from_utf8(line).expect("JSON is text")
@@ -109,15 +94,6 @@ impl DeadLetter {
     }
 }
 
-fn kind_label(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Query => "query",
-        Kind::Command => "command",
-        Kind::Event => "event",
-        Kind::Task => "task",
-    }
-}
-
 fn withheld_label(why: &Withheld) -> &'static str {
     match why {
         Withheld::SecretNotFound => "secret_not_found",
@@ -133,53 +109,15 @@ fn micros(time: SystemTime) -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Writes an object into a line, key by key: a letter is written where a message was just lost, so it has to be quick.
-struct Writer<'a>(&'a mut Vec<u8>);
-
-impl Writer<'_> {
-    fn key(&mut self, key: &str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.0.push(b'"');
-        self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(b"\":");
-    }
-
-    fn json(&mut self, value: &(impl serde::Serialize + ?Sized)) {
-        serde_json::to_writer(&mut *self.0, value).expect("text and numbers can be written into memory");
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        self.key(key);
-        self.json(text);
-    }
-
-    fn number(&mut self, key: &str, number: u64) {
-        self.key(key);
-        self.json(&number);
-    }
-
-    fn uuid(&mut self, key: &str, id: Uuid) {
-        self.key(key);
-        self.0.push(b'"');
-        let mut text = Uuid::encode_buffer();
-        self.0.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
-        self.0.push(b'"');
-    }
-}
-
 impl ErrorReport {
-    fn write(&self, header: &mut Writer<'_>) {
+    fn write(&self, header: &mut Object<'_>) {
         header.text("reason", self.reason.label());
-        header.key("retryable");
-        header.json(&self.is_retryable);
+        header.value("retryable", &self.is_retryable);
         if let Some(text) = &self.text {
             header.text("error", text);
         }
         if !self.causes.is_empty() {
-            header.key("causes");
-            header.json(&self.causes);
+            header.value("causes", &self.causes);
         }
         if let Some(name) = &self.type_name {
             header.text("error_type", name);
@@ -188,7 +126,7 @@ impl ErrorReport {
 }
 
 impl LetterHandler {
-    fn write(&self, header: &mut Writer<'_>) {
+    fn write(&self, header: &mut Object<'_>) {
         header.text("handler", &self.name);
         header.text("module", &self.module);
         header.text("file", &self.file);
@@ -240,7 +178,7 @@ impl Header {
 
     fn kind(&self) -> Result<Kind, String> {
         let label = self.str("kind")?;
-        KINDS.into_iter().find(|&kind| kind_label(kind) == label).ok_or_else(|| "`kind` is unknown".to_owned())
+        Kind::from_label(label).ok_or_else(|| "`kind` is unknown".to_owned())
     }
 
     fn body(&self, json: &str) -> Result<Body, String> {
@@ -259,7 +197,7 @@ impl Header {
 
     fn error(&self) -> Result<ErrorReport, String> {
         let label = self.str("reason")?;
-        let reason = REASONS.into_iter().find(|reason| reason.label() == label).ok_or("`reason` is unknown")?;
+        let reason = Reason::ALL.into_iter().find(|reason| reason.label() == label).ok_or("`reason` is unknown")?;
         let causes = match self.0.get("causes") {
             None => Vec::new(),
             Some(causes) => {

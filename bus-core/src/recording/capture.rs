@@ -1,0 +1,286 @@
+//! The recording of one message at work: what it keeps when a dispatch begins, and what it writes down when it ends.
+
+use std::{
+    any::Any,
+    error::Error,
+    fmt::Write as _,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::SystemTime,
+};
+
+use super::{
+    Ended, HandlerName, Record, StoreError, Withheld, Worker,
+    record::{TaskId, Texts},
+};
+use crate::{
+    json::{self, REDACTED, Redaction, Unwritten},
+    layer::{Dispatch, Failed, Observer, Outcome},
+    message::{Kind, MessageFacts},
+};
+
+/// No more of what an error says is kept than this many bytes.
+const LONGEST_ERROR: usize = 4096;
+/// No more causes of an error are kept.
+const MOST_CAUSES: usize = 16;
+
+/// What is recorded of a message, decided when the bus is built.
+pub(super) struct Rules {
+    pub(super) only_errors: bool,
+    pub(super) every_attempt: bool,
+    pub(super) payload: Part,
+    pub(super) result: Part,
+    pub(super) has_errors: bool,
+    /// What is redacted, in error texts too.
+    pub(super) names: Arc<[String]>,
+    /// How many bytes a payload or a result may have.
+    pub(super) limit: usize,
+    pub(super) when: When,
+}
+
+/// A payload or a result: how it is written, or why it is not.
+pub(super) type Part = Result<Redaction, Withheld>;
+
+/// When the payload is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// When the dispatch begins: the handler may take the message.
+    AtStart,
+    /// When it has ended and there is something to record: the message is lent to the handler.
+    AtEnd,
+}
+
+/// The layer at one message.
+pub(super) struct Watch {
+    pub(super) rules: Rules,
+    pub(super) handler: Option<HandlerName>,
+    pub(super) shared: Arc<super::Shared>,
+    /// How many bytes the texts of the last records had, so that they are allocated once.
+    pub(super) expected: AtomicUsize,
+}
+
+/// What is known when a dispatch begins.
+struct Begun {
+    at: SystemTime,
+    is_nested: bool,
+    texts: Vec<u8>,
+    payload: Result<Range<usize>, Withheld>,
+    is_redacted: bool,
+}
+
+impl Observer for Watch {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        let at = SystemTime::now();
+        // What the handler sends is then caused by this dispatch.
+        dispatch.context();
+        let mut begun = self.begin(at, dispatch.is_nested());
+        if self.rules.when == When::AtStart {
+            self.write_payload(dispatch, &mut begun);
+        }
+        dispatch.put_note(self, begun);
+    }
+
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        let begun = dispatch.take_note::<Begun>(self);
+        if self.rules.only_errors && matches!(dispatch.outcome(), Outcome::Succeeded) {
+            return;
+        }
+        if !self.rules.every_attempt && !dispatch.is_last_attempt() {
+            return;
+        }
+        let mut begun = begun.unwrap_or_else(|| self.begin(SystemTime::now(), dispatch.is_nested()));
+        if self.rules.when == When::AtEnd {
+            self.write_payload(dispatch, &mut begun);
+        }
+        let record = self.record(dispatch, begun);
+        self.append(record, dispatch.message());
+    }
+
+    fn reads_clock(&self) -> bool {
+        true
+    }
+}
+
+impl Watch {
+    fn begin(&self, at: SystemTime, is_nested: bool) -> Begun {
+        let texts = Vec::with_capacity(self.expected.load(Ordering::Relaxed));
+        Begun { at, is_nested, texts, payload: Err(Withheld::Gone), is_redacted: false }
+    }
+
+    fn write_payload(&self, dispatch: &Dispatch<'_>, begun: &mut Begun) {
+        begun.payload = match &self.rules.payload {
+            Err(why) => Err(*why),
+            Ok(redaction) => match dispatch.payload.serialize() {
+                None => Err(Withheld::Gone),
+                Some(message) => self.write(message, redaction, begun),
+            },
+        };
+    }
+
+    /// The place in the texts where `value` was written.
+    fn write(
+        &self,
+        value: &dyn erased_serde::Serialize,
+        redaction: &Redaction,
+        begun: &mut Begun,
+    ) -> Result<Range<usize>, Withheld> {
+        let start = begun.texts.len();
+        let written =
+            catch_unwind(AssertUnwindSafe(|| json::write(value, redaction, self.rules.limit, &mut begun.texts)));
+        match written {
+            Ok(Ok(written)) => {
+                begun.is_redacted |= written.is_redacted;
+                Ok(start..begun.texts.len())
+            }
+            Ok(Err(why)) => Err(match why {
+                Unwritten::SecretNotFound => Withheld::SecretNotFound,
+                Unwritten::NotSerialized => Withheld::Failed,
+                Unwritten::TooLarge { .. } => Withheld::TooLarge,
+            }),
+            Err(panic) => {
+                forget(panic);
+                begun.texts.truncate(start);
+                Err(Withheld::Failed)
+            }
+        }
+    }
+
+    fn record(&self, dispatch: &mut Dispatch<'_>, mut begun: Begun) -> Record {
+        let context = dispatch.context();
+        let MessageFacts { kind, name, .. } = *context.message();
+        let ended = ended(&dispatch.outcome());
+        let result = self.write_result(dispatch, &mut begun);
+        let error = dispatch.outcome().failed().and_then(|failed| self.write_error(failed, &mut begun));
+        self.learn(begun.texts.len());
+        let withheld = begun.payload.as_ref().err().copied();
+        let payload = begun.payload.ok();
+        let all = String::from_utf8(begun.texts).expect("JSON and the texts of errors are UTF-8");
+        Record {
+            at: begun.at,
+            kind,
+            message: name.into(),
+            class: context.message().short_name().into(),
+            duration: dispatch.elapsed().unwrap_or_default(),
+            ended,
+            id: context.id(),
+            correlation_id: context.correlation_id(),
+            causation_id: context.causation_id(),
+            handler: self.handler.clone(),
+            attempt: context.attempt(),
+            is_nested: begun.is_nested,
+            worker: Worker::current(),
+            withheld,
+            is_redacted: begun.is_redacted,
+            texts: Texts { all, payload, result, error },
+        }
+    }
+
+    fn write_result(&self, dispatch: &Dispatch<'_>, begun: &mut Begun) -> Option<Range<usize>> {
+        let redaction = self.rules.result.as_ref().ok()?;
+        if dispatch.message().kind != Kind::Query {
+            return None;
+        }
+        let reply = dispatch.payload.serialize_reply()?;
+        self.write(reply, redaction, begun).ok()
+    }
+
+    /// An error may quote what was redacted, so nothing of it is kept then.
+    #[cold]
+    fn write_error(&self, failed: Failed<'_>, begun: &mut Begun) -> Option<Range<usize>> {
+        if !self.rules.has_errors {
+            return None;
+        }
+        let start = begun.texts.len();
+        let is_secret = begun.is_redacted || begun.payload == Err(Withheld::SecretNotFound);
+        let text = if is_secret {
+            REDACTED.to_owned()
+        } else {
+            let text = catch_unwind(AssertUnwindSafe(|| text_of(failed.error()))).map_err(forget).ok()?;
+            json::scrub(&text, &self.rules.names).into_owned()
+        };
+        begun.texts.extend_from_slice(text.as_bytes());
+        Some(start..begun.texts.len())
+    }
+
+    /// Remembers how much the texts take: at once if it is more than before, and slowly if it is less.
+    fn learn(&self, bytes: usize) {
+        let expected = self.expected.load(Ordering::Relaxed);
+        let next = if bytes > expected { bytes } else { expected - (expected - bytes) / 64 };
+        if next != expected {
+            self.expected.store(next, Ordering::Relaxed);
+        }
+    }
+
+    /// Whatever the store does, the caller gets the outcome of its dispatch.
+    fn append(&self, record: Record, message: &MessageFacts) {
+        let store = &*self.shared.store;
+        match catch_unwind(AssertUnwindSafe(|| store.append(record))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.shared.lost(message, &error),
+            Err(panic) => {
+                forget(panic);
+                self.shared.lost(message, &StoreError::Other("the store panicked".to_owned()));
+            }
+        }
+    }
+}
+
+/// What was panicked with may panic again when it is dropped.
+fn forget(panic: Box<dyn Any + Send>) {
+    std::mem::forget(panic);
+}
+
+fn ended(outcome: &Outcome<'_>) -> Ended {
+    match outcome {
+        Outcome::Succeeded => Ended::Succeeded,
+        Outcome::Failed(failed) => Ended::Failed(failed.reason()),
+        Outcome::Panicked => Ended::Panicked,
+        Outcome::Pending | Outcome::Abandoned => Ended::Abandoned,
+    }
+}
+
+/// What the error and its causes say, up to [`LONGEST_ERROR`] bytes.
+fn text_of(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |&cause| cause.source()).take(MOST_CAUSES) {
+        if text.len() >= LONGEST_ERROR {
+            break;
+        }
+        let _ = write!(text, ": {cause}");
+    }
+    let end = (0..=LONGEST_ERROR.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    text.truncate(end.unwrap_or_default());
+    text
+}
+
+thread_local! {
+    /// Made once for each thread, because a record has it without allocating.
+    static THREAD: Arc<str> = {
+        let thread = thread::current();
+        thread.name().map_or_else(|| format!("{:?}", thread.id()).into(), Arc::from)
+    };
+}
+
+impl Worker {
+    fn current() -> Self {
+        let thread = THREAD.try_with(Arc::clone).unwrap_or_else(|_| Arc::from("a thread that is ending"));
+        Worker { thread, task: TaskId::current() }
+    }
+}
+
+impl TaskId {
+    #[cfg(feature = "tokio")]
+    fn current() -> Option<Self> {
+        tokio::task::try_id().map(|id| TaskId(super::record::Task::Tokio(id)))
+    }
+
+    #[cfg(not(feature = "tokio"))]
+    fn current() -> Option<Self> {
+        None
+    }
+}
