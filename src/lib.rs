@@ -9,6 +9,6 @@ pub use bus_core::{
     DispatchError, Event, EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, HandlerSettings,
     IntoOutcome, Kind, Location, Message, MessageFacts, Module, Need, OneHandler, Party, PublishError, Query,
     QueryHandle, RecursionLimit, RetrySettings, Route, SendError, SubscriberError, SubscriberFailure, SyncBus, Task,
-    TaskHandle, Uuid, Wiring, WiringError, clock, layer, roles,
+    TaskHandle, Uuid, Wiring, WiringError, clock, layer, recording, roles,
 };
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};
