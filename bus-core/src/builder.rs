@@ -9,7 +9,7 @@ use crate::{
     flavor::Flavor,
     handle::BusHandle,
     handler::{ByHand, IntoOutcome},
-    layer::{IntoLayer, Stack},
+    layer::{Build, IntoLayer, Stack},
     message::{Command, Event, Location, OneHandler, Query, Task},
     registry::{Collected, Module},
     wiring::{Core, Plan, Provision, WiringError},
@@ -58,6 +58,7 @@ pub struct Builder<B: Flavor> {
     max_depth: u32,
     stack: Stack<B>,
     clock: Clock,
+    is_replayable: bool,
 }
 
 /// Which part of the registry the bus takes.
@@ -104,6 +105,7 @@ impl<B: Flavor> Builder<B> {
             max_depth: DEFAULT_MAX_DEPTH,
             stack: Stack::default(),
             clock: Clock::default(),
+            is_replayable: false,
         }
     }
 
@@ -392,6 +394,24 @@ impl<B: Flavor> Builder<B> {
         self
     }
 
+    /// Lets recordings and dead letters be replayed into messages without layers, too.
+    ///
+    /// What has a layer around it can always be replayed. For what has none this costs each dispatch what an empty chain
+    /// does: the README has the figure of one observer.
+    ///
+    /// ```
+    /// # use linkbus::{Command, SyncBus, recording::Replay};
+    /// # #[derive(Command, serde::Serialize, serde::Deserialize)]
+    /// # struct Pay;
+    /// let bus = SyncBus::empty().command(|_: Pay| ()).replayable().build().unwrap();
+    /// let report = Replay::new(&bus).run([]);
+    /// assert!(report.is_same());
+    /// ```
+    pub fn replayable(mut self) -> Self {
+        self.is_replayable = true;
+        self
+    }
+
     /// Checks the wiring and assembles the bus.
     ///
     /// # Errors
@@ -416,7 +436,7 @@ impl<B: Flavor> Builder<B> {
         plan.empty_modules = empty_modules;
         plan.partial = self.partial;
         plan.max_depth = self.max_depth;
-        plan.link(self.stack, self.clock);
+        plan.link(self.stack, &Build { clock: self.clock, is_replayable: self.is_replayable });
         let plan = plan.checked()?;
         Ok(B::from_core(Arc::<Core<B>>::new_cyclic(|bus| plan.assemble(bus))))
     }

@@ -1,6 +1,10 @@
 //! How a value is written as JSON for recordings and dead letters, with what must not be seen left out.
 //!
-//! One pass over the value, and nothing is allocated but the output. What is left out is never asked to serialize itself.
+//! One pass over the value, and nothing is allocated but the output. What is left out is not asked to serialize itself.
+//!
+//! Exceptions: serde itself keeps the fields of a struct variant that is flattened before it writes them, JSON that is
+//! written already (`RawValue`) is read again if there are names, and a map's key of more than 64 bytes that is written by
+//! its `Display` is a `String` for a moment. A string that happens to contain JSON is a string.
 
 mod forward;
 mod key;
@@ -20,6 +24,7 @@ use self::{
     pass::{Pass, Secrets},
     tail::Tail,
 };
+#[allow(unused_imports, reason = "recordings use all of it")]
 pub(crate) use self::{
     redaction::{REDACTED, Redaction},
     scrub::scrub,

@@ -19,6 +19,7 @@ mod only;
 mod outcome;
 mod payload;
 mod retry;
+mod revived;
 mod shape;
 mod site;
 mod spans;
@@ -52,9 +53,11 @@ pub use self::{
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
+    dead_letter::parse,
     direct::run_direct,
     next::{run, run_async},
     payload::{Again, ErasedPayload, Particulars, Payload},
+    revived::Ready,
     site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };

@@ -26,6 +26,7 @@ mod capture;
 mod line;
 mod memory;
 mod record;
+mod replay;
 mod store;
 
 use std::{
@@ -42,6 +43,7 @@ pub use self::line::LineError;
 pub use self::{
     memory::MemoryStore,
     record::{Ended, HandlerName, Record, TaskId, Withheld, Worker},
+    replay::{Difference, Replay, ReplayReport, ReplayResult, Replayed, Skipped, Steps},
     store::{RecordStore, StoreError},
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Error as _, Serialize, Serializer};
 
 use super::{
     forward::{forward, forward_scalars},
@@ -17,7 +17,8 @@ pub(super) struct Key<'a, T: ?Sized> {
     pub(super) key: &'a T,
     pub(super) pass: &'a Pass<'a>,
     pub(super) place: Place,
-    pub(super) is_left_out: &'a Cell<bool>,
+    /// Stays `None` if the key is not a string.
+    pub(super) is_left_out: &'a Cell<Option<bool>>,
 }
 
 impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
@@ -32,12 +33,12 @@ struct Seen<'a, S> {
     inner: S,
     pass: &'a Pass<'a>,
     place: Place,
-    is_left_out: &'a Cell<bool>,
+    is_left_out: &'a Cell<Option<bool>>,
 }
 
 impl<'a, S: Serializer> Seen<'a, S> {
     fn see(&self, key: &str) -> Result<(), S::Error> {
-        self.is_left_out.set(self.pass.leaves_out(self.place, key)?);
+        self.is_left_out.set(Some(self.pass.leaves_out(self.place, key)?));
         Ok(())
     }
 
@@ -71,11 +72,16 @@ impl<S: Serializer> Serializer for Seen<'_, S> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let mut text = Brief::default();
-        match write!(text, "{value}") {
-            Ok(()) => self.serialize_str(text.as_str()),
-            Err(_) => self.serialize_str(&value.to_string()),
+        let not_shown = |_| S::Error::custom("a key that does not show itself");
+        let mut brief = Brief { bytes: [0; 64], len: 0, is_over: false };
+        let shown = write!(brief, "{value}");
+        if brief.is_over {
+            let mut text = String::new();
+            write!(text, "{value}").map_err(not_shown)?;
+            return self.serialize_str(&text);
         }
+        shown.map_err(not_shown)?;
+        self.serialize_str(brief.as_str())
     }
 
     fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
@@ -120,16 +126,12 @@ impl<S: Serializer> Serializer for Seen<'_, S> {
     }
 }
 
-/// A text of a few bytes, enough for a UUID, an address or a date; writing more than that fails.
+/// A text of a few bytes, enough for a UUID, an address or a date.
 struct Brief {
     bytes: [u8; 64],
     len: usize,
-}
-
-impl Default for Brief {
-    fn default() -> Self {
-        Brief { bytes: [0; 64], len: 0 }
-    }
+    /// Whether it was too long.
+    is_over: bool,
 }
 
 impl Brief {
@@ -141,7 +143,11 @@ impl Brief {
 impl fmt::Write for Brief {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        let Some(room) = self.bytes.get_mut(self.len..end) else {
+            self.is_over = true;
+            return Err(fmt::Error);
+        };
+        room.copy_from_slice(text.as_bytes());
         self.len = end;
         Ok(())
     }

@@ -93,6 +93,11 @@ impl<'a> Pass<'a> {
         Ok(is_left_out)
     }
 
+    /// Whether the value of a key that is not a string is left out; no field has such a key.
+    pub(super) fn leaves_out_nameless<E: Error>(&self, place: Place) -> Result<bool, E> {
+        if place == Place::Message { Err(self.lose()) } else { Ok(false) }
+    }
+
     fn is_secret_field<E: Error>(&self, key: &str) -> Result<bool, E> {
         let SecretFields::Named { fields, secrets } = &self.redaction.secrets else { return Err(self.lose()) };
         if let Some(secret) = secrets.iter().position(|secret| *secret == key) {

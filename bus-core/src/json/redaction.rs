@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn it_is_empty_if_there_is_nothing_to_leave_out() {
+        const OPEN: &[Field] = &[field("user", false)];
         const SECRET: &[Field] = &[field("password", true)];
-        assert!(Redaction::of_message(&[], &[field("user", false)]).is_empty());
+        assert!(Redaction::of_message(&[], OPEN).is_empty());
         assert!(Redaction::of_message(&[String::new()], &[]).is_empty());
         assert!(!Redaction::of_message(&[], SECRET).is_empty());
         assert!(!Redaction::of_reply(&["password".to_owned()]).is_empty());
@@ -114,15 +115,11 @@ mod tests {
 
     #[test]
     fn secrets_that_cannot_be_counted_are_not_plain() {
-        let fields = |count| vec![field("x", true); count].leak();
-        let names = |count: usize| {
-            let fields: &mut [Field] = fields(count);
-            for (place, field) in fields.iter_mut().enumerate() {
-                field.name = format!("field{place}").leak();
-            }
-            SecretFields::among(fields)
+        let secrets = |count| {
+            let fields: Vec<_> = (0..count).map(|place| field(format!("field{place}").leak(), true)).collect();
+            SecretFields::among(fields.leak())
         };
-        assert!(matches!(names(MOST_SECRETS), SecretFields::Named { secrets, .. } if secrets.len() == MOST_SECRETS));
-        assert!(matches!(names(MOST_SECRETS + 1), SecretFields::Anywhere));
+        assert!(matches!(secrets(MOST_SECRETS), SecretFields::Named { .. }));
+        assert!(matches!(secrets(MOST_SECRETS + 1), SecretFields::Anywhere));
     }
 }

@@ -57,11 +57,11 @@ pub(crate) struct Layered<B: Flavor> {
     /// At least one; only the last has no around, and ends at the handler.
     pub(super) segments: Box<[Segment<B>]>,
     pub(super) inner: Inner<B>,
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
     /// Whether nothing but observers is around the handler, which gets the message by value if it wants it so.
     has_observers_only: bool,
     /// Whether a layer wants the message after the handler had it.
-    pub(super) keeps_message: bool,
+    pub(crate) keeps_message: bool,
     /// Whether no more than one does.
     pub(super) has_one_keeper: bool,
 }
@@ -185,7 +185,7 @@ impl<B: Flavor> Stack<B> {
         chain.keeps_message = !keepers.is_empty();
         chain.has_one_keeper = keepers.len() <= 1;
         let explanation = Explanation { route: route.clone(), layers };
-        Linked { chain: (!chain.is_empty()).then_some(chain), explanation, refusals, keepers }
+        Linked { chain: (build.is_replayable || !chain.is_empty()).then_some(chain), explanation, refusals, keepers }
     }
 
     /// Closes the layers, outermost first, the first time it is called; gives those that failed.

@@ -47,6 +47,7 @@ use std::{
     },
 };
 
+pub(crate) use self::body::parse;
 #[cfg(feature = "file-store")]
 pub use self::file::{Damage, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
 pub use self::{

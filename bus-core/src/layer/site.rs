@@ -14,6 +14,8 @@ use crate::{
 /// What all layers of a bus are built with.
 pub(crate) struct Build {
     pub(crate) clock: Clock,
+    /// Whether every message has a chain, if only an empty one.
+    pub(crate) is_replayable: bool,
 }
 
 /// Where a layer is asked whether it has to do with a message, while the bus is built.

@@ -235,7 +235,7 @@ fn forget(panic: Box<dyn Any + Send>) {
     std::mem::forget(panic);
 }
 
-fn ended(outcome: &Outcome<'_>) -> Ended {
+pub(super) fn ended(outcome: &Outcome<'_>) -> Ended {
     match outcome {
         Outcome::Succeeded => Ended::Succeeded,
         Outcome::Failed(failed) => Ended::Failed(failed.reason()),
@@ -245,7 +245,7 @@ fn ended(outcome: &Outcome<'_>) -> Ended {
 }
 
 /// What the error and its causes say, up to [`LONGEST_ERROR`] bytes.
-fn text_of(error: &(dyn Error + 'static)) -> String {
+pub(super) fn text_of(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in std::iter::successors(error.source(), |&cause| cause.source()).take(MOST_CAUSES) {
         if text.len() >= LONGEST_ERROR {

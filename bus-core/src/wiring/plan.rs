@@ -2,7 +2,6 @@ use std::{any::TypeId, collections::HashMap, sync::Weak};
 
 use super::{Core, Provided, Provision, Route, Wiring, WiringError, rules};
 use crate::{
-    clock::Clock,
     depth::Limit,
     dispatch::{Handler, Table},
     flavor::Flavor,
@@ -121,9 +120,8 @@ impl<B: Flavor> Plan<B> {
     }
 
     /// Puts the layers around each message.
-    pub(crate) fn link(&mut self, stack: Stack<B>, clock: Clock) {
-        let build = Build { clock };
-        self.linked = self.routes().iter().map(|route| stack.link(route, &build)).collect();
+    pub(crate) fn link(&mut self, stack: Stack<B>, build: &Build) {
+        self.linked = self.routes().iter().map(|route| stack.link(route, build)).collect();
         self.stack = stack;
     }
 

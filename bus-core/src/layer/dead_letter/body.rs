@@ -69,7 +69,7 @@ fn is_position(name: &str) -> bool {
 }
 
 /// Reads the whole of `json`.
-pub(super) fn parse<T>(
+pub(crate) fn parse<T>(
     json: &str,
     read: impl FnOnce(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
 ) -> Result<T, String> {

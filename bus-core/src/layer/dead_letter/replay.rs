@@ -3,19 +3,12 @@
 mod order;
 mod report;
 
-use std::{
-    future::{Future as _, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-};
-
 use uuid::Uuid;
 
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{AsyncNext, Dispatch, ErasedPayload, Layered, Next, Outcome, Reason},
+    super::{Outcome, Ready, Reason},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
 };
 use crate::{
@@ -75,9 +68,9 @@ impl Replay<'_, SyncBus> {
     /// [`StoreError`] if the store cannot be read. What becomes of the letter is in the answer.
     pub fn one(&self, id: Uuid) -> Result<Replayed, StoreError> {
         let mut run = Run::new(self);
-        if let Some(mut ready) = run.open(id) {
-            let is_panic = ready.dispatch(self.bus);
-            run.close(&ready, is_panic);
+        if let Some(mut opened) = run.open(id) {
+            let is_panic = opened.ready.dispatch(self.bus);
+            run.close(&opened, is_panic);
         }
         Ok(run.report.only())
     }
@@ -89,9 +82,9 @@ impl Replay<'_, SyncBus> {
     pub fn all(&self, filter: &Filter) -> Result<ReplayReport, StoreError> {
         let mut run = Run::new(self);
         for id in self.store.ids(filter)?.into_iter().take(self.most) {
-            if let Some(mut ready) = run.open(id) {
-                let is_panic = ready.dispatch(self.bus);
-                run.close(&ready, is_panic);
+            if let Some(mut opened) = run.open(id) {
+                let is_panic = opened.ready.dispatch(self.bus);
+                run.close(&opened, is_panic);
             }
         }
         Ok(run.report)
@@ -105,9 +98,9 @@ impl Replay<'_, Bus> {
     /// [`StoreError`] if the store cannot be read. What becomes of the letter is in the answer.
     pub async fn one(&self, id: Uuid) -> Result<Replayed, StoreError> {
         let mut run = Run::new(self);
-        if let Some(mut ready) = run.open(id) {
-            let is_panic = ready.dispatch(self.bus).await;
-            run.close(&ready, is_panic);
+        if let Some(mut opened) = run.open(id) {
+            let is_panic = opened.ready.dispatch(self.bus).await;
+            run.close(&opened, is_panic);
         }
         Ok(run.report.only())
     }
@@ -121,9 +114,9 @@ impl Replay<'_, Bus> {
     pub async fn all(&self, filter: &Filter) -> Result<ReplayReport, StoreError> {
         let mut run = Run::new(self);
         for id in self.store.ids(filter)?.into_iter().take(self.most) {
-            if let Some(mut ready) = run.open(id) {
-                let is_panic = ready.dispatch(self.bus).await;
-                run.close(&ready, is_panic);
+            if let Some(mut opened) = run.open(id) {
+                let is_panic = opened.ready.dispatch(self.bus).await;
+                run.close(&opened, is_panic);
             }
         }
         Ok(run.report)
@@ -138,10 +131,9 @@ struct Run<'a, B: Flavor> {
 }
 
 /// A letter that can be dispatched.
-struct Ready<'a, B: Flavor> {
+struct Opened<'a, B: Flavor> {
     letter: DeadLetter,
-    layered: &'a Layered<B>,
-    payload: Box<dyn ErasedPayload>,
+    ready: Ready<'a, B>,
     lane: order::Lane,
 }
 
@@ -155,7 +147,7 @@ impl<'a, B: Flavor> Run<'a, B> {
     }
 
     /// The letter, if it is to be dispatched now; what else becomes of it is reported.
-    fn open(&mut self, id: Uuid) -> Option<Ready<'a, B>> {
+    fn open(&mut self, id: Uuid) -> Option<Opened<'a, B>> {
         let letter = match self.replay.store.get(id) {
             Ok(Some(letter)) => letter,
             Ok(None) => return self.skip(id, String::new(), Skipped::NotThere),
@@ -172,7 +164,7 @@ impl<'a, B: Flavor> Run<'a, B> {
                 self.report.push(id, name, ReplayResult::WouldRun);
                 None
             }
-            Ok((layered, payload)) => Some(Ready { letter, layered, payload, lane }),
+            Ok(ready) => Some(Opened { letter, ready, lane }),
             Err(why) => {
                 self.order.stop(lane, id);
                 self.skip(id, name, why)
@@ -180,7 +172,7 @@ impl<'a, B: Flavor> Run<'a, B> {
         }
     }
 
-    fn skip(&mut self, id: Uuid, message: String, why: Skipped) -> Option<Ready<'a, B>> {
+    fn skip(&mut self, id: Uuid, message: String, why: Skipped) -> Option<Opened<'a, B>> {
         self.report.push(id, message, ReplayResult::Skipped(why));
         None
     }
@@ -191,7 +183,7 @@ impl<'a, B: Flavor> Run<'a, B> {
     }
 
     /// The layers that the letter goes through, and its message, ready for them.
-    fn prepare(&self, letter: &DeadLetter) -> Result<(&'a Layered<B>, Box<dyn ErasedPayload>), Skipped> {
+    fn prepare(&self, letter: &DeadLetter) -> Result<Ready<'a, B>, Skipped> {
         let route = self.route(letter).ok_or(Skipped::UnknownMessage)?;
         if route.message.kind != letter.kind {
             return Err(Skipped::OtherKind { is: route.message.kind });
@@ -208,12 +200,12 @@ impl<'a, B: Flavor> Run<'a, B> {
         if letter.kind == Kind::Event {
             particulars.only_subscriber = subscriber(letter.handler.as_ref(), &route.handlers)?;
         }
-        Ok((layered, payload))
+        Ok(Ready { layered, payload })
     }
 
     /// Deletes what was handled; says what became of it.
-    fn close(&mut self, ready: &Ready<'a, B>, is_panic: bool) {
-        let DeadLetter { id, message, .. } = &ready.letter;
+    fn close(&mut self, opened: &Opened<'a, B>, is_panic: bool) {
+        let Opened { letter: DeadLetter { id, message, .. }, ready, lane } = opened;
         let error = match ready.payload.outcome() {
             _ if is_panic => Some(ErrorReport::without_text(Reason::Panicked, false)),
             Outcome::Failed(failed) => Some(ErrorReport::of_dispatch(failed, ready.layered.route.message, true)),
@@ -229,7 +221,7 @@ impl<'a, B: Flavor> Run<'a, B> {
                     let error = super::store::with_causes(&error);
                     tracing::error!(target: "linkbus", letter = %id, error, "a replay that failed was not counted");
                 }
-                self.order.stop(ready.lane.clone(), *id);
+                self.order.stop(lane.clone(), *id);
                 ReplayResult::Failed(error)
             }
         };
@@ -237,32 +229,8 @@ impl<'a, B: Flavor> Run<'a, B> {
     }
 }
 
-impl Ready<'_, SyncBus> {
-    /// Whether the handler panicked.
-    fn dispatch(&mut self, bus: &SyncBus) -> bool {
-        let Ready { layered, payload, .. } = self;
-        let mut dispatch = Dispatch::new(&mut **payload, &layered.route, &layered.clock);
-        catch_unwind(AssertUnwindSafe(|| Next { bus, layered, at: 0 }.run(&mut dispatch))).is_err()
-    }
-}
-
-impl Ready<'_, Bus> {
-    /// Whether the handler panicked.
-    async fn dispatch(&mut self, bus: &Bus) -> bool {
-        let Ready { layered, payload, .. } = self;
-        let mut dispatch = Dispatch::new(&mut **payload, &layered.route, &layered.clock);
-        let next = AsyncNext { bus, layered, at: 0 };
-        let mut running = pin!(next.run(&mut dispatch));
-        poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(task))) {
-            Ok(poll) => poll.map(|_| false),
-            Err(_) => Poll::Ready(true),
-        })
-        .await
-    }
-}
-
 /// The message of the letter.
-fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<dyn ErasedPayload>, Skipped> {
+fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<dyn super::super::ErasedPayload>, Skipped> {
     let facts = route.message;
     let revived = match &letter.body {
         Body::Message(shared) => {

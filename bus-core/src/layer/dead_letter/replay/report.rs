@@ -120,9 +120,9 @@ impl fmt::Display for Skipped {
             Skipped::NotClone => {
                 f.write_str("the handler takes the message by value: derive `Clone` for it, or take it by reference")
             }
-            Skipped::NoLayers => {
-                f.write_str("the bus has no layers around the message: replay on a bus that has a `DeadLetters` layer")
-            }
+            Skipped::NoLayers => f.write_str(
+                "the bus has no layers around the message: give it one, or call `.replayable()` when it is built",
+            ),
             Skipped::Behind { letter } => write!(f, "letter {letter} with the same key was not handled"),
         }
     }
