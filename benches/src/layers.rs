@@ -11,7 +11,7 @@ use std::time::Duration;
 use linkbus::layer::{Concurrency, Counts, Latency, LatencyStats, Retry, Timeout, Trace};
 use work::{
     Passthrough, Watch, async_turns, later_turns, order_later_turns, order_turns, recommended, recommended_on_bus,
-    sync_turns,
+    recorded_turns, recording, recording_in_memory, redacted_recording, sync_turns,
 };
 
 /// So many dispatches, and how long they took.
@@ -52,6 +52,11 @@ impl LayerCase {
     /// On a `SyncBus`, where a layer takes no memory.
     const fn sync(name: &'static str, layered: Turns, bar: LayerBar) -> Self {
         LayerCase::new(name, |n| sync_turns(n, |bus| bus), layered, bar, 0)
+    }
+
+    /// A command of five fields, on a `SyncBus`.
+    const fn recorded(name: &'static str, layered: Turns) -> Self {
+        LayerCase::new(name, |n| recorded_turns(n, |bus| bus), layered, Nanoseconds(250.0), 2)
     }
 
     /// On a `Bus`, to a `fn`.
@@ -137,6 +142,9 @@ pub const LAYER_CASES: &[LayerCase] = &[
     ),
     LayerCase::sync("SyncBus, counts", |n| sync_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None),
     LayerCase::later("Bus, counts, async fn", |n| later_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None, 1),
+    LayerCase::recorded("SyncBus, recording", |n| recorded_turns(n, recording)),
+    LayerCase::recorded("SyncBus, recording in memory", |n| recorded_turns(n, recording_in_memory)),
+    LayerCase::recorded("SyncBus, recording with a field redacted", |n| recorded_turns(n, redacted_recording)),
     #[cfg(feature = "metrics")]
     LayerCase::sync(
         "SyncBus, metrics without a recorder",

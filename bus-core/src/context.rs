@@ -104,7 +104,7 @@ impl Context {
     }
 
     pub(crate) fn of_message(message: &'static MessageFacts) -> Self {
-        let id = Uuid::now_v7();
+        let id = crate::id::new();
         let cause = CURRENT.get();
         Context {
             identity: Identity { id, correlation: cause.map_or(id, |cause| cause.correlation) },
@@ -117,7 +117,7 @@ impl Context {
 
     /// The context of a dispatch that tries again what an earlier one failed at.
     pub(crate) fn of_replay(message: &'static MessageFacts, correlation: Uuid, failed: Uuid) -> Self {
-        let identity = Identity { id: Uuid::now_v7(), correlation };
+        let identity = Identity { id: crate::id::new(), correlation };
         Context { identity, causation: Some(failed), ..Context::of_message(message) }
     }
 

@@ -299,7 +299,13 @@ impl<B: Flavor> Layer<B> for Recording {
         }
         let handler = if message.kind == Kind::Event { None } else { handlers.first().map(HandlerName::of) };
         let shared = Arc::clone(&self.shared);
-        Some(Link::observer(Watch { rules, handler, shared, expected: AtomicUsize::new(128) }))
+        Some(Link::observer(Watch {
+            rules,
+            class: message.short_name(),
+            handler,
+            shared,
+            expected: AtomicUsize::new(128),
+        }))
     }
 
     fn close(&self) -> Result<(), AnyError> {

@@ -13,6 +13,7 @@ use linkbus::{
         Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Latency, LatencyStats, Layer, Next,
         Observer, Retry, Timeout, Trace,
     },
+    recording::{MemoryStore, Record, RecordStore, Recording, StoreError},
 };
 
 use crate::{
@@ -88,6 +89,50 @@ pub(super) fn order_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
 pub(super) fn order_later_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
     timed(|| repeat_async!(n, |turn| succeeded(bus.execute(OrderLater(turn)).await)))
+}
+
+/// A command of five fields, of which two are texts: what recording is measured with.
+#[derive(linkbus::Command, serde::Serialize)]
+pub(super) struct PlaceOrder {
+    id: u64,
+    customer: &'static str,
+    cents: u64,
+    is_gift: bool,
+    note: Option<&'static str>,
+}
+
+impl PlaceOrder {
+    pub(super) fn number(id: u64) -> Self {
+        PlaceOrder { id, customer: "ada@example.org", cents: 4395, is_gift: false, note: Some("by the door") }
+    }
+}
+
+pub(super) fn recorded_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+    let bus = SyncBus::empty().command(|order: PlaceOrder| _ = black_box(order.id));
+    let bus = black_box(layers(bus).build().expect("the layers fit together"));
+    timed(|| repeat(n, |turn| succeeded(bus.execute(PlaceOrder::number(turn)))))
+}
+
+/// Takes records and forgets them: what is left is what the layer does.
+struct Forget;
+
+impl RecordStore for Forget {
+    fn append(&self, record: Record) -> Result<(), StoreError> {
+        black_box(record);
+        Ok(())
+    }
+}
+
+pub(super) fn recording(bus: Builder<SyncBus>) -> Builder<SyncBus> {
+    bus.layer(Recording::new(Forget))
+}
+
+pub(super) fn recording_in_memory(bus: Builder<SyncBus>) -> Builder<SyncBus> {
+    bus.layer(Recording::new(MemoryStore::with_capacity(1000)))
+}
+
+pub(super) fn redacted_recording(bus: Builder<SyncBus>) -> Builder<SyncBus> {
+    bus.layer(Recording::new(Forget).redact(["note", "password"]))
 }
 
 /// What `docs::layers` recommends, but the time-out: on a `SyncBus` it costs more than all the others together.

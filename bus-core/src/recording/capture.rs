@@ -58,6 +58,7 @@ pub(super) enum When {
 /// The layer at one message.
 pub(super) struct Watch {
     pub(super) rules: Rules,
+    pub(super) class: &'static str,
     pub(super) handler: Option<HandlerName>,
     pub(super) shared: Arc<super::Shared>,
     /// How many bytes the texts of the last records had, so that they are allocated once.
@@ -164,7 +165,7 @@ impl Watch {
             at: begun.at,
             kind,
             message: name.into(),
-            class: context.message().short_name().into(),
+            class: self.class.into(),
             duration: dispatch.elapsed().unwrap_or_default(),
             ended,
             id: context.id(),

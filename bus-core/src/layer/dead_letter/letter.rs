@@ -183,7 +183,7 @@ pub(super) fn write(dispatch: &mut Dispatch<'_>, keeps: Keeps, with_texts: bool)
     let context = dispatch.context();
     let body = body::of(dispatch, keeps);
     let letter = |error, handler| DeadLetter {
-        id: Uuid::now_v7(),
+        id: crate::id::new(),
         message: Cow::Borrowed(context.message().name),
         kind: context.message().kind,
         body: body.clone(),
