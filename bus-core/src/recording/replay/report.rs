@@ -154,7 +154,7 @@ impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Skipped::UnknownMessage => f.write_str("the bus does not know the message"),
-            Skipped::OtherKind { is } => write!(f, "the message is a {is} by now"),
+            Skipped::OtherKind { is } => write!(f, "the message is of the kind {is} by now"),
             Skipped::NoPayload { why: None } => f.write_str("it was recorded without its payload"),
             Skipped::NoPayload { why: Some(why) } => write!(f, "it was recorded without its payload ({})", why.label()),
             Skipped::Redacted => f.write_str("a part of its payload was redacted"),

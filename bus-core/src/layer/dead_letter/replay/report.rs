@@ -113,7 +113,7 @@ impl fmt::Display for Skipped {
             Skipped::NotThere => f.write_str("there is no such letter"),
             Skipped::NotRead(_) => f.write_str("the store could not read the letter"),
             Skipped::UnknownMessage => f.write_str("the bus does not know the message"),
-            Skipped::OtherKind { is } => write!(f, "the message is a {is} by now"),
+            Skipped::OtherKind { is } => write!(f, "the message is of the kind {is} by now"),
             Skipped::NoHandler => f.write_str("the bus has no handler for the message"),
             Skipped::NoSubscriber { name } => write!(f, "the event has no subscriber `{name}` any more"),
             Skipped::Unreadable(error) => error.fmt(f),
