@@ -12,6 +12,7 @@ mod error;
 mod flavor;
 mod handle;
 mod handler;
+mod json;
 pub mod layer;
 mod message;
 mod private;

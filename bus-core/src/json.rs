@@ -1,0 +1,75 @@
+//! How a value is written as JSON for recordings and dead letters, with what must not be seen left out.
+//!
+//! One pass over the value, and nothing is allocated but the output. What is left out is not asked to serialize itself.
+//!
+//! Exceptions: serde itself keeps the fields of a struct variant that is flattened before it writes them, JSON that is
+//! written already (`RawValue`) is read again if there are names, and a map's key of more than 64 bytes that is written by
+//! its `Display` is a `String` for a moment. A string that happens to contain JSON is a string.
+
+mod forward;
+mod key;
+mod parts;
+mod pass;
+mod redacting;
+mod redaction;
+mod tail;
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize as _;
+
+#[allow(unused_imports, reason = "recordings are the first user of `REDACTED`")]
+pub(crate) use self::redaction::{REDACTED, Redaction};
+use self::{
+    pass::{Pass, Secrets},
+    tail::Tail,
+};
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Whether anything was replaced by [`REDACTED`].
+    pub(crate) is_redacted: bool,
+}
+
+/// Why nothing was written. What serde said is not kept: it may quote the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// The message has secret fields, and it is not plain which parts of its JSON they are.
+    SecretNotFound,
+    /// The value did not serialize itself, or JSON cannot hold it.
+    NotSerialized,
+    /// The value has more bytes than that.
+    TooLarge {
+        /// The bytes that were allowed.
+        limit: usize,
+    },
+}
+
+/// Appends the JSON of `value` to `out`, at most `limit` bytes of it.
+///
+/// On an error, and if `value` panics, `out` is as before.
+pub(crate) fn write(
+    value: &dyn erased_serde::Serialize,
+    redaction: &Redaction,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<Written, Unwritten> {
+    let mut tail = Tail::behind(out, limit);
+    let mut json = serde_json::Serializer::new(&mut tail);
+    let pass = Pass::new(redaction);
+    let result =
+        if redaction.is_empty() { value.serialize(&mut json) } else { value.serialize(pass.of_message(&mut json)) };
+    match (pass.secrets(), result) {
+        (Secrets::Lost, _) => Err(Unwritten::SecretNotFound),
+        // Looked at first: a value may go on after an error.
+        _ if tail.is_full() => Err(Unwritten::TooLarge { limit }),
+        (_, Err(_)) => Err(Unwritten::NotSerialized),
+        (Secrets::Awaited, Ok(())) => Err(Unwritten::SecretNotFound),
+        (Secrets::LeftOut, Ok(())) => {
+            tail.keep();
+            Ok(Written { is_redacted: pass.is_redacted() })
+        }
+    }
+}
