@@ -2,7 +2,7 @@
 //!
 //! One pass over the value, and nothing is allocated but the output. What is left out is not asked to serialize itself.
 //!
-//! Exceptions: serde itself keeps the fields of a struct variant that is flattened before it writes them, JSON that is
+//! Exceptions: serde itself keeps the fields of a variant that is flattened or tagged before it writes them, JSON that is
 //! written already (`RawValue`) is read again if there are names, and a map's key of more than 64 bytes that is written by
 //! its `Display` is a `String` for a moment. A string that happens to contain JSON is a string.
 
@@ -12,6 +12,7 @@ mod parts;
 mod pass;
 mod redacting;
 mod redaction;
+#[allow(dead_code, reason = "recordings are its first user")]
 mod scrub;
 mod tail;
 
@@ -24,7 +25,7 @@ use self::{
     pass::{Pass, Secrets},
     tail::Tail,
 };
-#[allow(unused_imports, reason = "recordings use all of it")]
+#[allow(unused_imports, reason = "recordings are the first user of `scrub` and `REDACTED`")]
 pub(crate) use self::{
     redaction::{REDACTED, Redaction},
     scrub::scrub,

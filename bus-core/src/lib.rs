@@ -12,7 +12,6 @@ mod error;
 mod flavor;
 mod handle;
 mod handler;
-mod id;
 mod json;
 pub mod layer;
 mod line;

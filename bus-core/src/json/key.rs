@@ -14,7 +14,7 @@ use super::{
 
 /// A key that tells whether its value is left out.
 pub(super) struct Key<'a, T: ?Sized> {
-    pub(super) key: &'a T,
+    pub(super) name: &'a T,
     pub(super) pass: &'a Pass<'a>,
     pub(super) place: Place,
     /// Stays `None` if the key is not a string.
@@ -23,8 +23,8 @@ pub(super) struct Key<'a, T: ?Sized> {
 
 impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
-        let Key { key, pass, place, is_left_out } = *self;
-        key.serialize(Seen { inner, pass, place, is_left_out })
+        let Key { name, pass, place, is_left_out } = *self;
+        name.serialize(Seen { inner, pass, place, is_left_out })
     }
 }
 
@@ -42,11 +42,11 @@ impl<'a, S: Serializer> Seen<'a, S> {
         Ok(())
     }
 
-    fn same<'v, T: ?Sized>(&self, key: &'v T) -> Key<'v, T>
+    fn same<'v, T: ?Sized>(&self, name: &'v T) -> Key<'v, T>
     where
         'a: 'v,
     {
-        Key { key, pass: self.pass, place: self.place, is_left_out: self.is_left_out }
+        Key { name, pass: self.pass, place: self.place, is_left_out: self.is_left_out }
     }
 }
 

@@ -128,7 +128,7 @@ impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
         let is_left_out = Cell::new(None);
-        self.inner.serialize_key(&Key { key, pass: self.pass, place: self.place, is_left_out: &is_left_out })?;
+        self.inner.serialize_key(&Key { name: key, pass: self.pass, place: self.place, is_left_out: &is_left_out })?;
         self.is_left_out = match is_left_out.get() {
             Some(is_left_out) => is_left_out,
             None => self.pass.leaves_out_nameless(self.place)?,

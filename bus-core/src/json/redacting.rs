@@ -97,12 +97,12 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_seq(len)?, pass, place.within()))
+        Ok(Parts::new(self.inner.serialize_seq(len)?, pass, place))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
         let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_tuple(len)?, pass, place.within()))
+        Ok(Parts::new(self.inner.serialize_tuple(len)?, pass, place))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {

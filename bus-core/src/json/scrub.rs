@@ -106,6 +106,7 @@ mod tests {
             ("login failed (password=x)", "login failed (password=*)"),
             ("PassWord : Secret { a: \"}\", b: [1] }, c", "PassWord : *, c"),
             ("password: Some(Secret(\"a) b\")) }", "password: * }"),
+            ("password: Reason(it's wrong), c", "password: *, c"),
             ("password: [1, 2], c", "password: *, c"),
             ("password: ('\"', 1) c", "password: * c"),
             ("api-key='it''s' and api-key='it's'", "api-key=* and api-key=*"),

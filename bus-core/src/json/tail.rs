@@ -22,6 +22,13 @@ impl<'a> Tail<'a> {
         self.is_full
     }
 
+    /// Takes nothing more, however short it is.
+    #[cold]
+    fn filled(&mut self) -> io::Error {
+        (self.is_full, self.end) = (true, self.out.len());
+        io::ErrorKind::FileTooLarge.into()
+    }
+
     /// Leaves what was written where it is.
     pub(super) fn keep(mut self) {
         self.start = self.out.len();
@@ -41,10 +48,9 @@ impl io::Write for Tail<'_> {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // The length never passes `end`. Nothing is taken any more, however short, once something was too long.
-        if self.is_full || bytes.len() > self.end - self.out.len() {
-            self.is_full = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
+        // The length never passes `end`.
+        if bytes.len() > self.end - self.out.len() {
+            return Err(self.filled());
         }
         self.out.extend_from_slice(bytes);
         Ok(())
@@ -76,10 +82,10 @@ mod tests {
     fn what_is_full_takes_nothing_more() {
         let mut out = b"before".to_vec();
         let mut tail = Tail::behind(&mut out, 3);
-        tail.write_all(b"abc").unwrap();
+        tail.write_all(b"ab").unwrap();
         assert!(!tail.is_full());
-        tail.write_all(b"d").unwrap_err();
-        tail.write_all(b"").unwrap_err();
+        tail.write_all(b"cd").unwrap_err();
+        tail.write_all(b"c").unwrap_err();
         assert!(tail.is_full());
     }
 }

@@ -59,7 +59,7 @@ pub use self::{
 #[cfg(feature = "metrics")]
 use super::metrics::Letters;
 use super::{Dispatch, InsideTimeout, Layer, Link, Observer, Outcome, Reason, Site};
-use crate::{error::AnyError, flavor::Flavor, message::Kind};
+use crate::{error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
 ///
@@ -166,14 +166,16 @@ impl<B: Flavor> Layer<B> for DeadLetters {
         site.keep_message();
         site.value("letters", if self.every_attempt { "one for each attempt" } else { "one for a lost message" });
         site.value("error texts", if self.with_texts { "kept" } else { "left out" });
+        let redaction = Redaction::of_message(&[], message.fields);
         // What the handler failed with may hold what it was not to show.
-        let has_secrets = keeps == Keeps::Json && message.fields.iter().any(|field| field.secret);
+        let has_secrets = keeps == Keeps::Json && !redaction.is_empty();
         let (shared, every_attempt) = (Arc::clone(&self.shared), self.every_attempt);
         Some(Link::observer(Watch {
             #[cfg(feature = "metrics")]
             metrics: Letters::register(site, &shared.described),
             shared,
             keeps,
+            redaction,
             every_attempt,
             with_texts: self.with_texts && !has_secrets,
         }))
@@ -190,6 +192,7 @@ struct Watch {
     metrics: Letters,
     shared: Arc<Shared>,
     keeps: Keeps,
+    redaction: Redaction,
     every_attempt: bool,
     with_texts: bool,
 }
@@ -212,7 +215,8 @@ impl Watch {
         if !self.every_attempt && !dispatch.is_last_attempt() {
             return;
         }
-        let written = catch_unwind(AssertUnwindSafe(|| letter::write(dispatch, self.keeps, self.with_texts)));
+        let written = AssertUnwindSafe(|| letter::write(dispatch, self.keeps, &self.redaction, self.with_texts));
+        let written = catch_unwind(written);
         match written {
             Ok(letters) => letters.into_iter().for_each(|letter| self.append(letter)),
             Err(panic) => self.panicked(dispatch.message().name, panic),

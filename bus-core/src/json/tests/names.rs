@@ -150,7 +150,7 @@ fn whatever_becomes_the_key() {
         Ok((r#"{"p":"*"}"#.to_owned(), true))
     );
     let long = "\u{e9}".repeat(50);
-    let name = Redaction::of_reply(&[long.clone()]);
+    let name = Redaction::of_reply(std::slice::from_ref(&long));
     let key = Shown(long.clone().leak());
     assert_eq!(written(map(key, Untouched), &name), Ok((format!(r#"{{"{long}":"*"}}"#), true)));
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     error::{AnyError, SubscriberError, SubscriberFailure},
     handler::HandlerFacts,
+    json::Redaction,
     message::{Kind, Message, MessageFacts},
 };
 
@@ -179,9 +180,14 @@ impl DeadLetter {
 }
 
 /// The letters of a dispatch that failed: one, or one for each subscriber that failed.
-pub(super) fn write(dispatch: &mut Dispatch<'_>, keeps: Keeps, with_texts: bool) -> Vec<DeadLetter> {
+pub(super) fn write(
+    dispatch: &mut Dispatch<'_>,
+    keeps: Keeps,
+    redaction: &Redaction,
+    with_texts: bool,
+) -> Vec<DeadLetter> {
     let context = dispatch.context();
-    let body = body::of(dispatch, keeps);
+    let body = body::of(dispatch, keeps, redaction);
     let letter = |error, handler| DeadLetter {
         id: crate::id::new(),
         message: Cow::Borrowed(context.message().name),
