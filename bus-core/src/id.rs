@@ -30,12 +30,12 @@ pub(crate) fn new() -> Uuid {
 }
 
 fn laid_out(counted: u64, random: u64) -> Uuid {
-    let counter = counted & ((1 << COUNTED) - 1);
+    let in_millisecond = counted & ((1 << COUNTED) - 1);
     let mut behind = [0; 10];
     // The first four bits and the first two of the third byte are not ours.
-    behind[..2].copy_from_slice(&u16::to_be_bytes(u16::try_from(counter >> 6).unwrap_or_default()));
+    behind[..2].copy_from_slice(&u16::to_be_bytes(u16::try_from(in_millisecond >> 6).unwrap_or_default()));
     behind[2..].copy_from_slice(&random.to_be_bytes());
-    behind[2] = u8::try_from(counter & 0x3f).unwrap_or_default();
+    behind[2] = u8::try_from(in_millisecond & 0x3f).unwrap_or_default();
     Builder::from_unix_timestamp_millis(counted >> COUNTED, &behind).into_uuid()
 }
 

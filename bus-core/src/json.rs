@@ -12,7 +12,6 @@ mod parts;
 mod pass;
 mod redacting;
 mod redaction;
-#[allow(dead_code, reason = "recordings are its first user")]
 mod scrub;
 mod tail;
 
@@ -25,7 +24,6 @@ use self::{
     pass::{Pass, Secrets},
     tail::Tail,
 };
-#[allow(unused_imports, reason = "recordings are the first user of `scrub` and `REDACTED`")]
 pub(crate) use self::{
     redaction::{REDACTED, Redaction},
     scrub::scrub,

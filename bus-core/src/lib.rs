@@ -12,6 +12,7 @@ mod error;
 mod flavor;
 mod handle;
 mod handler;
+mod id;
 mod json;
 pub mod layer;
 mod line;
