@@ -60,7 +60,7 @@ impl Trace {
     }
 
     /// Logs what the error of a failed dispatch says, as a DEBUG event in the span. Off by default: an error may well say
-    /// what the message said.
+    /// what the message said. Never for a message that has a field marked `#[bus(secret)]`.
     pub fn with_error_text(self) -> Self {
         Trace { error_text: true, ..self }
     }
@@ -75,8 +75,11 @@ impl<B: Flavor> Layer<B> for Trace {
         let source = |is_set| if is_set { Source::Layer } else { Source::Default };
         site.value_from("level", self.level(), source(self.debug));
         site.value_from("ids", self.ids, source(self.ids));
-        site.value_from("error text", self.error_text, source(self.error_text));
-        Some(Link::span(DispatchSpan::new(self.clone(), site)))
+        // What the handler failed with may hold what the message was not to show.
+        let has_secrets = site.message().fields.iter().any(|field| field.secret);
+        let error_text = self.error_text && !has_secrets;
+        site.value_from("error text", error_text, source(self.error_text));
+        Some(Link::span(DispatchSpan::new(Trace { error_text, ..self.clone() }, site)))
     }
 }
 
