@@ -592,3 +592,62 @@ fn it_can_be_for_some_messages_only() {
     bus.execute(Pay { cents: 2 }).unwrap();
     assert_eq!(only(&store).payload(), Some(r#"{"cents":2}"#));
 }
+
+/// R7: wherever it is dropped, there is one record, in any place among the layers, and it says how it ended.
+#[test]
+fn dropped_at_any_poll_it_is_one_record() {
+    fn recorded_after(polls: usize, is_outermost: bool) -> (bool, Vec<Record>) {
+        let (store, recording) = recording();
+        let pay = |_: Pay| async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused))
+        };
+        let clock = ManualClock::new();
+        let bus = Bus::empty().clock(clock).command_async(pay);
+        let bus = match is_outermost {
+            true => bus.layer(recording).layer(Retry::new()).layer(Timeout::after(Duration::from_secs(1))),
+            false => bus.layer(Retry::new()).layer(Timeout::after(Duration::from_secs(1))).layer(recording),
+        };
+        let bus = bus.build().unwrap();
+        let mut call = Box::pin(bus.execute(Pay { cents: 5 }));
+        let mut task = Polling::from_waker(Waker::noop());
+        let is_over = (0..polls).any(|_| call.as_mut().poll(&mut task).is_ready());
+        drop(call);
+        (is_over, store.take())
+    }
+
+    for is_outermost in [true, false] {
+        let mut polls = 0;
+        let last = loop {
+            let (is_over, records) = recorded_after(polls, is_outermost);
+            if is_over {
+                break records;
+            }
+            // Inside a retry an attempt that is tried again is none, and between two attempts there is nothing.
+            let ended: Vec<_> = records.iter().map(|record| record.ended).collect();
+            let is_begun = polls > 0;
+            assert!(ended == vec![Ended::Abandoned; usize::from(is_begun)] || (!is_outermost && ended.is_empty()));
+            polls += 1;
+        };
+        assert_eq!(last.len(), 1, "{last:?}");
+        assert_eq!((last[0].ended, last[0].attempt), (Ended::Failed(Reason::Handler), 3));
+        assert!(polls > 6, "{polls} polls");
+    }
+}
+
+/// R6: each panic is one record, however many there are.
+#[test]
+fn ten_thousand_dispatches_of_which_some_panic_are_ten_thousand_records() {
+    let store = MemoryStore::with_capacity(20_000);
+    let pay = |pay: Pay| assert!(!pay.cents.is_multiple_of(10), "no");
+    let bus = SyncBus::empty().command(pay).layer(Recording::new(store.clone())).build().unwrap();
+    std::panic::set_hook(Box::new(|_| ()));
+    for cents in 0..10_000 {
+        let _ = catch_unwind(AssertUnwindSafe(|| bus.execute(Pay { cents })));
+    }
+    drop(std::panic::take_hook());
+    let records = store.take();
+    let panicked = records.iter().filter(|record| record.ended == Ended::Panicked).count();
+    assert_eq!((records.len(), panicked, store.dropped()), (10_000, 1_000, 0));
+}

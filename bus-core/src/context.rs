@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     future::{Future, poll_fn},
     pin::pin,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use uuid::Uuid;
@@ -104,7 +104,12 @@ impl Context {
     }
 
     pub(crate) fn of_message(message: &'static MessageFacts) -> Self {
-        let id = crate::id::new();
+        Context::of_message_at(message, SystemTime::now())
+    }
+
+    /// The same for one who has just looked at the clock.
+    pub(crate) fn of_message_at(message: &'static MessageFacts, now: SystemTime) -> Self {
+        let id = crate::id::new_at(now);
         let cause = CURRENT.get();
         Context {
             identity: Identity { id, correlation: cause.map_or(id, |cause| cause.correlation) },

@@ -18,7 +18,12 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 /// The crate's own would ask the system for random bits each time, which takes longer than the dispatch that the id is for.
 /// So an id is unique, and is no secret.
 pub(crate) fn new() -> Uuid {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    new_at(SystemTime::now())
+}
+
+/// The same for one who has just looked at the clock.
+pub(crate) fn new_at(now: SystemTime) -> Uuid {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let millis = u64::try_from(since.as_millis()).unwrap_or_default();
     let random = fastrand::u64(..);
     // It begins anywhere in the lower half, so that there are as many ids left in this millisecond. If they do not do, the

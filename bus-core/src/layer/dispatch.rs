@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -257,6 +257,13 @@ impl<'a> Dispatch<'a> {
     /// What `observer` [kept](Self::put_note) last in this dispatch, if it is a `T`.
     pub fn take_note<T: Send + 'static>(&mut self, observer: &(impl super::Observer + ?Sized)) -> Option<T> {
         self.payload.notes().take(observer)
+    }
+
+    /// Has ids for the dispatch, as [`context`](Self::context) would; `now` is the time on the wall.
+    pub(crate) fn identify(&mut self, now: SystemTime) {
+        let message = self.route.message;
+        let context = &mut self.payload.particulars_mut().context;
+        context.get_or_insert_with(|| Context::of_message_at(message, now));
     }
 
     /// Whether it comes from inside a handler.

@@ -78,7 +78,7 @@ impl Observer for Watch {
     fn start(&self, dispatch: &mut Dispatch<'_>) {
         let at = SystemTime::now();
         // What the handler sends is then caused by this dispatch.
-        dispatch.context();
+        dispatch.identify(at);
         let mut begun = self.begin(at, dispatch.is_nested());
         if self.rules.when == When::AtStart {
             self.write_payload(dispatch, &mut begun);

@@ -38,6 +38,8 @@ const _: () = {
                     .is_some(),
                 deserialize: crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE
                     .is_some(),
+                serialize_reply: <PlaceOrder as crate::bus::Message>::SERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<PlaceOrder>,
             reply: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Reply>,

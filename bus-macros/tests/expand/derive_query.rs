@@ -36,6 +36,8 @@ const _: () = {
                 serialize: ::linkbus::__private::Probe::<GetUser>::SERIALIZE.is_some(),
                 deserialize: ::linkbus::__private::Probe::<GetUser>::DESERIALIZE
                     .is_some(),
+                serialize_reply: <GetUser as ::linkbus::Message>::SERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<GetUser>,
             reply: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Reply>,
@@ -49,6 +51,11 @@ const _: () = {
         const SERIALIZE: ::core::option::Option<
             ::linkbus::__private::SerializeFn<Self>,
         > = ::linkbus::__private::Probe::<GetUser>::SERIALIZE;
+        const SERIALIZE_REPLY: ::core::option::Option<
+            ::linkbus::__private::SerializeFn<Self::Reply>,
+        > = ::linkbus::__private::Probe::<
+            <GetUser as ::linkbus::Message>::Reply,
+        >::SERIALIZE;
         const DESERIALIZE: ::core::option::Option<
             ::linkbus::__private::DeserializeFn<Self>,
         > = ::linkbus::__private::Probe::<GetUser>::DESERIALIZE;

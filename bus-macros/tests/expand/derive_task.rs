@@ -35,6 +35,7 @@ const _: () = {
                 debug: ::linkbus::__private::Probe::<Mail>::DEBUG,
                 serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE.is_some(),
                 deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE.is_some(),
+                serialize_reply: <Mail as ::linkbus::Message>::SERIALIZE_REPLY.is_some(),
             },
             type_id: ::core::any::TypeId::of::<Mail>,
             reply: ::core::any::type_name::<<Mail as ::linkbus::Message>::Reply>,
