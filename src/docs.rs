@@ -1,4 +1,5 @@
-//! Longer texts: a page for each fault that building a bus can report, and [one for each layer](layers).
+//! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), and [one on
+//! recording](recording).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -21,6 +22,17 @@ macro_rules! pages {
     ($($page:ident $file:literal)*) => {
         $(
             #[doc = include_str!(concat!("../docs/", $file))]
+            pub mod $page {}
+        )*
+    };
+}
+
+/// A page whose programs need a feature; without it the page says so, so that links to it are always true.
+macro_rules! pages_with {
+    ($($feature:literal $page:ident $file:literal)*) => {
+        $(
+            #[cfg_attr(feature = $feature, doc = include_str!(concat!("../docs/", $file)))]
+            #[cfg_attr(not(feature = $feature), doc = concat!("Needs the feature `", $feature, "`."))]
             pub mod $page {}
         )*
     };
@@ -54,20 +66,13 @@ pub mod layers {
         tracing "layers/tracing.md"
     }
 
-    /// A page whose programs need a feature; without it the page says so, so that links to it are always true.
-    macro_rules! pages_with {
-        ($($feature:literal $page:ident $file:literal)*) => {
-            $(
-                #[cfg_attr(feature = $feature, doc = include_str!(concat!("../docs/", $file)))]
-                #[cfg_attr(not(feature = $feature), doc = concat!("Needs the feature `", $feature, "`."))]
-                pub mod $page {}
-            )*
-        };
-    }
-
     pages_with! {
         "file-store" dead_letters "layers/dead_letters.md"
         "metrics" metrics "layers/metrics.md"
         "tower" tower "layers/tower.md"
     }
+}
+
+pages_with! {
+    "file-store" recording "recording.md"
 }
