@@ -22,9 +22,12 @@
 //! The page [`linkbus::docs::recording`](https://docs.rs/linkbus) has the whole of it.
 
 mod capture;
+mod filter;
 #[cfg(feature = "file-store")]
 mod line;
 mod memory;
+#[cfg(feature = "file-store")]
+mod reader;
 mod record;
 mod replay;
 mod store;
@@ -38,13 +41,17 @@ use std::{
 };
 
 use self::capture::{Part, Rules, Watch, When};
-#[cfg(feature = "file-store")]
-pub use self::line::LineError;
 pub use self::{
+    filter::Filter,
     memory::MemoryStore,
     record::{Ended, HandlerName, Record, TaskId, Withheld, Worker},
     replay::{Difference, Replay, ReplayReport, ReplayResult, Replayed, Skipped, Steps},
     store::{RecordStore, StoreError},
+};
+#[cfg(feature = "file-store")]
+pub use self::{
+    line::LineError,
+    reader::{ReadError, Reader, Torn, runs},
 };
 use crate::{
     error::AnyError,

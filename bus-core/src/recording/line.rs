@@ -354,7 +354,7 @@ impl TaskId {
 }
 
 impl LineError {
-    fn malformed(problem: impl Into<String>) -> Self {
+    pub(super) fn malformed(problem: impl Into<String>) -> Self {
         LineError::Malformed { problem: problem.into() }
     }
 }

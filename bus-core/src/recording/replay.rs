@@ -1,6 +1,8 @@
 //! Dispatching what was recorded once more, and comparing what becomes of it.
 
 mod compare;
+#[cfg(feature = "file-store")]
+mod file;
 mod order;
 mod report;
 

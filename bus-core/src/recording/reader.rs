@@ -1,0 +1,340 @@
+//! Reading what a recording wrote.
+
+use std::{
+    error::Error,
+    fmt, fs,
+    io::{self, BufRead, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Filter, LineError, Record,
+    line::{self, Said},
+};
+
+/// No line is longer than this, unless a reader is told: 64 MiB.
+const DEFAULT_LIMIT: u64 = 64 << 20;
+/// How much is read from a file at once.
+const CHUNK: usize = 256 << 10;
+
+/// Reads records one after the other, in memory for one line.
+///
+/// A line that is no record is an error with its place, and reading goes on behind it. A last line that is half written, as a
+/// crash leaves it, ends the reading without an error: [`torn`](Self::torn) says that it is there. Lines that stand where records
+/// were dropped are counted: [`missing`](Self::missing). The example of [the page](https://docs.rs/linkbus) on recording uses
+/// it.
+///
+/// ```
+/// use linkbus::recording::{Filter, Reader};
+///
+/// let text = concat!(
+///     r#"{"ts":"2026-11-25T16:00:00Z","type":"command","class":"Pay","payload":{},"duration_ns":7,"result":null,"error":null}"#, "\n",
+///     "not a record\n",
+///     r#"{"ts":"2026-11-25T16:00:01Z","ty"#,
+/// );
+/// let mut reader = Reader::new(text.as_bytes()).with_filter(Filter::any().message("Pay"));
+/// assert_eq!(reader.next().unwrap().unwrap().class, "Pay");
+/// assert!(reader.next().unwrap().unwrap_err().to_string().starts_with("line 2, at byte 117"));
+/// assert!(reader.next().is_none());
+/// assert_eq!(reader.torn().unwrap().offset, 130);
+/// ```
+pub struct Reader<R> {
+    input: R,
+    line: Vec<u8>,
+    limit: u64,
+    filter: Filter,
+    offset: u64,
+    number: u64,
+    missing: u64,
+    torn: Option<Torn>,
+    is_over: bool,
+}
+
+/// A last line that is half written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Torn {
+    /// Where it begins, in bytes from the beginning.
+    pub offset: u64,
+    /// How many bytes there are of it.
+    pub bytes: u64,
+}
+
+/// Why something was not read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The file cannot be opened or read. There is nothing more to come.
+    Io {
+        /// The file, if it has a name.
+        path: Option<PathBuf>,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line is not a record. Reading goes on behind it.
+    Line {
+        /// Where the line begins, in bytes from the beginning.
+        offset: u64,
+        /// Which line it is, counted from 1.
+        number: u64,
+        /// What is wrong with it.
+        source: LineError,
+    },
+    /// A line is longer than is read. Reading goes on behind it.
+    TooLong {
+        /// Where the line begins, in bytes from the beginning.
+        offset: u64,
+        /// Which line it is, counted from 1.
+        number: u64,
+        /// How many bytes a line may have.
+        limit: u64,
+    },
+}
+
+impl Reader<BufReader<fs::File>> {
+    /// Of a file that a [`JsonLineStore`](super::JsonLineStore) or py-message-bus wrote.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] if it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let path = path.as_ref();
+        match fs::File::open(path) {
+            Ok(file) => Ok(Reader::new(BufReader::with_capacity(CHUNK, file))),
+            Err(source) => Err(ReadError::Io { path: Some(path.to_owned()), source }),
+        }
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Of whatever gives lines.
+    pub fn new(input: R) -> Self {
+        Reader {
+            input,
+            line: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            filter: Filter::any(),
+            offset: 0,
+            number: 0,
+            missing: 0,
+            torn: None,
+            is_over: false,
+        }
+    }
+
+    /// Passes over the records that `filter` does not let through.
+    #[must_use]
+    pub fn with_filter(self, filter: Filter) -> Self {
+        Reader { filter, ..self }
+    }
+
+    /// Reads no line that is longer than this many bytes, 64 MiB by default, which bounds the memory that it takes.
+    #[must_use]
+    pub fn max_line_bytes(self, bytes: u64) -> Self {
+        Reader { limit: bytes, ..self }
+    }
+
+    /// How many bytes were read, up to the end of the last line.
+    pub fn position(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many records were dropped when this was written, as far as it was read.
+    pub fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// The half written line at the end, if there is one and the end was reached.
+    pub fn torn(&self) -> Option<Torn> {
+        self.torn
+    }
+
+    /// Reads a line with its line feed. Of one that is too long nothing is kept, and it is passed over.
+    fn read_line(&mut self) -> io::Result<Length> {
+        self.line.clear();
+        let most = self.limit.saturating_add(1);
+        let bytes = self.input.by_ref().take(most).read_until(b'\n', &mut self.line)? as u64;
+        if self.line.ends_with(b"\n") || bytes < most {
+            return Ok(Length { bytes, is_too_long: false });
+        }
+        self.line.clear();
+        let bytes = bytes + self.input.skip_until(b'\n')? as u64;
+        Ok(Length { bytes, is_too_long: true })
+    }
+
+    /// What comes next: a record that the filter lets through, or a problem.
+    fn step(&mut self) -> Option<Result<Record, ReadError>> {
+        loop {
+            let length = match self.read_line() {
+                Ok(length) => length,
+                Err(source) => return Some(Err(ReadError::Io { path: None, source })),
+            };
+            if length.bytes == 0 {
+                return None;
+            }
+            let (offset, number) = (self.offset, self.number + 1);
+            (self.offset, self.number) = (offset + length.bytes, number);
+            if length.is_too_long {
+                return Some(Err(ReadError::TooLong { offset, number, limit: self.limit }));
+            }
+            let is_whole = self.line.ends_with(b"\n");
+            if self.line.trim_ascii().is_empty() {
+                continue;
+            }
+            match parse(&self.line) {
+                Ok(Said::Record(record)) if self.filter.matches(&record) => return Some(Ok(record)),
+                Ok(Said::Record(_)) => {}
+                Ok(Said::Gap(dropped)) => self.missing = self.missing.saturating_add(dropped),
+                Err(_) if !is_whole => {
+                    self.offset = offset;
+                    self.torn = Some(Torn { offset, bytes: length.bytes });
+                    return None;
+                }
+                Err(source) => return Some(Err(ReadError::Line { offset, number, source })),
+            }
+        }
+    }
+}
+
+struct Length {
+    bytes: u64,
+    is_too_long: bool,
+}
+
+fn parse(line: &[u8]) -> Result<Said, LineError> {
+    let text = std::str::from_utf8(line).map_err(|_| LineError::malformed("it is not UTF-8"))?;
+    line::parse(text)
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.step();
+        self.is_over = next.as_ref().is_none_or(|next| next.as_ref().is_err_and(ReadError::is_fatal));
+        next
+    }
+}
+
+impl ReadError {
+    /// Whether there is nothing more to come.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, ReadError::Io { .. })
+    }
+}
+
+/// The files in `folder` that a [`JsonLineStore`](super::JsonLineStore) wrote, in the order in which they were begun.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("linkbus-{}", linkbus::Uuid::now_v7()));
+/// # std::fs::create_dir(&folder)?;
+/// let newest = linkbus::recording::runs(&folder)?.pop();
+/// # assert!(newest.is_none());
+/// # std::fs::remove_dir(folder)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn runs(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+    let mut runs = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_run = entry.file_name().to_str().is_some_and(is_run) && entry.file_type()?.is_file();
+        if is_run {
+            runs.push(entry.path());
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// Whether a file with this name is one of a recording.
+pub(super) fn is_run(name: &str) -> bool {
+    name.strip_prefix("run_").is_some_and(|rest| rest.strip_suffix(".jsonl").is_some())
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io { path: Some(path), .. } => write!(f, "`{}` cannot be read", path.display()),
+            ReadError::Io { path: None, .. } => f.write_str("the recording cannot be read"),
+            ReadError::Line { offset, number, source } => write!(f, "line {number}, at byte {offset}: {source}"),
+            ReadError::TooLong { offset, number, limit } => {
+                write!(f, "line {number}, at byte {offset}, is longer than {limit} bytes")
+            }
+        }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ReadError::Io { source, .. } => Some(source),
+            ReadError::Line { .. } | ReadError::TooLong { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"{"ts":"2026-11-25T16:00:00Z","type":"event","class":"Paid","payload":[1],"duration_ns":7,"result":null,"error":null}"#;
+
+    fn read(text: &str) -> (Vec<String>, Reader<io::Cursor<Vec<u8>>>) {
+        let mut reader = Reader::new(io::Cursor::new(text.as_bytes().to_vec())).max_line_bytes(200);
+        let told =
+            reader.by_ref().map(|read| read.map_or_else(|error| error.to_string(), |record| record.class.into()));
+        (told.collect(), reader)
+    }
+
+    #[test]
+    fn a_last_line_that_is_half_written_is_told_with_its_place() {
+        let (told, reader) = read(&format!("{WHOLE}\n{WHOLE}\n{}", &WHOLE[..40]));
+        assert_eq!(told, ["Paid", "Paid"]);
+        let offset = 2 * (WHOLE.len() as u64 + 1);
+        assert_eq!((reader.torn(), reader.position()), (Some(Torn { offset, bytes: 40 }), offset));
+    }
+
+    #[test]
+    fn a_last_line_that_is_whole_but_for_its_line_feed_is_read() {
+        let (told, reader) = read(&format!("{WHOLE}\n{WHOLE}"));
+        assert_eq!((told.len(), reader.torn()), (2, None));
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_passed_over() {
+        let (told, reader) = read(&format!("{{}}\n\n{WHOLE}\n{}\n{WHOLE}\n", "x".repeat(500)));
+        assert!(told[0].starts_with("line 1, at byte 0: the line is not a record"), "{told:?}");
+        assert_eq!(told[1], "Paid");
+        assert_eq!(told[2], format!("line 4, at byte {}, is longer than 200 bytes", WHOLE.len() + 5));
+        assert_eq!((&*told[3], told.len(), reader.torn()), ("Paid", 4, None));
+    }
+
+    #[test]
+    fn a_line_of_just_the_limit_is_read() {
+        for (more, is_read) in [(0, true), (1, false)] {
+            let limit = WHOLE.len() as u64 + 1 - more;
+            let text = format!("{WHOLE}\n{WHOLE}\n");
+            let told: Vec<_> = Reader::new(text.as_bytes()).max_line_bytes(limit).collect();
+            assert_eq!(told.iter().filter(|read| read.is_ok()).count(), if is_read { 2 } else { 0 });
+            assert_eq!(told.len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_was_dropped_is_counted() {
+        let gap = r#"{"ts":"2026-11-25T16:00:00Z","type":"gap","dropped":7,"v":1}"#;
+        let (told, reader) = read(&format!("{WHOLE}\n{gap}\n{gap}\n{WHOLE}\n"));
+        assert_eq!((told.len(), reader.missing()), (2, 14));
+    }
+
+    #[test]
+    fn a_later_version_is_refused_with_what_to_do() {
+        let (told, _) = read("{\"v\":2,\"news\":[1]}\n");
+        assert!(told[0].contains("version 2") && told[0].contains("use a later linkbus"), "{told:?}");
+    }
+}
