@@ -127,7 +127,8 @@ impl<R: BufRead> Reader<R> {
         Reader { filter, ..self }
     }
 
-    /// Reads no line that is longer than this many bytes, 64 MiB by default, which bounds the memory that it takes.
+    /// Reads no line that is longer than this many bytes without its line feed, 64 MiB by default, which bounds the memory that
+    /// it takes.
     #[must_use]
     pub fn max_line_bytes(self, bytes: u64) -> Self {
         Reader { limit: bytes, ..self }
@@ -317,7 +318,7 @@ mod tests {
     #[test]
     fn a_line_of_just_the_limit_is_read() {
         for (more, is_read) in [(0, true), (1, false)] {
-            let limit = WHOLE.len() as u64 + 1 - more;
+            let limit = WHOLE.len() as u64 - more;
             let text = format!("{WHOLE}\n{WHOLE}\n");
             let told: Vec<_> = Reader::new(text.as_bytes()).max_line_bytes(limit).collect();
             assert_eq!(told.iter().filter(|read| read.is_ok()).count(), if is_read { 2 } else { 0 });
