@@ -29,6 +29,8 @@ mod memory;
 #[cfg(feature = "file-store")]
 mod reader;
 mod record;
+#[cfg(feature = "file-store")]
+mod record_ref;
 mod replay;
 mod store;
 
@@ -52,6 +54,7 @@ pub use self::{
 pub use self::{
     line::LineError,
     reader::{ReadError, Reader, Torn, runs},
+    record_ref::RecordRef,
 };
 use crate::{
     error::AnyError,

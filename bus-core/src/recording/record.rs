@@ -185,6 +185,13 @@ impl Record {
     }
 }
 
+impl HandlerName {
+    /// The module and the function; a function that stands alone is in no module.
+    pub(super) fn split(shown: &str) -> (&str, &str) {
+        shown.rsplit_once("::").unwrap_or(("", shown))
+    }
+}
+
 impl Ended {
     /// One word: `succeeded`, `panicked`, `abandoned`, or that of [`Reason::label`].
     pub const fn label(self) -> &'static str {
