@@ -173,3 +173,68 @@ fn is_handled_by(handler: Option<(&str, &str)>, wanted: &str) -> bool {
     let (wanted_module, wanted_name) = HandlerName::split(wanted);
     handler.is_some_and(|(module, name)| name == wanted_name && (module == wanted_module || (wanted_module.is_empty())))
 }
+
+#[cfg(all(test, feature = "file-store"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::layer::Reason;
+
+    const LINE: &str = concat!(
+        r#"{"ts":"1970-01-01T00:00:10Z","type":"command","class":"Pay","payload":{},"duration_ns":1,"result":null,"error":"e","#,
+        r#""v":1,"message":"shop.Pay","outcome":"timed_out","id":"00000000-0000-0000-0000-000000000001","#,
+        r#""correlation_id":"00000000-0000-0000-0000-000000000002","handler":"shop::till::pay","nested":true}"#
+    );
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// Both forms of a record are asked, and say the same.
+    #[track_caller]
+    fn assert_lets(filter: Filter, expected: bool) {
+        let record = RecordRef::of_line(LINE).unwrap();
+        assert_eq!(filter.matches_ref(&record), expected, "{filter:?}");
+        assert_eq!(filter.matches(&record.to_record()), expected, "{filter:?}");
+    }
+
+    #[test]
+    fn each_condition_lets_through_what_it_says_and_nothing_else() {
+        let any = Filter::any;
+        for let_through in [
+            any(),
+            any().kind(Kind::Command),
+            any().message("shop.Pay"),
+            any().message("shop.*"),
+            any().message("*"),
+            any().handler("pay"),
+            any().handler("shop::till::pay"),
+            any().since(at(10)),
+            any().until(at(11)),
+            any().only_failures(),
+            any().ended(Ended::Failed(Reason::TimedOut)),
+            any().correlation_id(Uuid::from_u128(2)),
+            any().kind(Kind::Command).message("shop.Pay").only_failures(),
+        ] {
+            assert_lets(let_through, true);
+        }
+        for held_back in [
+            any().kind(Kind::Query),
+            any().message("Pay"),
+            any().message("shop.Pa"),
+            any().message("till.*"),
+            any().handler("till::pay"),
+            any().handler("shop::till::p"),
+            any().since(at(11)),
+            any().until(at(10)),
+            any().only_successes(),
+            any().ended(Ended::Panicked),
+            any().correlation_id(Uuid::from_u128(1)),
+            any().only_roots(),
+            any().kind(Kind::Command).message("shop.Pay").only_successes(),
+        ] {
+            assert_lets(held_back, false);
+        }
+    }
+}

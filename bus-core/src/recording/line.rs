@@ -141,8 +141,10 @@ pub(super) fn parse(line: &str) -> Result<Said<'_>, LineError> {
     if line.contains('\n') {
         return Err(LineError::malformed("it is more than one line"));
     }
-    let keys: Keys<'_> = serde_json::from_str(line).map_err(|error| LineError::malformed(error.to_string()))?;
-    keys.said(line)
+    match serde_json::from_str::<Keys<'_>>(line) {
+        Ok(keys) => keys.said(line),
+        Err(error) => Err(keys::newer(line).unwrap_or_else(|| LineError::malformed(error.to_string()))),
+    }
 }
 
 impl TaskId {

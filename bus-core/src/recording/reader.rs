@@ -339,6 +339,8 @@ impl Error for ReadError {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
     use super::*;
 
     const WHOLE: &str = r#"{"ts":"2026-11-25T16:00:00Z","type":"event","class":"Paid","payload":[1],"duration_ns":7,"result":null,"error":null}"#;
@@ -395,5 +397,104 @@ mod tests {
     fn a_later_version_is_refused_with_what_to_do() {
         let (told, _) = read("{\"v\":2,\"news\":[1]}\n");
         assert!(told[0].contains("version 2") && told[0].contains("use a later linkbus"), "{told:?}");
+    }
+
+    /// A file that grows while it is read.
+    #[derive(Clone, Default)]
+    struct Growing(Rc<RefCell<VecDeque<u8>>>);
+
+    impl Growing {
+        fn grow(&self, text: &str) {
+            self.0.borrow_mut().extend(text.as_bytes());
+        }
+    }
+
+    impl io::Read for Growing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.borrow_mut().read(buffer)
+        }
+    }
+
+    fn growing() -> (Growing, Reader<BufReader<Growing>>) {
+        let file = Growing::default();
+        (file.clone(), Reader::new(BufReader::with_capacity(7, file)).max_line_bytes(200))
+    }
+
+    fn next(reader: &mut Reader<impl BufRead>) -> Option<String> {
+        reader.next_with(|read| read.map_or_else(|error| error.to_string(), |record| record.class.into()))
+    }
+
+    #[test]
+    fn a_file_that_has_grown_is_read_on_within_a_line() {
+        let (file, mut reader) = growing();
+        let line = format!("{WHOLE}\n");
+        for cut in 1..WHOLE.len() {
+            file.grow(&line[..cut]);
+            assert_eq!((next(&mut reader), next(&mut reader)), (None, None));
+            assert_eq!(reader.torn().unwrap().bytes, cut as u64);
+            file.grow(&line[cut..]);
+            assert_eq!((next(&mut reader).as_deref(), reader.torn()), (Some("Paid"), None));
+        }
+        assert_eq!(reader.position(), line.len() as u64 * (WHOLE.len() as u64 - 1));
+    }
+
+    #[test]
+    fn a_line_feed_that_comes_late_is_no_line_of_its_own() {
+        let (file, mut reader) = growing();
+        file.grow(WHOLE);
+        assert_eq!(next(&mut reader).as_deref(), Some("Paid"));
+        file.grow("\n?\n");
+        let told = next(&mut reader).unwrap();
+        assert!(told.starts_with(&format!("line 2, at byte {}", WHOLE.len() + 1)), "{told}");
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_is_too_long_is_no_line_of_its_own() {
+        let (file, mut reader) = growing();
+        file.grow(&"x".repeat(300));
+        assert_eq!(next(&mut reader).as_deref(), Some("line 1, at byte 0, is longer than 200 bytes"));
+        file.grow(&"x".repeat(300));
+        assert_eq!((next(&mut reader), reader.position()), (None, 600));
+        file.grow(&format!("x\n{WHOLE}\n?\n"));
+        assert_eq!(next(&mut reader).as_deref(), Some("Paid"));
+        let told = next(&mut reader).unwrap();
+        assert!(told.starts_with(&format!("line 3, at byte {}", 602 + WHOLE.len() + 1)), "{told}");
+    }
+
+    #[test]
+    fn a_whole_line_of_a_later_version_is_not_a_torn_one() {
+        let (told, reader) = read("{\"v\":2}");
+        assert_eq!((told.len(), reader.torn()), (1, None));
+    }
+
+    #[test]
+    fn after_a_failure_of_the_disk_there_is_nothing_more() {
+        struct Broken;
+        impl io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let mut reader = Reader::new(BufReader::new(Broken));
+        assert!(reader.next().unwrap().unwrap_err().is_fatal());
+        assert!(reader.next().is_none());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told() {
+        let told: Vec<_> = Reader::new(&b"\xff\n"[..]).map(|read| read.unwrap_err().to_string()).collect();
+        assert_eq!(told, ["line 1, at byte 0: the line is not a record: it is not UTF-8"]);
+    }
+
+    #[test]
+    fn only_runs_are_runs() {
+        for (name, expected) in [
+            ("run_20261125_160000_17.jsonl", true),
+            ("run_20261125_160000_17.jsonl.gz", false),
+            ("rerun_1.jsonl", false),
+            ("notes.jsonl", false),
+        ] {
+            assert_eq!(is_run(name), expected, "{name}");
+        }
     }
 }

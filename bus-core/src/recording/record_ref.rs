@@ -126,7 +126,7 @@ fn owned(text: &str) -> Cow<'static, str> {
 }
 
 impl Texts {
-    fn of(payload: Option<&str>, result: Option<&str>, error: Option<&str>) -> Self {
+    pub(super) fn of(payload: Option<&str>, result: Option<&str>, error: Option<&str>) -> Self {
         let bytes = [payload, result, error].into_iter().flatten().map(str::len).sum();
         let mut all = String::with_capacity(bytes);
         let mut put = |text: Option<&str>| {

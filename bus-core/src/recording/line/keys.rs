@@ -194,3 +194,40 @@ impl<'de> Keys<'de> {
 fn required<'a>(text: Option<Cow<'a, str>>, key: &str) -> Result<Cow<'a, str>, LineError> {
     text.ok_or_else(|| LineError::malformed(format!("`{key}` is missing")))
 }
+
+/// That the line is of a later version, in which the keys may hold something else.
+#[cold]
+pub(super) fn newer(line: &str) -> Option<LineError> {
+    let version = serde_json::from_str::<Version>(line).ok()?.0;
+    (version > VERSION).then_some(LineError::Newer { version })
+}
+
+/// The version of a line, whatever else is in it.
+struct Version(u32);
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> Visitor<'de> for Read {
+            type Value = Version;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Version, A::Error> {
+                let mut version = 0;
+                while let Some(Text(key)) = map.next_key()? {
+                    match key.as_deref() {
+                        Some("v") => version = map.next_value()?,
+                        _ => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(Version(version))
+            }
+        }
+
+        deserializer.deserialize_map(Read)
+    }
+}
