@@ -53,7 +53,7 @@ pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     direct::run_direct,
     next::{run, run_async},
-    payload::{Again, ErasedPayload, Particulars, Payload},
+    payload::{Again, Care, ErasedPayload, Particulars, Payload},
     site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };
