@@ -175,15 +175,6 @@ impl<M: Message> Payload<M> {
         self.held.get().is_some()
     }
 
-    /// The outcome of a call for which the message is gone: that of the earlier call, if it came to one.
-    #[cold]
-    pub(crate) fn gone(&mut self) {
-        if self.outcome.is_none() {
-            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
-            self.fail(LayerFailure::Refused(text.into()));
-        }
-    }
-
     /// The message on its way into the handler, and the place where the outcome goes.
     ///
     /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
@@ -222,6 +213,8 @@ pub(crate) trait ErasedPayload: Any + Send {
     /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
     fn restore(&mut self, replacements: usize);
     fn fail(&mut self, failure: LayerFailure);
+    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one.
+    fn gone(&mut self);
     /// The message for several owners, if it is still there.
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
     /// How a message of this type that was [shared](Self::share) is dispatched once more.
@@ -305,6 +298,14 @@ impl<M: Message> ErasedPayload for Payload<M> {
         self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
     }
 
+    #[cold]
+    fn gone(&mut self) {
+        if self.outcome.is_none() {
+            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
+            self.fail(LayerFailure::Refused(text.into()));
+        }
+    }
+
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
         let shared = match self.held.take() {
             Held::Here(message) => Arc::new(message),
@@ -329,8 +330,9 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn detach(&mut self) -> Box<dyn ErasedPayload> {
         let held = match self.care {
-            Care::HandOver => self.held.take(),
-            Care::Keep => {
+            Care::HandOver if M::FACTS.kind.has_one_handler() => self.held.take(),
+            // Subscribers have it lent to them.
+            Care::HandOver | Care::Keep => {
                 self.share();
                 match self.held.now() {
                     Held::Shared(message) => Held::Shared(Arc::clone(message)),
@@ -340,12 +342,14 @@ impl<M: Message> ErasedPayload for Payload<M> {
         };
         let was_nested = self.particulars.was_nested || crate::depth::is_nested();
         let particulars = Particulars { was_nested, ..self.particulars };
-        Box::new(Payload { held, outcome: None, care: self.care, particulars })
+        // A call for which the message is gone comes to what the earlier call came to.
+        let outcome = if matches!(held, Held::Gone) { self.outcome.take() } else { None };
+        Box::new(Payload { held, outcome, care: self.care, particulars })
     }
 
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {
         let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
-        self.outcome = detached.outcome;
+        self.outcome = detached.outcome.or(self.outcome.take());
         self.particulars.context = self.particulars.context.or(detached.particulars.context);
         self.particulars.attempt = detached.particulars.attempt;
     }
