@@ -8,7 +8,7 @@ use uuid::Uuid;
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{Outcome, Ready, Reason},
+    super::{Care, Outcome, Ready, Reason},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
 };
 use crate::{
@@ -193,7 +193,9 @@ impl<'a, B: Flavor> Run<'a, B> {
         }
         let layered = self.replay.bus.core().table.layered(route.message).ok_or(Skipped::NoLayers)?;
         let mut payload = revive(letter, route)?;
-        payload.keep(layered.keeps_message || matches!(letter.body, Body::Message(_)));
+        if layered.care == Care::Keep {
+            payload.set_care(Care::Keep);
+        }
         let particulars = payload.particulars_mut();
         particulars.is_replay = true;
         particulars.context = Some(Context::of_replay(route.message, letter.correlation_id, letter.dispatch_id));
