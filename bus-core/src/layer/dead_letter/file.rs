@@ -205,9 +205,12 @@ impl DeadLetterStore for FileStore {
         if filter.is_any() {
             return Ok(ids);
         }
-        // One that cannot be read is not known to match; `get` says what is wrong with it.
-        let matches = |id: &Uuid| matches!(self.log.get(*id), Ok(Some(letter)) if filter.matches(&letter));
-        Ok(ids.into_iter().filter(matches).collect())
+        let may_match = |id: &Uuid| match self.log.get(*id) {
+            Ok(letter) => letter.is_some_and(|letter| filter.matches(&letter)),
+            // `get` says what is wrong with it.
+            Err(_) => true,
+        };
+        Ok(ids.into_iter().filter(may_match).collect())
     }
 
     fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
