@@ -6,7 +6,7 @@ use std::{io, sync::Arc};
 
 use uuid::Uuid;
 
-use self::disk::{Faults, Random, SimDisk};
+use self::disk::{Doing, Faults, Random, SimDisk};
 use super::{
     super::{Body, DeadLetter, DeadLetterStore as _, ErrorReport, Filter, StoreError},
     FileStore, FileStoreOptions, FsyncPolicy,
@@ -154,6 +154,65 @@ fn without_syncs_a_power_loss_takes_letters() {
     }
 }
 
+/// Letters that were synced once are there after a power loss, with every policy, wherever they were moved in between and
+/// whatever failed then.
+#[test]
+fn tidying_takes_no_letter_that_was_synced() {
+    let hour = std::time::Duration::from_secs(3600);
+    for (policy, seed) in [FsyncPolicy::Never, FsyncPolicy::Every(hour)].into_iter().zip([0, 1000]) {
+        for seed in seed..seed + 200 {
+            let mut random = Random(seed);
+            let disk = SimDisk::new();
+            let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+            let mut synced: Vec<u64> = (0..20).collect();
+            for &number in &synced {
+                store.append(letter(number, 50)).unwrap();
+            }
+            drop(store);
+
+            let store = disk.open(small(policy)).unwrap();
+            for number in 100..150 + random.below(100) {
+                let fails = random.below(4) == 0;
+                let error = fails.then_some(io::ErrorKind::Other);
+                let only = (random.below(4) > 0).then_some(Doing::Sync);
+                disk.set(Faults { error, only, ..Faults::default() });
+                let _ = store.append(letter(number, 100));
+                let _ = store.delete(Uuid::from_u64_pair(1, number));
+                if random.below(10) == 0 && synced.len() > 5 {
+                    let place = usize::try_from(random.below(synced.len() as u64)).unwrap();
+                    // It may be there or not, whether this says so or not.
+                    let _ = store.delete(Uuid::from_u64_pair(1, synced.swap_remove(place)));
+                }
+            }
+            let left = disk.state().after_power_loss(512, &mut random);
+            let there = numbers(&left.open(small(FsyncPolicy::Always)).unwrap());
+            let lost: Vec<_> = synced.iter().filter(|number| !there.contains(number)).collect();
+            assert!(lost.is_empty(), "{policy:?}, seed {seed}: lost {lost:?}");
+        }
+    }
+}
+
+/// What was acknowledged without a sync is synced before its segment is left, or is counted.
+#[test]
+fn a_write_that_fails_leaves_nothing_unsynced_behind() {
+    let (disk, store) = opened(FsyncPolicy::Never);
+    store.append(letter(1, 10)).unwrap();
+    disk.set(Faults { error: Some(io::ErrorKind::StorageFull), only: Some(Doing::Write), ..Faults::default() });
+    store.append(letter(2, 10)).unwrap_err();
+    disk.set(Faults::default());
+    store.append(letter(3, 10)).unwrap();
+    store.close().unwrap();
+    assert_eq!(store.health().unsure, 0);
+    let left = disk.state().after_power_loss(512, &mut Random(1));
+    assert_eq!(numbers(&left.open(small(FsyncPolicy::Always)).unwrap()), [3, 1]);
+
+    let (disk, store) = opened(FsyncPolicy::Never);
+    store.append(letter(1, 10)).unwrap();
+    disk.set(Faults { error: Some(io::ErrorKind::Other), ..Faults::default() });
+    store.append(letter(2, 10)).unwrap_err();
+    assert_eq!(store.health().unsure, 1);
+}
+
 /// Opens a store on a disk that works.
 fn opened(policy: FsyncPolicy) -> (SimDisk, FileStore) {
     let disk = SimDisk::new();
@@ -194,7 +253,7 @@ fn a_full_disk_refuses_letters_until_there_is_room_and_counts_them() {
 fn after_a_failed_sync_another_segment_is_begun() {
     let (disk, store) = opened(FsyncPolicy::Always);
     store.append(letter(1, 10)).unwrap();
-    disk.set(Faults { error: Some(io::ErrorKind::Other), only_sync: true, ..Faults::default() });
+    disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
     store.append(letter(2, 10)).unwrap_err();
     disk.set(Faults::default());
     let before = disk.contents();

@@ -68,7 +68,7 @@ struct Active {
     name: String,
     file: Box<dyn Appender>,
     length: u64,
-    /// How many of its records may not survive a power loss.
+    /// How many of its records were acknowledged and may not survive a power loss.
     unsynced: u64,
 }
 
@@ -179,12 +179,13 @@ impl Log {
         if batch.bytes.is_empty() {
             return Ok(());
         }
-        let result = self.write_with(&mut self.writer(), batch);
+        let result = self.write_with(&mut self.writer(), batch, self.policy == FsyncPolicy::Always);
         self.counts.note(&result);
         result
     }
 
-    fn write_with(&self, writer: &mut Writer, batch: &Batch) -> Result<(), StoreError> {
+    /// Only what is written, and synced if it is to be, is known to the index.
+    fn write_with(&self, writer: &mut Writer, batch: &Batch, is_synced: bool) -> Result<(), StoreError> {
         let fs = self.fs()?;
         if writer.active.as_ref().is_some_and(|active| active.length >= self.limits.segment_bytes) {
             self.sync_with(writer)?;
@@ -198,29 +199,33 @@ impl Log {
         }
         let Some(active) = &mut writer.active else { unreachable!("it was begun") };
         let begin = active.length;
-        let written = active.write(batch);
-        let synced = written.and_then(|()| if self.policy == FsyncPolicy::Always { active.sync() } else { Ok(()) });
+        let written = active.write(&batch.bytes);
+        let is_written = written.is_ok();
+        let synced = written.and_then(|()| if is_synced { active.sync() } else { Ok(()) });
         if synced.is_err() {
-            self.abandon(writer, Some(begin), &*fs);
-        } else {
-            self.apply(batch, begin, active);
+            self.abandon(writer, is_written, &*fs);
+            return synced;
         }
-        synced
+        active.length += batch.bytes.len() as u64;
+        let records = batch.records.iter().filter(|pending| pending.length > 0).count();
+        active.unsynced += if is_synced { 0 } else { records as u64 };
+        self.apply(batch, begin, active);
+        Ok(())
     }
 
     /// Never writes to the segment again: after a failed sync nobody knows what of it is on the disk.
     ///
-    /// What was refused is cut off, if the length is known that it had before. If even that fails, it may come back.
-    fn abandon(&self, writer: &mut Writer, length: Option<u64>, fs: &dyn Fs) {
+    /// What was refused is cut off. If even that fails, it may come back. What was acknowledged before it is synced, unless
+    /// that is what failed.
+    fn abandon(&self, writer: &mut Writer, has_sync_failed: bool, fs: &dyn Fs) {
         let Some(mut active) = writer.active.take() else { return };
         self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
-        let Some(length) = length else {
-            self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
-            return;
-        };
-        let is_cut = active.file.cut(length).is_ok();
-        if is_cut && length == MAGIC.len() as u64 && fs.remove(&active.name).is_ok() {
+        let is_cut = active.file.cut(active.length).is_ok();
+        if is_cut && active.length == MAGIC.len() as u64 && fs.remove(&active.name).is_ok() {
             self.index().segments.remove(&active.number);
+        }
+        if active.unsynced > 0 && (has_sync_failed || active.sync().is_err()) {
+            self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
         }
     }
 
@@ -259,8 +264,11 @@ impl Log {
 
     fn sync_with(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let Some(active) = &mut writer.active else { return Ok(()) };
+        if active.unsynced == 0 {
+            return Ok(());
+        }
         let fs = self.fs()?;
-        active.sync().inspect_err(|_| self.abandon(writer, None, &*fs))
+        active.sync().inspect_err(|_| self.abandon(writer, true, &*fs))
     }
 
     /// Removes the oldest segments as far as no letter is left in them, and copies letters out of one that keeps too much
@@ -302,7 +310,11 @@ impl Log {
 
     fn remove(&self, number: u64) -> Result<(), StoreError> {
         let (fs, name) = (self.fs()?, name_of(number));
-        fs.remove(&name).map_err(io("remove", &name))?;
+        match fs.remove(&name) {
+            // It was removed before, and the folder could not be synced.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.map_err(io("remove", &name))?,
+        }
         // Before the next one is removed: that may say which letters of this one are gone.
         fs.sync_folder().map_err(io("sync", "the folder"))?;
         self.index().segments.remove(&number);
@@ -321,11 +333,11 @@ impl Log {
             was += entry.length as u64;
         }
         let is = batch.bytes.len() as u64;
-        self.write_with(writer, &batch)?;
+        // Whatever the policy is: what is moved may have been safe where it was.
+        self.write_with(writer, &batch, true)?;
         let mut taken = self.taken();
         taken.bytes = (taken.bytes + is).saturating_sub(was);
-        drop(taken);
-        self.sync_with(writer)
+        Ok(())
     }
 
     /// A segment that cannot be read is not tried to be moved again.
@@ -385,18 +397,13 @@ fn begin(fs: &dyn Fs, next: &mut u64) -> Result<Active, StoreError> {
 }
 
 impl Active {
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.file.write(&batch.bytes).map_err(io("write", &self.name))?;
-        self.length += batch.bytes.len() as u64;
-        self.unsynced += batch.records.len() as u64;
-        Ok(())
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write(bytes).map_err(io("write", &self.name))
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        if self.unsynced > 0 {
-            self.file.sync().map_err(io("sync", &self.name))?;
-            self.unsynced = 0;
-        }
+        self.file.sync().map_err(io("sync", &self.name))?;
+        self.unsynced = 0;
         Ok(())
     }
 }
