@@ -213,6 +213,105 @@ fn a_write_that_fails_leaves_nothing_unsynced_behind() {
     assert_eq!(store.health().unsure, 1);
 }
 
+/// Changes a byte of the record of this letter, wherever it is.
+fn scratch(disk: &SimDisk, number: u64) {
+    let mut state = disk.state();
+    let name = state.names.keys().cloned().collect::<Vec<_>>();
+    let text = format!("{{\"number\":{number},");
+    for name in name {
+        let file = state.names[&name];
+        let bytes = state.files[file].bytes();
+        let place = bytes.windows(text.len()).position(|bytes| bytes == text.as_bytes());
+        if let Some(place) = place {
+            bytes[place + text.len()] ^= 1;
+        }
+    }
+}
+
+/// The one that is damaged stays, and no other with it.
+#[test]
+fn one_damaged_record_does_not_stop_tidying() {
+    for is_known_at_opening in [false, true] {
+        let options = || small(FsyncPolicy::Always).max_bytes(20_000);
+        let disk = SimDisk::new();
+        let mut store = disk.open(options()).unwrap();
+        for number in 0..2 {
+            store.append(letter(number, 100)).unwrap();
+        }
+        scratch(&disk, 0);
+        let damaged = disk.contents();
+        if is_known_at_opening {
+            drop(store);
+            store = disk.open(options()).unwrap();
+        }
+        for number in 10..2010 {
+            store.append(letter(number, 100)).unwrap();
+            store.delete(Uuid::from_u64_pair(1, number)).unwrap();
+        }
+        let health = store.health();
+        let on_disk: usize = disk.contents().values().map(Vec::len).sum();
+        assert_eq!(health.bytes_on_disk, on_disk as u64);
+        assert!(health.bytes_on_disk - health.damaged_bytes < 2 * health.bytes + 3 * 1500, "{health:?}");
+        assert_eq!((health.damaged_segments, health.letters), (1, if is_known_at_opening { 1 } else { 2 }));
+        assert_eq!(store.get(Uuid::from_u64_pair(1, 1)).unwrap().map(|letter| number_of(&letter)), Some(1));
+        let (name, bytes) = damaged.first_key_value().unwrap();
+        assert_eq!(disk.contents()[name][..bytes.len()], bytes[..], "what is damaged is as it was");
+    }
+}
+
+/// Whatever is damaged and when: a letter that can be read is there, one that was deleted is not, and the rest of the disk
+/// is tidied.
+#[test]
+fn beside_damage_no_letter_is_lost_and_none_comes_back() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let disk = SimDisk::new();
+        let mut store = disk.open(small(FsyncPolicy::Always)).unwrap();
+        let (mut there, mut replayed, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..400 {
+            store.append(letter(number, usize::try_from(random.below(200)).unwrap())).unwrap();
+            there.push(number);
+            if random.below(10) > 0 {
+                let gone = there.swap_remove(usize::try_from(random.below(there.len() as u64)).unwrap());
+                assert!(store.delete(Uuid::from_u64_pair(1, gone)).unwrap());
+                replayed.retain(|number| *number != gone);
+            }
+            let one = there.get(usize::try_from(random.below(there.len() as u64 + 1)).unwrap()).copied();
+            match (random.below(40), one) {
+                (0, Some(one)) if damaged.len() < 4 => {
+                    there.retain(|number| *number != one);
+                    replayed.retain(|number| *number != one);
+                    scratch(&disk, one);
+                    damaged.push(one);
+                }
+                (1, _) => {
+                    drop(store);
+                    store = disk.open(small(FsyncPolicy::Always)).unwrap();
+                }
+                (2 | 3, Some(one)) if !replayed.contains(&one) => {
+                    store.note_replay(Uuid::from_u64_pair(1, one)).unwrap();
+                    replayed.push(one);
+                }
+                _ => {}
+            }
+            let health = store.health();
+            assert!(health.bytes_on_disk - health.damaged_bytes < 2 * health.bytes + 6 * 1500, "{seed}: {health:?}");
+        }
+        drop(store);
+        let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+        let ids = store.ids(&Filter::any()).unwrap();
+        let mut found: Vec<u64> = ids.iter().map(|id| id.as_u64_pair().1).collect();
+        found.retain(|number| !damaged.contains(number));
+        there.sort_unstable();
+        assert_eq!(found, there, "seed {seed}");
+        for number in there {
+            let letter = store.get(Uuid::from_u64_pair(1, number)).unwrap().unwrap();
+            assert_eq!(letter.replays, u32::from(replayed.contains(&number)), "seed {seed}, letter {number}");
+        }
+        assert!(damaged.is_empty() || store.health().damaged_segments <= damaged.len() as u64);
+    }
+}
+
 /// Opens a store on a disk that works.
 fn opened(policy: FsyncPolicy) -> (SimDisk, FileStore) {
     let disk = SimDisk::new();

@@ -27,7 +27,7 @@ pub(super) struct Limits {
 }
 
 pub(super) struct Log {
-    limits: Limits,
+    pub(super) limits: Limits,
     policy: FsyncPolicy,
     queue: Queue,
     /// `None` once it is closed.
@@ -43,9 +43,9 @@ pub(super) struct Log {
 }
 
 #[derive(Default)]
-struct Taken {
+pub(super) struct Taken {
     letters: usize,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Default)]
@@ -57,14 +57,14 @@ struct Counts {
     last_error: Mutex<Option<StoreError>>,
 }
 
-struct Writer {
-    active: Option<Active>,
+pub(super) struct Writer {
+    pub(super) active: Option<Active>,
     next_segment: u64,
 }
 
 /// The segment that is written.
-struct Active {
-    number: u64,
+pub(super) struct Active {
+    pub(super) number: u64,
     name: String,
     file: Box<dyn Appender>,
     length: u64,
@@ -92,11 +92,11 @@ impl Log {
         Ok((log, recovery))
     }
 
-    fn fs(&self) -> Result<Arc<dyn Fs>, StoreError> {
+    pub(super) fn fs(&self) -> Result<Arc<dyn Fs>, StoreError> {
         self.fs.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,7 +104,7 @@ impl Log {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    pub(super) fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,7 +185,7 @@ impl Log {
     }
 
     /// Only what is written, and synced if it is to be, is known to the index.
-    fn write_with(&self, writer: &mut Writer, batch: &Batch, is_synced: bool) -> Result<(), StoreError> {
+    pub(super) fn write_with(&self, writer: &mut Writer, batch: &Batch, is_synced: bool) -> Result<(), StoreError> {
         let fs = self.fs()?;
         if writer.active.as_ref().is_some_and(|active| active.length >= self.limits.segment_bytes) {
             self.sync_with(writer)?;
@@ -242,7 +242,7 @@ impl Log {
                     let (segment, length) = (active.number, pending.length);
                     index.insert(Entry { id, number, segment, offset, length, replays });
                 }
-                What::Gone(id) => removed.extend(index.remove(id)),
+                What::Gone(id) => removed.extend(index.gone(id, active.number)),
                 What::Replayed(id) => index.replayed(id),
                 What::Barrier => {}
             }
@@ -271,82 +271,6 @@ impl Log {
         active.sync().inspect_err(|_| self.abandon(writer, true, &*fs))
     }
 
-    /// Removes the oldest segments as far as no letter is left in them, and copies letters out of one that keeps too much
-    /// of what is gone.
-    fn tidy(&self) {
-        let mut writer = self.writer();
-        let mut has_moved = false;
-        while let Some((number, live)) = self.oldest(&writer) {
-            let done = if live == 0 {
-                self.remove(number)
-            } else if !has_moved && self.is_mostly_gone() {
-                has_moved = true;
-                self.move_letters(&mut writer, number)
-            } else {
-                return;
-            };
-            if let Err(error) = done {
-                let error = super::super::store::with_causes(&error);
-                tracing::error!(target: "linkbus", error, segment = name_of(number), "a segment of dead letters was not tidied");
-                return;
-            }
-        }
-    }
-
-    /// The oldest segment that is not written any more, and how many letters it has.
-    fn oldest(&self, writer: &Writer) -> Option<(u64, usize)> {
-        let index = self.index();
-        let (&number, segment) = index.segments.first_key_value()?;
-        let is_active = writer.active.as_ref().is_some_and(|active| active.number == number);
-        (!is_active && !segment.is_stuck).then_some((number, segment.live))
-    }
-
-    fn is_mostly_gone(&self) -> bool {
-        let Limits { bytes, segment_bytes, .. } = self.limits;
-        let index = self.index();
-        index.bytes() > 2 * index.live_bytes + 2 * segment_bytes
-            || index.segments.len() as u64 > 32 + bytes / segment_bytes
-    }
-
-    fn remove(&self, number: u64) -> Result<(), StoreError> {
-        let (fs, name) = (self.fs()?, name_of(number));
-        match fs.remove(&name) {
-            // It was removed before, and the folder could not be synced.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            removed => removed.map_err(io("remove", &name))?,
-        }
-        // Before the next one is removed: that may say which letters of this one are gone.
-        fs.sync_folder().map_err(io("sync", "the folder"))?;
-        self.index().segments.remove(&number);
-        Ok(())
-    }
-
-    /// Copies the letters of a segment to the end of the one that is written.
-    fn move_letters(&self, writer: &mut Writer, number: u64) -> Result<(), StoreError> {
-        let entries: Vec<Entry> = self.index().entries().filter(|entry| entry.segment == number).copied().collect();
-        let fs = self.fs()?;
-        let (mut batch, mut was) = (Batch::default(), 0);
-        for entry in entries {
-            let letter = read(&*fs, &entry).inspect_err(|_| self.give_up_on(number))?;
-            let what = What::Letter { id: entry.id, number: entry.number, replays: entry.replays };
-            batch.push(&format::letter(&letter, entry.number), what);
-            was += entry.length as u64;
-        }
-        let is = batch.bytes.len() as u64;
-        // Whatever the policy is: what is moved may have been safe where it was.
-        self.write_with(writer, &batch, true)?;
-        let mut taken = self.taken();
-        taken.bytes = (taken.bytes + is).saturating_sub(was);
-        Ok(())
-    }
-
-    /// A segment that cannot be read is not tried to be moved again.
-    fn give_up_on(&self, number: u64) {
-        if let Some(segment) = self.index().segments.get_mut(&number) {
-            segment.is_stuck = true;
-        }
-    }
-
     pub(super) fn health(&self) -> Health {
         let index = self.index();
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -359,6 +283,8 @@ impl Log {
             letters: index.len(),
             bytes: index.live_bytes,
             bytes_on_disk: index.bytes(),
+            damaged_segments: index.damaged().count() as u64,
+            damaged_bytes: index.damaged().map(|segment| segment.length).sum(),
         }
     }
 
@@ -408,7 +334,7 @@ impl Active {
     }
 }
 
-fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError> {
+pub(super) fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError> {
     let file = name_of(entry.segment);
     let bytes = fs.read_at(&file, entry.offset, entry.length).map_err(io("read", &file))?;
     let damaged = |problem: String| StoreError::Damaged { file: file.clone(), offset: entry.offset, problem };
@@ -428,6 +354,6 @@ impl Counts {
     }
 }
 
-fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> StoreError {
+pub(super) fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> StoreError {
     move |source| StoreError::Io { doing, file: file.to_owned(), source: Arc::new(source) }
 }

@@ -150,6 +150,12 @@ impl State {
 }
 
 impl SimFile {
+    /// What is on the disk, which may be changed behind the back of the store.
+    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        self.synced.clone_from(&self.now);
+        &mut self.now
+    }
+
     fn after_power_loss(&self, block: usize, random: &mut Random) -> Vec<u8> {
         let SimFile { now, synced } = self;
         let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
