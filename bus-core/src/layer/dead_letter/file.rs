@@ -7,6 +7,7 @@ mod log;
 mod queue;
 mod recover;
 mod syncer;
+mod tidy;
 
 #[cfg(test)]
 mod crash;
@@ -118,7 +119,8 @@ impl FileStoreOptions {
     }
 
     /// How many bytes letters may take, 256 MiB by default. A further one is refused. On the disk it may be twice as much
-    /// and two segments more, before what was deleted is tidied away.
+    /// and three segments more, before what was deleted is tidied away. Segments that are [damaged](Health::damaged_bytes)
+    /// come on top: no part of them is ever removed.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.limits.bytes = bytes;
         self
@@ -205,9 +207,12 @@ impl DeadLetterStore for FileStore {
         if filter.is_any() {
             return Ok(ids);
         }
-        // One that cannot be read is not known to match; `get` says what is wrong with it.
-        let matches = |id: &Uuid| matches!(self.log.get(*id), Ok(Some(letter)) if filter.matches(&letter));
-        Ok(ids.into_iter().filter(matches).collect())
+        let may_match = |id: &Uuid| match self.log.get(*id) {
+            Ok(letter) => letter.is_some_and(|letter| filter.matches(&letter)),
+            // `get` says what is wrong with it.
+            Err(_) => true,
+        };
+        Ok(ids.into_iter().filter(may_match).collect())
     }
 
     fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
@@ -306,6 +311,10 @@ pub struct Health {
     pub bytes: u64,
     /// How many bytes the segments take.
     pub bytes_on_disk: u64,
+    /// How many segments are known to be damaged: they are never removed, because a part of them may be letters.
+    pub damaged_segments: u64,
+    /// How many bytes of those on the disk these take.
+    pub damaged_bytes: u64,
 }
 
 impl Health {

@@ -35,6 +35,12 @@ impl Random {
     }
 }
 
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Doing {
+    Write,
+    Sync,
+}
+
 /// What the disk does not do.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub(super) struct Faults {
@@ -44,10 +50,16 @@ pub(super) struct Faults {
     pub(super) no_folder_sync: bool,
     /// Writing and syncing fail with this.
     pub(super) error: Option<io::ErrorKind>,
-    /// Only syncing does.
-    pub(super) only_sync: bool,
+    /// Or only one of them does.
+    pub(super) only: Option<Doing>,
     /// So many bytes of a write are written before it fails.
     pub(super) half: usize,
+}
+
+impl Faults {
+    fn error_of(&self, doing: Doing) -> Option<io::ErrorKind> {
+        self.error.filter(|_| self.only.is_none_or(|only| only == doing))
+    }
 }
 
 #[derive(Clone)]
@@ -92,7 +104,7 @@ impl State {
     fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
         let is_last = self.fuse == Some(1);
         self.step()?;
-        let fault = self.faults.error.filter(|_| !self.faults.only_sync);
+        let fault = self.faults.error_of(Doing::Write);
         let part = if fault.is_some() { self.faults.half.min(bytes.len()) } else { bytes.len() };
         // The power may be lost while it is written.
         let part = if is_last { part / 2 } else { part };
@@ -103,7 +115,7 @@ impl State {
     fn sync(&mut self, file: usize) -> io::Result<()> {
         self.step()?;
         self.syncs += 1;
-        if let Some(kind) = self.faults.error {
+        if let Some(kind) = self.faults.error_of(Doing::Sync) {
             return Err(kind.into());
         }
         if !self.faults.no_sync {
@@ -138,6 +150,12 @@ impl State {
 }
 
 impl SimFile {
+    /// What is on the disk, which may be changed behind the back of the store.
+    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        self.synced.clone_from(&self.now);
+        &mut self.now
+    }
+
     fn after_power_loss(&self, block: usize, random: &mut Random) -> Vec<u8> {
         let SimFile { now, synced } = self;
         let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
