@@ -6,9 +6,9 @@ use super::{
     super::DeadLetter,
     Damage, OpenError, Recovery,
     format::{self, Beginning, Record, Scan},
-    fs::Fs,
     index::{Entry, Index, Segment},
 };
+use crate::files::Fs;
 
 /// `letters-0000000007.log`
 pub(super) fn name_of(segment: u64) -> String {
