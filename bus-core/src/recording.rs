@@ -23,6 +23,8 @@
 
 mod capture;
 #[cfg(feature = "file-store")]
+mod jsonl;
+#[cfg(feature = "file-store")]
 mod line;
 mod memory;
 mod record;
@@ -39,7 +41,10 @@ use std::{
 
 use self::capture::{Part, Rules, Watch, When};
 #[cfg(feature = "file-store")]
-pub use self::line::LineError;
+pub use self::{
+    jsonl::{JsonLineHealth, JsonLineOptions, JsonLineStore, OpenError},
+    line::LineError,
+};
 pub use self::{
     memory::MemoryStore,
     record::{Ended, HandlerName, Record, TaskId, Withheld, Worker},

@@ -46,6 +46,8 @@ pub(crate) struct Faults {
     pub(crate) only_sync: bool,
     /// So many bytes of a write are written before it fails.
     pub(crate) half: usize,
+    /// What was written so cannot be cut off.
+    pub(crate) no_cut: bool,
 }
 
 #[derive(Clone)]
@@ -193,9 +195,12 @@ impl Fs for SimDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn Appender>> {
         let mut state = self.state();
         state.step()?;
+        if state.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let file = state.files.len();
         state.files.push(SimFile::default());
-        assert!(state.names.insert(name.to_owned(), file).is_none(), "`{name}` is created twice");
+        state.names.insert(name.to_owned(), file);
         Ok(Box::new(SimAppender { disk: self.clone(), file }))
     }
 
@@ -241,6 +246,9 @@ impl Appender for SimAppender {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.step()?;
+        if state.faults.no_cut {
+            return Err(io::ErrorKind::Other.into());
+        }
         state.files[self.file].now.truncate(usize::try_from(length).unwrap());
         Ok(())
     }
