@@ -1,7 +1,6 @@
 //! Letters in files: a folder of segments, each a text file with a record a line, which is only ever written at its end.
 
 mod format;
-mod fs;
 mod index;
 mod log;
 mod queue;
@@ -23,11 +22,11 @@ use std::{
 use uuid::Uuid;
 
 use self::{
-    fs::Disk,
     log::{Limits, Log},
     syncer::Syncer,
 };
 use super::{Body, DeadLetter, DeadLetterStore, Filter, StoreError, Withheld};
+use crate::files::{Disk, FolderError, Fs, Missing};
 
 /// Keeps dead letters in a folder, so that they outlive the process, and with the default policy the machine's power.
 ///
@@ -150,10 +149,11 @@ impl FileStoreOptions {
     /// [`OpenError`]: another process has it, it is not safe, or it cannot be read.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let folder = folder.as_ref();
-        self.open_fs(Arc::new(Disk::open(folder)?)).map_err(|error| error.within(folder))
+        let disk = Disk::open(folder, Missing::Folder)?.locked()?;
+        self.open_fs(Arc::new(disk)).map_err(|error| error.within(folder))
     }
 
-    fn open_fs(self, fs: Arc<dyn fs::Fs>) -> Result<FileStore, OpenError> {
+    fn open_fs(self, fs: Arc<dyn Fs>) -> Result<FileStore, OpenError> {
         let (log, recovery) = Log::open(fs, self.limits, self.policy)?;
         recovery.log();
         let log = Arc::new(log);
@@ -371,6 +371,16 @@ impl OpenError {
             }
         }
         self
+    }
+}
+
+impl From<FolderError> for OpenError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Locked { folder } => OpenError::Locked { folder },
+            FolderError::Unsafe { path, problem } => OpenError::Unsafe { path, problem },
+            FolderError::Io { doing, path, source } => OpenError::Io { doing, path, source },
+        }
     }
 }
 

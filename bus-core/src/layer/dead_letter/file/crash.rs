@@ -1,17 +1,24 @@
 //! R3: what is left after a power loss, on a disk that is made up. R5: what an append says when the disk does not work.
 
-mod disk;
-
 use std::{io, sync::Arc};
 
 use uuid::Uuid;
 
-use self::disk::{Doing, Faults, Random, SimDisk};
 use super::{
     super::{Body, DeadLetter, DeadLetterStore as _, ErrorReport, Filter, StoreError},
-    FileStore, FileStoreOptions, FsyncPolicy,
+    FileStore, FileStoreOptions, FsyncPolicy, OpenError,
 };
-use crate::{layer::Reason, message::Kind};
+use crate::{
+    files::sim::{Doing, Faults, Random, SimDisk},
+    layer::Reason,
+    message::Kind,
+};
+
+impl SimDisk {
+    fn open(&self, options: FileStoreOptions) -> Result<FileStore, OpenError> {
+        options.open_fs(Arc::new(self.clone()))
+    }
+}
 
 fn letter(number: u64, padding: usize) -> DeadLetter {
     DeadLetter {

@@ -11,11 +11,11 @@ use super::{
     super::{DeadLetter, StoreError},
     FsyncPolicy, Health, OpenError, Recovery,
     format::{self, MAGIC},
-    fs::{Appender, Fs},
     index::{Entry, Index, Segment},
     queue::{Batch, Queue, What},
     recover::{name_of, recover},
 };
+use crate::files::{Appender, Fs};
 
 /// How much of what there may be.
 #[derive(Clone, Copy)]

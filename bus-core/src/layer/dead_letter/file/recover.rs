@@ -6,10 +6,10 @@ use super::{
     super::DeadLetter,
     Damage, OpenError, Recovery,
     format::{self, Beginning, Record, Scan},
-    fs::Fs,
     index::{Entry, Index, Segment},
     tidy::id_of,
 };
+use crate::files::Fs;
 
 /// `letters-0000000007.log`
 pub(super) fn name_of(segment: u64) -> String {

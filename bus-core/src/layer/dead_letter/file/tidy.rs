@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::{
     super::StoreError,
     format::{self, MAGIC, Record},
-    fs::Fs,
     index::{Entry, SegmentState},
     log::{Limits, Log, Writer, io, read},
     queue::{Batch, What},
     recover::name_of,
 };
+use crate::files::Fs;
 
 /// What is read at a time of a file that cannot be read as a whole.
 const BLOCK: usize = 4096;
