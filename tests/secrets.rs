@@ -150,7 +150,7 @@ fn a_secret_is_nowhere() {
     std::panic::set_hook(Box::new(|_| ())); // it would print what is panicked with, several thousand times
     support::listening(log.clone(), || {
         let secret = || CANARY.to_owned();
-        for number in 0..2_500 {
+        for number in 0..3_300 {
             let _ = catch_unwind(AssertUnwindSafe(|| bus.execute(SignIn { user: number, password: secret() })));
             let _ = bus.publish(Issued(number, secret()));
             if number % 25 == 0 {
@@ -158,7 +158,7 @@ fn a_secret_is_nowhere() {
             }
         }
         tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
-            for number in 0..2_500 {
+            for number in 0..3_300 {
                 let by = if number % 3 == 2 { vec![] } else { vec![(number % 3, Credentials { token: secret() })] };
                 let _ = bus.send(AccountOf { by });
             }
@@ -170,7 +170,7 @@ fn a_secret_is_nowhere() {
         bus.close().unwrap();
     });
 
-    assert_eq!((records.dropped(), records.written()), (0, 7_600));
+    assert_eq!((records.dropped(), records.written()), (0, 10_032));
     let files = written(&folder);
     assert!(files.contains("***REDACTED***") && files.contains("secret_not_found") && files.len() > 1_000_000);
     assert!(!files.contains(CANARY), "in a file");
