@@ -23,16 +23,16 @@ fn record(number: u64, padding: usize) -> Record {
 }
 
 /// A store whose writer is in the hands of the test.
-struct Desk {
+struct Bench {
     disk: SimDisk,
     store: JsonLineStore,
     writer: Writer,
 }
 
-impl Desk {
+impl Bench {
     fn open(disk: &SimDisk, options: JsonLineOptions) -> Result<Self, OpenError> {
         let (store, writer) = options.parts(Path::new(""), Arc::new(disk.clone()))?;
-        Ok(Desk { disk: disk.clone(), store, writer })
+        Ok(Bench { disk: disk.clone(), store, writer })
     }
 
     fn append(&self, numbers: impl IntoIterator<Item = u64>) {
@@ -87,18 +87,18 @@ fn small() -> JsonLineOptions {
 /// Flushes again and again, until the power is gone.
 fn work(disk: &SimDisk, random: &mut Random, acknowledged: &mut BTreeSet<u64>, from: u64) -> Option<()> {
     let options = JsonLineStore::options().queue_records(20).max_runs(1000).max_file_bytes(1500);
-    let mut desk = Desk::open(disk, options).ok()?;
+    let mut bench = Bench::open(disk, options).ok()?;
     let mut next = from;
     loop {
         let end = next + 1 + random.below(8);
         for number in next..end {
             let padding = usize::try_from(random.below(300)).unwrap();
-            desk.store.append(record(number, padding)).ok()?;
-            if random.below(4) == 0 && desk.writer.turn() == Turn::Fails {
+            bench.store.append(record(number, padding)).ok()?;
+            if random.below(4) == 0 && bench.writer.turn() == Turn::Fails {
                 return None;
             }
         }
-        desk.flush().ok()?;
+        bench.flush().ok()?;
         acknowledged.extend(next..end);
         next = end;
     }
@@ -121,7 +121,8 @@ fn verdict(seed: u64, block: usize, faults: Faults) -> Verdict {
         disk.state().fuse = Some(1 + random.below(60));
         disk.set(faults);
         let _ = work(&disk, &mut random, &mut acknowledged, 1000 * round);
-        disk = disk.state().after_power_loss(block, &mut random);
+        let left = disk.state().after_power_loss(block, &mut random);
+        disk = left;
         let there: BTreeSet<u64> = disk.contents().values().flat_map(|file| readable(file)).collect();
         if !acknowledged.is_subset(&there) {
             return Verdict::Lost;
@@ -181,103 +182,103 @@ fn without_syncs_a_power_loss_takes_records() {
 #[test]
 fn a_full_disk_costs_the_oldest_records_and_each_is_counted() {
     for half in [0, 1, 40, 900] {
-        let mut desk = Desk::open(&SimDisk::new(), small()).unwrap();
-        desk.append([0]);
-        desk.flush().unwrap();
-        desk.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), half, ..Faults::default() });
-        desk.append(1..=20);
-        assert_eq!(desk.counts(), (1, 15, 5));
+        let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+        bench.append([0]);
+        bench.flush().unwrap();
+        bench.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), half, ..Faults::default() });
+        bench.append(1..=20);
+        assert_eq!(bench.counts(), (1, 15, 5));
         for _ in 0..3 {
-            assert_eq!(desk.write(), Turn::Fails);
-            assert_eq!((desk.counts(), desk.lines()), ((1, 15, 5), vec![Ok(0)]), "the file ends with a whole line");
+            assert_eq!(bench.write(), Turn::Fails);
+            assert_eq!((bench.counts(), bench.lines()), ((1, 15, 5), vec![Ok(0)]), "the file ends with a whole line");
         }
-        let error = desk.store.health().error.unwrap();
+        let error = bench.store.health().error.unwrap();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        desk.append(21..=40);
-        assert_eq!(desk.counts(), (1, 30, 10));
-        desk.disk.set(Faults::default());
-        desk.flush().unwrap();
+        bench.append(21..=40);
+        assert_eq!(bench.counts(), (1, 30, 10));
+        bench.disk.set(Faults::default());
+        bench.flush().unwrap();
         let expected = [vec![Ok(0), Err(15)], (16..=20).map(Ok).collect(), vec![Err(15)], (36..=40).map(Ok).collect()];
-        assert_eq!(desk.lines(), expected.concat());
-        assert!(desk.store.health().is_working());
-        assert_eq!((desk.counts(), desk.disk.contents().len()), ((11, 30, 0), 1));
+        assert_eq!(bench.lines(), expected.concat());
+        assert!(bench.store.health().is_working());
+        assert_eq!((bench.counts(), bench.disk.contents().len()), ((11, 30, 0), 1));
     }
 }
 
 /// R5: what the writer had taken and could not write is older than what came since.
 #[test]
 fn what_was_taken_and_not_written_is_dropped_before_what_came_later() {
-    let mut desk = Desk::open(&SimDisk::new(), JsonLineStore::options().queue_records(10)).unwrap();
-    let append = |desk: &Desk, numbers: std::ops::Range<u64>| {
-        numbers.for_each(|number| desk.store.append(record(number, 100_000)).unwrap());
+    let mut bench = Bench::open(&SimDisk::new(), JsonLineStore::options().queue_records(10)).unwrap();
+    let append = |bench: &Bench, numbers: std::ops::Range<u64>| {
+        numbers.for_each(|number| bench.store.append(record(number, 100_000)).unwrap());
     };
-    append(&desk, 0..10);
-    desk.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), ..Faults::default() });
-    assert_eq!(desk.write(), Turn::Fails);
-    append(&desk, 10..15);
-    assert_eq!(desk.write(), Turn::Fails);
-    assert_eq!(desk.counts(), (0, 2, 13), "three are a chunk that is tried again, ten wait");
-    append(&desk, 15..24);
-    desk.disk.set(Faults::default());
-    desk.flush().unwrap();
+    append(&bench, 0..10);
+    bench.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), ..Faults::default() });
+    assert_eq!(bench.write(), Turn::Fails);
+    append(&bench, 10..15);
+    assert_eq!(bench.write(), Turn::Fails);
+    assert_eq!(bench.counts(), (0, 2, 13), "three are a chunk that is tried again, ten wait");
+    append(&bench, 15..24);
+    bench.disk.set(Faults::default());
+    bench.flush().unwrap();
     let expected = [(0..3).map(Ok).collect(), vec![Err(11)], (14..24).map(Ok).collect::<Vec<_>>()];
-    assert_eq!((desk.lines(), desk.counts()), (expected.concat(), (13, 11, 0)));
+    assert_eq!((bench.lines(), bench.counts()), (expected.concat(), (13, 11, 0)));
 }
 
 /// R5: when more came than fits while it was tried, the oldest of what was taken go.
 #[test]
 fn what_is_given_back_has_to_fit() {
-    let mut desk = Desk::open(&SimDisk::new(), JsonLineStore::options().queue_records(10)).unwrap();
-    let append = |desk: &Desk, numbers: std::ops::Range<u64>| {
-        numbers.for_each(|number| desk.store.append(record(number, 100_000)).unwrap());
+    let mut bench = Bench::open(&SimDisk::new(), JsonLineStore::options().queue_records(10)).unwrap();
+    let append = |bench: &Bench, numbers: std::ops::Range<u64>| {
+        numbers.for_each(|number| bench.store.append(record(number, 100_000)).unwrap());
     };
-    append(&desk, 0..10);
-    assert_eq!(desk.writer.turn(), Turn::Goes, "a chunk of three");
-    append(&desk, 10..18);
-    desk.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), ..Faults::default() });
-    assert_eq!(desk.write(), Turn::Fails);
-    assert_eq!(desk.counts(), (3, 2, 13));
-    desk.disk.set(Faults::default());
-    desk.flush().unwrap();
+    append(&bench, 0..10);
+    assert_eq!(bench.writer.turn(), Turn::Goes, "a chunk of three");
+    append(&bench, 10..18);
+    bench.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), ..Faults::default() });
+    assert_eq!(bench.write(), Turn::Fails);
+    assert_eq!(bench.counts(), (3, 2, 13));
+    bench.disk.set(Faults::default());
+    bench.flush().unwrap();
     let expected = [(0..6).map(Ok).collect(), vec![Err(2)], (8..18).map(Ok).collect::<Vec<_>>()];
-    assert_eq!((desk.lines(), desk.counts()), (expected.concat(), (16, 2, 0)));
+    assert_eq!((bench.lines(), bench.counts()), (expected.concat(), (16, 2, 0)));
 }
 
 /// R5: a file whose end cannot be cut off is not written any more.
 #[test]
 fn what_cannot_be_cut_off_is_left_and_another_file_begun() {
-    let mut desk = Desk::open(&SimDisk::new(), small()).unwrap();
-    desk.append([0]);
-    desk.write();
-    desk.disk.set(Faults { error: Some(io::ErrorKind::Other), half: 20, no_cut: true, ..Faults::default() });
-    desk.append([1, 2]);
-    assert_eq!(desk.write(), Turn::Fails);
-    desk.disk.set(Faults::default());
-    assert!(matches!(desk.flush(), Err(StoreError::Io(_))), "the first was not synced");
-    desk.flush().unwrap();
-    let files: Vec<Vec<u64>> = desk.disk.contents().values().map(|file| readable(file)).collect();
+    let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+    bench.append([0]);
+    bench.write();
+    bench.disk.set(Faults { error: Some(io::ErrorKind::Other), half: 20, no_cut: true, ..Faults::default() });
+    bench.append([1, 2]);
+    assert_eq!(bench.write(), Turn::Fails);
+    bench.disk.set(Faults::default());
+    assert!(matches!(bench.flush(), Err(StoreError::Io(_))), "the first was not synced");
+    bench.flush().unwrap();
+    let files: Vec<Vec<u64>> = bench.disk.contents().values().map(|file| readable(file)).collect();
     assert_eq!(files, [[0].to_vec(), [1, 2].to_vec()]);
-    let health = desk.store.health();
+    let health = bench.store.health();
     assert_eq!((health.written, health.unsure, health.abandoned_files), (3, 1, 1));
 }
 
 /// R5: after a sync failed, the file is not trusted again, and whoever relied on it is told.
 #[test]
 fn after_a_failed_sync_another_file_is_begun() {
-    let mut desk = Desk::open(&SimDisk::new(), small()).unwrap();
-    desk.append([1]);
-    desk.disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
-    assert!(matches!(desk.flush(), Err(StoreError::Io(_))));
-    assert!(!desk.store.health().is_working());
-    desk.disk.set(Faults::default());
-    let before = desk.disk.contents();
-    desk.append([2]);
-    desk.flush().unwrap();
-    let after = desk.disk.contents();
+    let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+    bench.append([1]);
+    bench.disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
+    assert!(matches!(bench.flush(), Err(StoreError::Io(_))));
+    assert!(!bench.store.health().is_working());
+    bench.disk.set(Faults::default());
+    let before = bench.disk.contents();
+    bench.append([2]);
+    bench.flush().unwrap();
+    let after = bench.disk.contents();
     assert!(before.iter().all(|(name, bytes)| after[name] == *bytes), "the file is as it was");
-    let health = desk.store.health();
+    let health = bench.store.health();
     assert_eq!((health.written, health.unsure, health.abandoned_files, after.len()), (2, 1, 1, 2));
-    assert!(health.is_working() && after.contains_key(desk.store.path().to_str().unwrap()));
+    assert!(health.is_working() && after.contains_key(bench.store.path().to_str().unwrap()));
 }
 
 /// R5: a sync that nobody asked for failed; the next flush may not say that all is well.
@@ -285,70 +286,70 @@ fn after_a_failed_sync_another_file_is_begun() {
 fn a_sync_that_failed_unseen_is_told_by_the_next_flush() {
     let every = |interval| small().sync_every(interval);
     for options in [every(Duration::from_nanos(1)), small().max_file_bytes(1)] {
-        let mut desk = Desk::open(&SimDisk::new(), options).unwrap();
-        desk.append([1]);
-        desk.disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
-        desk.write();
-        desk.append([2]);
-        desk.write();
-        desk.disk.set(Faults::default());
-        assert!(matches!(desk.flush(), Err(StoreError::Io(_))));
-        desk.flush().unwrap();
+        let mut bench = Bench::open(&SimDisk::new(), options).unwrap();
+        bench.append([1]);
+        bench.disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
+        bench.write();
+        bench.append([2]);
+        bench.write();
+        bench.disk.set(Faults::default());
+        assert!(matches!(bench.flush(), Err(StoreError::Io(_))));
+        bench.flush().unwrap();
     }
 }
 
 #[test]
 fn without_being_asked_it_syncs_every_so_often_only_if_told_so() {
     for (options, syncs) in [(small(), 0), (small().sync_every(Duration::from_nanos(1)), 1)] {
-        let mut desk = Desk::open(&SimDisk::new(), options).unwrap();
-        desk.append([1]);
-        assert_eq!(desk.write(), Turn::Rests);
-        assert_eq!(desk.disk.state().syncs, syncs);
+        let mut bench = Bench::open(&SimDisk::new(), options).unwrap();
+        bench.append([1]);
+        assert_eq!(bench.write(), Turn::Rests);
+        assert_eq!(bench.disk.state().syncs, syncs);
     }
 }
 
 #[test]
 fn a_flush_is_answered_though_more_and_more_is_recorded() {
-    let mut desk = Desk::open(&SimDisk::new(), small()).unwrap();
-    desk.append([0]);
-    let asked = desk.store.queue.ask().unwrap();
+    let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+    bench.append([0]);
+    let asked = bench.store.queue.ask().unwrap();
     for number in 1..4 {
-        desk.writer.turn();
-        desk.append([number]);
+        bench.writer.turn();
+        bench.append([number]);
     }
-    desk.store.queue.answered(asked, Duration::ZERO).unwrap();
-    assert!(desk.store.health().queued > 0, "it never rested");
+    bench.store.queue.answered(asked, Duration::ZERO).unwrap();
+    assert!(bench.store.health().queued > 0, "it never rested");
 }
 
 #[test]
 fn the_bytes_that_wait_are_bounded_and_a_record_too_large_alone_loses_its_texts() {
-    let mut desk = Desk::open(&SimDisk::new(), JsonLineStore::options().queue_bytes(64 << 10)).unwrap();
+    let mut bench = Bench::open(&SimDisk::new(), JsonLineStore::options().queue_bytes(64 << 10)).unwrap();
     for number in 0..100 {
-        desk.store.append(record(number, 10_000)).unwrap();
+        bench.store.append(record(number, 10_000)).unwrap();
     }
-    let (_, dropped, queued) = desk.counts();
+    let (_, dropped, queued) = bench.counts();
     assert_eq!((dropped, queued), (94, 6));
-    desk.flush().unwrap();
+    bench.flush().unwrap();
     let mut large = record(100, 100_000);
     large.texts.error = Some(2..8);
-    desk.store.append(large).unwrap();
-    desk.flush().unwrap();
-    let contents = desk.disk.contents();
+    bench.store.append(large).unwrap();
+    bench.flush().unwrap();
+    let contents = bench.disk.contents();
     let text = std::str::from_utf8(contents.values().next().unwrap()).unwrap();
     let last = Record::from_line(text.lines().last().unwrap()).unwrap();
     assert_eq!((last.payload(), last.withheld), (None, Some(super::super::Withheld::TooLarge)));
-    assert_eq!((last.error(), desk.counts()), (Some("number"), (7, 94, 0)));
+    assert_eq!((last.error(), bench.counts()), (Some("number"), (7, 94, 0)));
 }
 
 #[test]
 fn a_full_file_is_followed_by_another_and_the_oldest_are_removed() {
-    let mut desk = Desk::open(&SimDisk::new(), small().max_runs(3).max_file_bytes(1)).unwrap();
+    let mut bench = Bench::open(&SimDisk::new(), small().max_runs(3).max_file_bytes(1)).unwrap();
     for number in 0..6 {
-        desk.append([number]);
-        desk.write();
+        bench.append([number]);
+        bench.write();
     }
-    desk.flush().unwrap();
-    let mut left = desk.lines();
+    bench.flush().unwrap();
+    let mut left = bench.lines();
     left.sort();
     assert_eq!(left, [Ok(3), Ok(4), Ok(5)]);
 }

@@ -405,3 +405,48 @@ impl Record {
 pub(super) fn again(error: &Arc<io::Error>) -> StoreError {
     StoreError::Io(io::Error::new(error.kind(), Arc::clone(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let line = r#"{"ts":"2026-11-25T16:45:00.000000","type":"task","class":"Pay","payload":{},"duration_ns":1,"result":null,"error":null}"#;
+        Record::from_line(line).unwrap()
+    }
+
+    fn queue() -> Queue {
+        Queue::new(Bounds { records: 10, bytes: 1 << 20 })
+    }
+
+    /// It would hang if one of them did not call.
+    #[test]
+    fn a_deep_sleeper_is_called_by_a_record_by_a_flush_and_by_closing() {
+        let calls: [fn(&Queue); 3] =
+            [|queue| queue.push(record()).unwrap(), |queue| drop(queue.ask()), |queue| assert_eq!(queue.close(), 1)];
+        for call in calls.into_iter().cycle().take(300) {
+            let queue = queue();
+            std::thread::scope(|scope| {
+                let sleeper = scope.spawn(|| queue.rest(MOST_NAPS, None));
+                while !queue.state().is_asleep {
+                    std::thread::yield_now();
+                }
+                call(&queue);
+                sleeper.join().unwrap();
+            });
+        }
+    }
+
+    #[test]
+    fn a_sleeper_wakes_when_a_sync_is_due() {
+        let naps = queue().rest(MOST_NAPS, Some(Instant::now()));
+        assert_eq!(naps, MOST_NAPS + 1);
+    }
+
+    #[test]
+    fn half_a_queue_does_not_let_it_rest() {
+        let queue = queue();
+        (0..5).for_each(|_| queue.push(record()).unwrap());
+        assert_eq!(queue.rest(MOST_NAPS, None), 0);
+    }
+}
