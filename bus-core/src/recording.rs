@@ -24,6 +24,8 @@
 mod capture;
 mod filter;
 #[cfg(feature = "file-store")]
+mod jsonl;
+#[cfg(feature = "file-store")]
 mod line;
 mod memory;
 #[cfg(feature = "file-store")]
@@ -52,6 +54,7 @@ pub use self::{
 };
 #[cfg(feature = "file-store")]
 pub use self::{
+    jsonl::{JsonLineHealth, JsonLineOptions, JsonLineStore, OpenError},
     line::LineError,
     reader::{ReadError, Reader, Torn, runs},
     record_ref::RecordRef,
