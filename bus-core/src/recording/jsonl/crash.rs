@@ -70,7 +70,7 @@ impl Bench {
 
 fn said(line: &str) -> Result<u64, u64> {
     match parse(line).unwrap_or_else(|error| panic!("{error}: {line}")) {
-        Said::Record(record) => Ok(number_of(&record)),
+        Said::Record(record) => Ok(number_of(&record.to_record())),
         Said::Gap(missing) => Err(missing),
     }
 }
