@@ -53,7 +53,7 @@ pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
     direct::run_direct,
     next::{run, run_async},
-    payload::{Again, Care, ErasedPayload, Particulars, Payload},
+    payload::{Again, ErasedPayload, Particulars, Payload},
     site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };
@@ -112,7 +112,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// Wraps a dispatch on a [`SyncBus`](crate::SyncBus): may answer in its place, change the message or the outcome, or call
-/// what is inside several times.
+/// what is inside several times: [`Next::run`] says when there is a message for that.
 ///
 /// ```
 /// use linkbus::{Command, SyncBus, layer::{Around, Dispatch, Done, Next}};
@@ -137,10 +137,14 @@ pub trait Around: Send + Sync + 'static {
 
 /// Wraps a dispatch on a [`Bus`](crate::Bus), as [`Around`] does on a `SyncBus`.
 ///
+/// One that calls what is inside again is the link of a [`Layer`] that asks for the message to be kept: the handler may take
+/// it by value.
+///
 /// ```
-/// use linkbus::{Bus, Command, layer::{AsyncAround, AsyncNext, Dispatch, Done}};
-/// # #[derive(Command)]
-/// # struct Pay;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use linkbus::{Bus, Command, layer::{AsyncAround, AsyncNext, Dispatch, Done, Layer, Link, Site}};
+/// # #[derive(Command, Clone)]
+/// # struct Pay { cents: u64 }
 ///
 /// struct Twice;
 ///
@@ -150,7 +154,27 @@ pub trait Around: Send + Sync + 'static {
 ///         next.run(dispatch).await
 ///     }
 /// }
-/// # Bus::empty().command(|_: Pay| ()).layer(Twice).build().unwrap();
+///
+/// struct AllTwice;
+///
+/// impl Layer<Bus> for AllTwice {
+///     fn link(&self, site: &mut Site<'_>) -> Option<Link<Bus>> {
+///         site.keep_message();
+///         Some(Link::async_around(Twice))
+///     }
+/// }
+///
+/// static PAID: AtomicU64 = AtomicU64::new(0);
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let pay = |pay: Pay| {
+///     PAID.fetch_add(pay.cents, Ordering::Relaxed);
+/// };
+/// let bus = Bus::empty().command(pay).layer(AllTwice).build().unwrap();
+/// bus.execute(Pay { cents: 50 }).await.unwrap();
+/// assert_eq!(PAID.load(Ordering::Relaxed), 100);
+/// # }
 /// ```
 pub trait AsyncAround: Send + Sync + 'static {
     /// Runs the inner layers and the handler with `next`, or does not.

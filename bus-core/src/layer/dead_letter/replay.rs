@@ -15,7 +15,7 @@ use uuid::Uuid;
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{AsyncNext, Care, Dispatch, ErasedPayload, Layered, Next, Outcome, Reason},
+    super::{AsyncNext, Dispatch, ErasedPayload, Layered, Next, Outcome, Reason},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
 };
 use crate::{
@@ -201,9 +201,7 @@ impl<'a, B: Flavor> Run<'a, B> {
         }
         let layered = self.replay.bus.core().table.layered(route.message).ok_or(Skipped::NoLayers)?;
         let mut payload = revive(letter, route)?;
-        if layered.care == Care::Keep {
-            payload.set_care(Care::Keep);
-        }
+        payload.set_care(layered.care);
         let particulars = payload.particulars_mut();
         particulars.is_replay = true;
         particulars.context = Some(Context::of_replay(route.message, letter.correlation_id, letter.dispatch_id));
