@@ -63,9 +63,9 @@ pub use self::{
     payload::{Revive, Revived, revive},
 };
 
-use std::future::Future;
+use std::{any::TypeId, future::Future};
 
-use crate::{error::AnyError, flavor::Flavor, handler::BoxFuture};
+use crate::{error::AnyError, flavor::Flavor, handler::BoxFuture, message::MessageFacts};
 
 /// Sees every dispatch start and end. One implementation serves both buses.
 ///
@@ -228,6 +228,21 @@ pub trait Layer<B: Flavor>: Send + Sync + 'static {
     /// What it is called in [`explain`](crate::Bus::explain): the type's name without its path.
     fn name(&self) -> &str {
         crate::message::last_segment(std::any::type_name::<Self>())
+    }
+
+    /// Whether it may have a link for `message`: asked about the layers inside another one, before they are linked.
+    ///
+    /// The innermost time-out around a message follows its handler's `timeout`, so a time-out in a layer of one's own is
+    /// right about the messages it is not for. Default: for all.
+    fn is_for(&self, message: &'static MessageFacts) -> bool {
+        let _ = message;
+        true
+    }
+
+    /// Which layer it is, for the others: that which `only` is put around.
+    #[doc(hidden)]
+    fn identity(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
 
     /// Releases what it holds. Called once, by the `close` of the bus, outermost layer first.

@@ -176,7 +176,8 @@ impl<B: Flavor> Stack<B> {
         let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
         let implied = self.implied.iter().map(|layer| (&**layer, None));
         for (position, (layer, location)) in placed.chain(implied).enumerate() {
-            let inside = self.layers.iter().skip(position + 1).map(|placed| placed.layer.name().to_owned());
+            let inside = self.layers.iter().skip(position + 1).map(|placed| &placed.layer);
+            let inside = inside.filter(|layer| layer.is_for(route.message)).map(|layer| layer.identity());
             site.begin(layer.name(), location, inside.collect());
             if let Some(Err(why)) = layer.link(&mut site).map(|link| chain.push(link)) {
                 site.leave_out::<B>(why);
