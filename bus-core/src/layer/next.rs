@@ -11,7 +11,7 @@ use super::{
     Around, Dispatch, Dispatched, Done, Layered, Payload,
     chain::Segment,
     payload::{Care, outcome_of},
-    spans::InSpan,
+    spans::{InSpan, Within},
     watch::Watch,
 };
 use crate::{
@@ -62,7 +62,7 @@ impl Next<'_> {
         let watch = Watch::<TRACED>::start(segment, dispatch, None);
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
-            let _entered = span.map(tracing::Span::enter);
+            let _within = Within::enter(span);
             self.enter(segment, watch.dispatch);
         }
         watch.finish();
