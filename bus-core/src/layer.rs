@@ -54,7 +54,7 @@ pub(crate) use self::{
     direct::run_direct,
     next::{run, run_async},
     payload::{Again, ErasedPayload, Particulars, Payload},
-    site::{Build, InsideTimeout, Refusal},
+    site::{Build, InsideTimeout, InsideTower, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };
 #[doc(hidden)]

@@ -36,6 +36,9 @@ pub(crate) struct InsideRetry;
 /// The mark of a time-out: a layer inside it may be dropped, or left behind on another thread.
 pub(crate) struct InsideTimeout;
 
+/// The mark of a tower layer that may give up what it has let in.
+pub(crate) struct InsideTower;
+
 /// A layer cannot be where it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
