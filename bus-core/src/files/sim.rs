@@ -41,7 +41,6 @@ pub(crate) enum Doing {
 
 /// What the disk does not do.
 #[derive(Clone, Copy, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that goes wrong")]
 pub(crate) struct Faults {
     /// Syncing a file does nothing.
     pub(crate) no_sync: bool,
