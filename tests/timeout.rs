@@ -1,5 +1,7 @@
 //! How long a handler may take, and what becomes of one that takes longer.
 
+#[path = "support/until.rs"]
+mod deadline;
 #[path = "support/listen.rs"]
 mod support;
 
@@ -23,6 +25,8 @@ use linkbus::{
     layer::{AsyncAround, AsyncNext, Dispatch, Done, Observer, Timeout},
 };
 use tokio::task::yield_now;
+
+use self::deadline::{until, until_scoped};
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -101,21 +105,15 @@ impl Gate {
 
 /// Moves the clock on until all of `calls` are over; gives what they came to.
 fn results<T>(clock: &ManualClock, calls: Vec<thread::ScopedJoinHandle<'_, T>>) -> Vec<T> {
-    while !calls.iter().all(thread::ScopedJoinHandle::is_finished) {
+    until_scoped(|| {
         clock.advance(SECOND);
-        thread::yield_now();
-    }
+        calls.iter().all(thread::ScopedJoinHandle::is_finished)
+    });
     calls.into_iter().map(|call| call.join().unwrap()).collect()
 }
 
 fn polled_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut std::task::Context::from_waker(Waker::noop()))
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
 }
 
 mod on_a_bus {
@@ -521,7 +519,7 @@ mod on_a_sync_bus {
         assert_eq!((counts.timed_out(), counts.left_running(), finished.load(Relaxed)), (4, 4, 0));
         assert_eq!((outside.seen(), inside.seen()), (vec!["timed_out"; 4], vec![]));
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         assert_eq!(finished.load(Relaxed), 4);
         assert_eq!(inside.seen(), ["succeeded"; 4]);
     }
@@ -547,7 +545,7 @@ mod on_a_sync_bus {
         assert_eq!(texts[0], "the handler of command `timeout.Act` could not start within 2s");
         assert_eq!((counts.timed_out(), counts.not_started(), counts.left_running()), (2, 6, 2));
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         bus.execute(Act).unwrap();
         assert_eq!(gate.arrived(), 3);
     }
@@ -623,7 +621,7 @@ mod on_a_sync_bus {
             assert_eq!(results(&clock, calls), [true]);
         });
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         assert_eq!(counts.late_panics(), 1);
         assert_eq!(bus.send(Ask).unwrap(), 7);
     }
@@ -720,7 +718,7 @@ mod on_a_sync_bus {
         drop(bus);
         assert_eq!(dropped.load(Relaxed), 0);
         gate.open();
-        wait_until(|| dropped.load(Relaxed) == 1);
+        until(|| dropped.load(Relaxed) == 1);
     }
 }
 
@@ -806,7 +804,7 @@ mod on_both {
             assert_eq!(results(&clock, calls), [true]);
         });
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         let took = took.0.lock().unwrap();
         assert_eq!(took.len(), 1);
         assert!(took[0].0 == "succeeded" && took[0].1 >= 3 * SECOND, "{took:?}");
