@@ -22,7 +22,7 @@ use linkbus::{
     Bus, Command, Context, Event, ExecuteError, Kind, PublishError, Query, SendError, SubscriberFailure, SyncBus, Task,
     clock::{ManualClock, Time},
     handler,
-    layer::{AsyncAround, AsyncNext, Dispatch, Done, Observer, Timeout},
+    layer::{AsyncAround, AsyncNext, Concurrency, Dispatch, Done, Observer, Timeout},
 };
 use tokio::task::yield_now;
 
@@ -522,6 +522,41 @@ mod on_a_sync_bus {
         until(|| counts.left_running() == 0);
         assert_eq!(finished.load(Relaxed), 4);
         assert_eq!(inside.seen(), ["succeeded"; 4]);
+    }
+
+    /// As `docs/layers/concurrency.md` says: the permit of a limit outside is for as long as the caller waits, that of a limit
+    /// inside for as long as the handler runs.
+    #[test]
+    fn a_call_that_goes_on_without_its_caller_has_its_permit_from_a_limit_inside_only() {
+        let run = |is_outside: bool| {
+            let (clock, gate, limit) = (ManualClock::stopped(), Gate::default(), Concurrency::of_bus(1));
+            let (handler, timeout) = (gate.clone(), Timeout::after(2 * SECOND));
+            let counts = timeout.counts();
+            let bus = SyncBus::empty().command(move |_: Act| handler.pass()).clock(clock.clone());
+            let bus = if is_outside {
+                bus.layer(limit.clone()).layer(timeout)
+            } else {
+                bus.layer(timeout).layer(limit.clone())
+            };
+            let bus = bus.build().unwrap();
+            thread::scope(|scope| {
+                let first = scope.spawn(|| matches!(bus.execute(Act), Err(ExecuteError::TimedOut { .. })));
+                gate.wait_for(1);
+                assert_eq!(results(&clock, vec![first]), [true]);
+                let second = scope.spawn(|| bus.execute(Act));
+                if is_outside {
+                    gate.wait_for(2);
+                    assert_eq!((counts.left_running(), limit.stats().in_flight), (1, 1));
+                } else {
+                    until(|| limit.stats().waiting == 1);
+                    assert_eq!((gate.arrived(), limit.stats().in_flight), (1, 1));
+                }
+                gate.open();
+                second.join().unwrap().unwrap();
+            });
+        };
+        run(true);
+        run(false);
     }
 
     /// T4.
