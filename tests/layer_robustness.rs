@@ -1,5 +1,9 @@
 //! R6, R7, R17 over the whole stack of layers: whatever becomes of a dispatch, it has one outcome and leaves nothing behind.
 
+#[cfg(feature = "metrics")]
+#[path = "support/meter.rs"]
+mod meter;
+
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -90,74 +94,6 @@ struct Kept {
     letters: DeadLetters,
     #[cfg(feature = "metrics")]
     meter: meter::Meter,
-}
-
-/// What the layer `Metrics` tells, in sum over all series.
-#[cfg(feature = "metrics")]
-mod meter {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
-    };
-
-    use metrics::{
-        Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    };
-
-    #[derive(Clone, Default)]
-    pub(super) struct Meter(Arc<Sums>);
-
-    #[derive(Default)]
-    pub(super) struct Sums {
-        pub(super) dispatches: AtomicU64,
-        pub(super) in_flight: AtomicI64,
-    }
-
-    impl Meter {
-        pub(super) fn is_at_rest_after(&self, dispatches: u64) {
-            assert_eq!((self.0.dispatches.load(Relaxed), self.0.in_flight.load(Relaxed)), (dispatches, 0));
-        }
-    }
-
-    impl CounterFn for Sums {
-        fn increment(&self, value: u64) {
-            self.dispatches.fetch_add(value, Relaxed);
-        }
-
-        fn absolute(&self, _: u64) {}
-    }
-
-    impl GaugeFn for Sums {
-        fn increment(&self, _: f64) {
-            self.in_flight.fetch_add(1, Relaxed);
-        }
-
-        fn decrement(&self, _: f64) {
-            self.in_flight.fetch_sub(1, Relaxed);
-        }
-
-        fn set(&self, _: f64) {}
-    }
-
-    impl Recorder for Meter {
-        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-            if key.name() == "linkbus_dispatches_total" { Arc::clone(&self.0).into() } else { Counter::noop() }
-        }
-
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            Arc::clone(&self.0).into()
-        }
-
-        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
-        }
-    }
 }
 
 /// With the layer `Metrics`, if there is one.
