@@ -20,8 +20,8 @@ use linkbus::{
     layer::{
         DeadLetters, Reason,
         dead_letter::{
-            Body, DeadLetter, DeadLetterStore as _, FileStore, Filter, OpenError, ReadError, Replay, ReplayResult,
-            Skipped, StoreError, Withheld,
+            Body, DeadLetter, DeadLetterStore as _, Durability, FileStore, Filter, OpenError, ReadError, Replay,
+            ReplayResult, Skipped, StoreError, Withheld,
         },
     },
 };
@@ -37,6 +37,11 @@ impl Folder {
 
     fn open(&self) -> FileStore {
         FileStore::open(&self.0).unwrap()
+    }
+
+    /// So that what is lost is on the disk when its dispatch is over.
+    fn open_durable(&self) -> FileStore {
+        FileStore::options().durability(Durability::OnAppend).open(&self.0).unwrap()
     }
 
     fn segments(&self) -> Vec<PathBuf> {
@@ -163,7 +168,7 @@ fn nobody_else_may_read_or_write_letters() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = Folder::new();
-    let shop = Shop::on(folder.open());
+    let shop = Shop::on(folder.open_durable());
     shop.lose(1, 1);
     assert_eq!(mode(&folder.0), 0o700);
     for entry in fs::read_dir(&folder.0).unwrap() {
@@ -252,6 +257,7 @@ fn a_secret_is_never_written() {
     bus.execute(Renamed { password: canary() }).unwrap_err();
     bus.publish(Seen(7, canary())).unwrap_err();
     bus.dispatch(Mail::Reset { token: canary() }).unwrap_err();
+    letters.store().flush().unwrap();
     let text = folder.text();
     assert!(!text.contains("canary"), "{text}");
     assert!(text.contains(r#"{"password":"***REDACTED***","user":"ada"}"#), "{text}");
@@ -345,7 +351,7 @@ fn a_full_store_refuses_until_a_letter_is_deleted() {
 fn what_is_half_written_is_cut_off_and_reported() {
     for cut in [1, 20, 300] {
         let folder = Folder::new();
-        let shop = Shop::on(folder.open());
+        let shop = Shop::on(folder.open_durable());
         shop.lose(1, 1);
         let whole = fs::metadata(&folder.segments()[0]).unwrap().len();
         shop.lose(1, 2);
@@ -368,7 +374,7 @@ fn what_is_half_written_is_cut_off_and_reported() {
 #[test]
 fn what_is_damaged_is_passed_over_and_reported() {
     let folder = Folder::new();
-    let shop = Shop::on(folder.open());
+    let shop = Shop::on(folder.open_durable());
     shop.lose(1, 1);
     let begin = fs::metadata(&folder.segments()[0]).unwrap().len();
     shop.lose(1, 2);

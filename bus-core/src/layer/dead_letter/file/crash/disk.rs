@@ -76,6 +76,8 @@ pub(super) struct State {
     /// How many operations are left before the power is lost.
     pub(super) fuse: Option<u64>,
     pub(super) syncs: u64,
+    /// Writing waits until it can be locked.
+    gate: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
@@ -183,6 +185,11 @@ impl SimDisk {
         self.0.lock().unwrap()
     }
 
+    /// Nothing is written while this is locked.
+    pub(super) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.state().gate)
+    }
+
     pub(super) fn set(&self, faults: Faults) {
         self.state().faults = faults;
     }
@@ -249,6 +256,8 @@ struct SimAppender {
 
 impl Appender for SimAppender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let gate = self.disk.gate();
+        let _open = gate.lock();
         self.disk.state().write(self.file, bytes)
     }
 
