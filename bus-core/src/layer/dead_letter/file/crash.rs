@@ -549,3 +549,34 @@ fn no_letter_is_counted_twice_or_not_at_all() {
         assert_eq!(store.count().unwrap() as u64, health.written);
     }
 }
+
+/// A panic while writing or tidying is a failure like others, and the store goes on.
+#[test]
+fn a_panic_of_the_writer_does_not_leave_callers_waiting() {
+    for durability in [Durability::Behind, Durability::OnAppend] {
+        let disk = SimDisk::new();
+        let store = disk.open(small(FsyncPolicy::Always).durability(durability)).unwrap();
+        store.append(letter(1, 10)).and_then(|()| store.flush()).unwrap();
+        disk.set(Faults { panics: Some(Doing::Write), ..Faults::default() });
+        let error = store.append(letter(2, 10)).and_then(|()| store.flush()).unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+        disk.set(Faults::default());
+        let health = store.health();
+        assert_eq!((health.written, health.refused + health.lost, health.waiting), (1, 1, 0));
+        store.append(letter(3, 10)).unwrap();
+        assert_eq!(numbers(&store), [3, 1]);
+
+        for number in 10..30 {
+            store.append(letter(number, 200)).unwrap();
+        }
+        disk.set(Faults { panics: Some(Doing::Remove), ..Faults::default() });
+        for number in 10..30 {
+            assert!(store.delete(Uuid::from_u64_pair(1, number)).unwrap());
+        }
+        disk.set(Faults::default());
+        store.append(letter(4, 10)).unwrap();
+        store.flush().unwrap();
+        assert!(store.health().bytes_on_disk < 5000, "it is still tidied");
+        assert_eq!(numbers(&store), [4, 3, 1]);
+    }
+}

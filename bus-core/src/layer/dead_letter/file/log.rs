@@ -1,8 +1,11 @@
 //! The segments of a folder: one is written at its end, the others are read.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use uuid::Uuid;
@@ -210,38 +213,47 @@ impl Log {
         self.queue.put(record, what)?.wait()
     }
 
-    /// Writes what came together, and counts what became of it.
+    /// Writes what came together, and counts what became of it. A panic is a failure: others wait for the answer.
     pub(super) fn write_out(&self, batch: &Batch) {
-        let result = self.write(batch);
-        let letters = batch.letters().count() as u64;
-        match &result {
-            Ok(()) => {
-                self.counts.written.fetch_add(letters, Ordering::Relaxed);
+        let result = caught(|| self.write(batch)).unwrap_or_else(|| {
+            // Nobody knows how far it came.
+            if let Some(active) = self.writer().active.take() {
+                self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+                self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
             }
-            Err(error) => self.not_written(batch, letters, error),
-        }
-        self.queue.done(batch, result);
-        if !batch.bytes.is_empty() {
-            self.tidy();
+            let panicked = Err(StoreError::other("what writes dead letters panicked"));
+            self.counts.note(&panicked);
+            panicked
+        });
+        self.count(batch, &result);
+        self.queue.done(batch, result.clone());
+        let after = || {
+            if let (Err(error), Durability::Behind) = (&result, self.durability) {
+                log_lost(batch, error);
+            }
+            if !batch.bytes.is_empty() {
+                self.tidy();
+            }
+        };
+        if caught(after).is_none() {
+            // Not logged: it may be the log that panicked.
+            self.counts.note(&Err(StoreError::other("what tidies dead letters or logs a lost one panicked")));
         }
     }
 
-    fn not_written(&self, batch: &Batch, letters: u64, error: &StoreError) {
+    fn count(&self, batch: &Batch, result: &Result<(), StoreError>) {
+        let letters = batch.letters().count() as u64;
+        let Err(error) = result else {
+            self.counts.written.fetch_add(letters, Ordering::Relaxed);
+            return;
+        };
         batch.letters().for_each(|letter| self.give_back(letter.length));
         if self.durability == Durability::OnAppend {
             // Whoever brought them is told.
             self.counts.refused.fetch_add(letters, Ordering::Relaxed);
-            return;
-        }
-        if letters > 0 {
+        } else if letters > 0 {
             self.counts.lost.fetch_add(letters, Ordering::Relaxed);
             *self.counts.lost_with.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-        }
-        let error = super::super::store::with_causes(error);
-        for letter in batch.letters() {
-            if let What::Letter { id, message, .. } = &letter.what {
-                tracing::error!(target: "linkbus", letter = %id, message_name = &**message, error, "a dead letter was taken and could not be written: it is lost");
-            }
         }
     }
 
@@ -435,6 +447,21 @@ pub(super) fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError>
         }
         _ => Err(damaged("its checksum is wrong".to_owned())),
     }
+}
+
+fn log_lost(batch: &Batch, error: &StoreError) {
+    let error = super::super::store::with_causes(error);
+    for letter in batch.letters() {
+        if let What::Letter { id, message, .. } = &letter.what {
+            tracing::error!(target: "linkbus", letter = %id, message_name = &**message, error, "a dead letter was taken and could not be written: it is lost");
+        }
+    }
+}
+
+/// `None` if it panicked.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    // What was panicked with may panic again when it is dropped.
+    catch_unwind(AssertUnwindSafe(run)).map_err(std::mem::forget).ok()
 }
 
 impl Counts {

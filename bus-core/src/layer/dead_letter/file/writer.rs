@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
-use super::{FsyncPolicy, OpenError, log::Log, queue::Next};
+use super::{
+    FsyncPolicy, OpenError,
+    log::{Log, caught},
+    queue::Next,
+};
 
 /// The thread that writes to a log, until its queue is closed and empty.
 pub(super) struct WriterThread(Mutex<Option<JoinHandle<()>>>);
@@ -51,9 +55,11 @@ fn sync_if_due(log: &Log, at: Option<Instant>) -> Option<Instant> {
     if at.is_some_and(|at| Instant::now() < at) {
         return at;
     }
-    if let Err(error) = log.sync() {
-        let error = super::super::store::with_causes(&error);
-        tracing::error!(target: "linkbus", error, "dead letters were not synced");
-    }
+    let error = match caught(|| log.sync()) {
+        Some(Ok(())) => return None,
+        Some(Err(error)) => super::super::store::with_causes(&error),
+        None => "it panicked".to_owned(),
+    };
+    tracing::error!(target: "linkbus", error, "dead letters were not synced");
     None
 }

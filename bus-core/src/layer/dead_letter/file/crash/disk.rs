@@ -39,6 +39,7 @@ impl Random {
 pub(super) enum Doing {
     Write,
     Sync,
+    Remove,
 }
 
 /// What the disk does not do.
@@ -52,6 +53,8 @@ pub(super) struct Faults {
     pub(super) error: Option<io::ErrorKind>,
     /// Or only one of them does.
     pub(super) only: Option<Doing>,
+    /// Who does this panics.
+    pub(super) panics: Option<Doing>,
     /// So many bytes of a write are written before it fails.
     pub(super) half: usize,
 }
@@ -190,6 +193,11 @@ impl SimDisk {
         Arc::clone(&self.state().gate)
     }
 
+    fn panic_at(&self, doing: Doing) {
+        let panics = self.state().faults.panics;
+        assert!(panics != Some(doing), "the disk is on fire");
+    }
+
     pub(super) fn set(&self, faults: Faults) {
         self.state().faults = faults;
     }
@@ -239,6 +247,7 @@ impl Fs for SimDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.panic_at(Doing::Remove);
         let mut state = self.state();
         state.step()?;
         state.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
@@ -258,6 +267,7 @@ impl Appender for SimAppender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let gate = self.disk.gate();
         let _open = gate.lock();
+        self.disk.panic_at(Doing::Write);
         self.disk.state().write(self.file, bytes)
     }
 
