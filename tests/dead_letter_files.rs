@@ -20,8 +20,8 @@ use linkbus::{
     layer::{
         DeadLetters, Reason,
         dead_letter::{
-            Body, DeadLetter, DeadLetterStore as _, Durability, FileStore, Filter, OpenError, ReadError, Replay,
-            ReplayResult, Skipped, StoreError, Withheld,
+            Body, DeadLetter, DeadLetterStore as _, Durability, FileStore, Filter, FsyncPolicy, OpenError, ReadError,
+            Replay, ReplayResult, Skipped, StoreError, Withheld,
         },
     },
 };
@@ -149,6 +149,32 @@ fn a_closed_store_refuses_and_closes_again() {
     assert!(matches!(store.count(), Err(StoreError::Closed)));
     assert!(matches!(store.delete(id), Err(StoreError::Closed)));
     assert_eq!(folder.open().count().unwrap(), 1, "it is free for another");
+}
+
+#[test]
+fn a_sync_every_zero_seconds_is_refused_and_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let every = FileStore::options().fsync(FsyncPolicy::Every(Duration::ZERO));
+    let error = every.open(&folder.0).unwrap_err();
+    assert!(matches!(error, OpenError::Options { .. }));
+    assert_eq!(
+        error.to_string(),
+        "dead letters cannot be kept like this: `FsyncPolicy::Every` with a time of zero would never rest: \
+         `FsyncPolicy::Always` syncs at once"
+    );
+    assert!(!folder.0.exists());
+}
+
+/// A time that is over before anything is written costs nothing, and what is written is synced.
+#[test]
+fn a_store_that_syncs_often_ends_when_it_is_closed() {
+    let folder = Folder::new();
+    let every = FileStore::options().fsync(FsyncPolicy::Every(Duration::from_nanos(1)));
+    let shop = Shop::on(every.open(&folder.0).unwrap());
+    shop.lose(1, 1);
+    shop.bus.close().unwrap();
+    drop(shop);
+    assert_eq!(folder.open().recovery().letters, 1);
 }
 
 #[test]
@@ -461,7 +487,7 @@ fn what_cannot_be_read_any_more_stays_with_the_reason() {
 #[test]
 fn poison_stays_and_the_others_are_handled() {
     let folder = Folder::new();
-    let store = FileStore::options().fsync(linkbus::layer::dead_letter::FsyncPolicy::Never).open(&folder.0).unwrap();
+    let store = FileStore::options().fsync(FsyncPolicy::Never).open(&folder.0).unwrap();
     let shop = Shop::on(store);
     for number in 0..2_000 {
         let (account, is_poison) = (number % 100, number == 1_007);

@@ -100,7 +100,8 @@ pub enum FsyncPolicy {
     /// At once, with all that is written together. The default.
     #[default]
     Always,
-    /// This often, on a thread of the store: a power loss takes the letters of that time with it.
+    /// This often, and only if something was written: a power loss takes the letters of that time with it. A time of zero is
+    /// refused when the store is opened.
     Every(Duration),
     /// When the system does it, which may be after half a minute, and when the store is closed.
     Never,
@@ -198,10 +199,20 @@ impl FileStoreOptions {
     /// Opens the folder, makes it if it is not there, and repairs what a crash left half written.
     ///
     /// # Errors
-    /// [`OpenError`]: another process has it, it is not safe, or it cannot be read.
+    /// [`OpenError`]: the options make no sense, another process has it, it is not safe, or it cannot be read.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let folder = folder.as_ref();
+        self.check()?;
         self.open_fs(Arc::new(Disk::open(folder)?)).map_err(|error| error.within(folder))
+    }
+
+    fn check(&self) -> Result<(), OpenError> {
+        if self.policy == FsyncPolicy::Every(Duration::ZERO) {
+            let problem =
+                "`FsyncPolicy::Every` with a time of zero would never rest: `FsyncPolicy::Always` syncs at once";
+            return Err(OpenError::Options { problem });
+        }
+        Ok(())
     }
 
     fn open_fs(self, fs: Arc<dyn fs::Fs>) -> Result<FileStore, OpenError> {
@@ -392,6 +403,11 @@ impl Health {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// The options make no sense.
+    Options {
+        /// Which, and what to write instead.
+        problem: &'static str,
+    },
     /// Another process has it open, or another store of this one.
     Locked {
         /// The folder.
@@ -429,7 +445,7 @@ impl OpenError {
     /// The same with the folder in front of the file's name.
     fn within(mut self, folder: &Path) -> Self {
         match &mut self {
-            OpenError::Locked { .. } | OpenError::Unsafe { .. } => {}
+            OpenError::Options { .. } | OpenError::Locked { .. } | OpenError::Unsafe { .. } => {}
             OpenError::OtherVersion { path } | OpenError::NotLetters { path } | OpenError::Io { path, .. } => {
                 *path = folder.join(&path);
             }
@@ -441,6 +457,7 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OpenError::Options { problem } => write!(f, "dead letters cannot be kept like this: {problem}"),
             OpenError::Locked { folder } => write!(
                 f,
                 "the dead letters in `{}` are open already: a folder is for one store of one process, so give each its own",
