@@ -19,7 +19,7 @@ use linkbus::{
     Command, SyncBus, Uuid,
     layer::{
         DeadLetters,
-        dead_letter::{DeadLetterStore as _, FileStore, FileStoreOptions, Filter, FsyncPolicy, Replay},
+        dead_letter::{DeadLetterStore as _, Durability, FileStore, FileStoreOptions, Filter, FsyncPolicy, Replay},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             ("killed_at_every_system_call_recovery_loses_nothing", killed_at_every_system_call_recovery_loses_nothing),
             ("killed_at_every_system_call_a_replay_loses_nothing", killed_at_every_system_call_a_replay_loses_nothing),
             ("killed_at_random_it_loses_nothing", killed_at_random_it_loses_nothing),
+            ("killed_at_random_it_loses_the_newest_of_the_queue", killed_at_random_it_loses_the_newest_of_the_queue),
             (
                 "killed_while_it_replays_each_letter_is_handled_or_there",
                 killed_while_it_replays_each_letter_is_handled_or_there,
@@ -67,7 +68,8 @@ fn main() -> ExitCode {
 fn run_child(mode: &str, folder: &Path, count: u32) {
     match mode {
         "append" => append(&options().open(folder).unwrap().into(), count),
-        "append-large" => append(&FileStore::options().open(folder).unwrap().into(), count),
+        "append-large" => append(&whole(FileStore::options()).open(folder).unwrap().into(), count),
+        "append-behind" => append_behind(&FileStore::options().segment_bytes(1500).open(folder).unwrap().into(), count),
         "open" => drop(options().open(folder).unwrap()),
         "replay" => replay(&FileStore::open(folder).unwrap().into()),
         other => panic!("`{other}` is no mode"),
@@ -76,9 +78,14 @@ fn run_child(mode: &str, folder: &Path, count: u32) {
 
 type Store = std::sync::Arc<FileStore>;
 
+/// What `append` took is on the disk.
+fn whole(options: FileStoreOptions) -> FileStoreOptions {
+    options.durability(Durability::OnAppend)
+}
+
 /// Small segments, so that there are several.
 fn options() -> FileStoreOptions {
-    FileStore::options().segment_bytes(1500)
+    whole(FileStore::options().segment_bytes(1500))
 }
 
 /// Loses messages, and deletes every third letter.
@@ -101,6 +108,21 @@ fn append(store: &Store, count: u32) {
     }
     let health = store.health();
     assert_eq!((health.written, health.refused), (letters.kept(), letters.lost()));
+}
+
+/// Loses messages, and says now and then how many are safe.
+fn append_behind(store: &Store, count: u32) {
+    let letters = DeadLetters::new(store.clone());
+    let bus = SyncBus::empty().command(|_: Pay| Err::<(), _>("no")).layer(letters.clone()).build().unwrap();
+    for number in 0..count {
+        bus.execute(Pay { account: number % 7, number }).unwrap_err();
+        assert_eq!(letters.lost(), 0);
+        say(&format!("?{number}"));
+        if number % 5 == 4 {
+            store.flush().unwrap();
+            (number - 4..=number).for_each(|number| say(&format!("+{number}")));
+        }
+    }
 }
 
 fn replay(store: &Store) {
@@ -294,6 +316,24 @@ fn killed_at_random_it_loses_nothing() {
     }
     println!("120 kills, {kept} letters acknowledged, {torn} torn ends");
     assert!(kept > 120);
+}
+
+/// What `Durability::Behind` promises: what was flushed is there, and of the rest the newest are missing.
+fn killed_at_random_it_loses_the_newest_of_the_queue() {
+    let mut random = Random(7);
+    let (mut safe, mut missing) = (0, 0);
+    for cycle in 0..40 {
+        let folder = Folder::new();
+        let (said, _) = kill_after(&folder.child("append-behind", 1_000_000), 1 + random.below(60));
+        let store = options().open(&folder.0).unwrap();
+        let there: Vec<u32> = store.ids(&Filter::any()).unwrap().iter().map(|id| number_of(&store, *id)).collect();
+        assert!(there.iter().copied().eq(0..u32::try_from(there.len()).unwrap()), "cycle {cycle}: {there:?}");
+        assert!(there.len() >= said.kept.len(), "cycle {cycle}: {} were flushed", said.kept.len());
+        safe += said.kept.len();
+        missing += said.maybe_gone.iter().filter(|number| !there.contains(number)).count();
+    }
+    println!("{safe} letters flushed and there, {missing} of the others gone");
+    assert!(safe > 40);
 }
 
 /// R25: 10,000 letters of 100 keys, with poison among them.

@@ -49,7 +49,7 @@ use std::{
 
 pub(crate) use self::body::parse;
 #[cfg(feature = "file-store")]
-pub use self::file::{Damage, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
+pub use self::file::{Damage, Durability, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
 pub use self::{
     letter::{Body, DeadLetter, ErrorReport, LetterHandler, ReadError, SharedMessage, Withheld},
     memory::MemoryStore,
@@ -131,9 +131,10 @@ impl DeadLetters {
         self.shared.kept.load(Ordering::Relaxed)
     }
 
-    /// How many letters the store did not take, each of which was logged as an error.
+    /// How many letters the store did not take since this layer was made, and how many it took and
+    /// [lost](DeadLetterStore::lost), from whichever layer. Each was logged as an error.
     pub fn lost(&self) -> u64 {
-        self.shared.lost.load(Ordering::Relaxed)
+        self.shared.lost.load(Ordering::Relaxed) + self.shared.store.lost()
     }
 }
 
