@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_pause_is_a_gap_and_the_most_is_the_highest() {
         let burst = |from: u64, count| (0..count).map(move |index| from + index);
-        let (timeline, span) = timeline(burst(0, 10).chain(burst(1_000_000, 100)).chain(burst(2_400_000 - 10, 10)));
+        let (timeline, span) = timeline(burst(0, 10).chain(burst(1_050_000, 100)).chain(burst(2_400_000 - 10, 10)));
         let drawn = sparkline(&timeline.columns(span));
         assert_eq!(drawn.chars().count(), COLUMNS);
         assert_eq!(drawn, "▁         █            ▁");
