@@ -383,6 +383,8 @@ fn what_is_damaged_is_passed_over_and_reported() {
     assert!(error.to_string().contains("letters-0000000001.log"), "{error}");
     let report = Replay::new(shop.letters.store(), &shop.bus).dry_run().all(&Filter::any()).unwrap();
     assert!(matches!(report.letters[1].result, ReplayResult::Skipped(Skipped::NotRead(_))));
+    let others = Replay::new(shop.letters.store(), &shop.bus).dry_run().all(&Filter::any().message("others")).unwrap();
+    assert_eq!((others.letters.len(), others.letters[0].id), (1, damaged_id), "it may be one of them");
     drop(shop);
     for _ in 0..2 {
         let store = folder.open();

@@ -696,6 +696,71 @@ fn behind_a_letter_that_fails_those_with_its_key_wait() {
     assert_eq!(shop.count(), 3);
 }
 
+/// A store that fails to read one letter.
+struct Scratched {
+    store: MemoryStore,
+    unread: Mutex<Option<Uuid>>,
+}
+
+impl DeadLetterStore for Scratched {
+    fn append(&self, letter: DeadLetter) -> Result<(), StoreError> {
+        self.store.append(letter)
+    }
+    fn ids(&self, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
+        self.store.ids(filter)
+    }
+    fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
+        let is_unread = *self.unread.lock().unwrap() == Some(id);
+        if is_unread { Err(StoreError::other("a scratch")) } else { self.store.get(id) }
+    }
+    fn count(&self) -> Result<usize, StoreError> {
+        self.store.count()
+    }
+    fn delete(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.store.delete(id)
+    }
+    fn note_replay(&self, id: Uuid) -> Result<(), StoreError> {
+        self.store.note_replay(id)
+    }
+    fn close(&self) -> Result<(), StoreError> {
+        self.store.close()
+    }
+    fn keeps(&self) -> linkbus::layer::dead_letter::Keeps {
+        self.store.keeps()
+    }
+}
+
+/// R25: nobody knows the key of a letter that cannot be read, so whatever has a key waits for it.
+#[test]
+fn behind_a_letter_that_cannot_be_read_those_with_a_key_wait() {
+    let shop = Shop::new();
+    let store = Arc::new(Scratched { store: MemoryStore::new(), unread: Mutex::default() });
+    let bus = SyncBus::empty()
+        .command(shop.work(|rename: Rename| format!("{} {}", rename.user, rename.name)))
+        .command(shop.work(|pay: Pay| format!("paid {}", pay.cents)))
+        .layer(DeadLetters::new(store.clone()))
+        .build()
+        .unwrap();
+    for (user, name) in [(7, 0), (1, 1), (1, 2), (2, 1)] {
+        bus.execute(Rename { user, name }).unwrap_err();
+    }
+    bus.execute(Pay { cents: 5 }).unwrap_err();
+    shop.mend();
+    let scratched = store.ids(&Filter::any()).unwrap()[1];
+    *store.unread.lock().unwrap() = Some(scratched);
+    let report = Replay::new(&store, &bus).all(&Filter::any()).unwrap();
+    assert_eq!(shop.handled(), ["7 0", "paid 5"], "what came before, and what has no key");
+    assert!(matches!(report.letters[1].result, ReplayResult::Skipped(Skipped::NotRead(_))));
+    for waits in &report.letters[2..4] {
+        let ReplayResult::Skipped(why @ Skipped::Behind { letter }) = &waits.result else { panic!("{waits:?}") };
+        assert_eq!(*letter, scratched);
+        assert!(why.to_string().contains("or could not be read"), "{why}");
+    }
+    *store.unread.lock().unwrap() = None;
+    Replay::new(&store, &bus).all(&Filter::any()).unwrap();
+    assert_eq!(shop.handled()[2..], ["1 1", "1 2", "2 1"]);
+}
+
 #[derive(Command, Clone)]
 struct Close {
     #[bus(key)]

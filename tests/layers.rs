@@ -6,13 +6,15 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use linkbus::{
-    AnyError, Bus, Command, Event, ExecuteError, Flavor, Kind, PublishError, Query, SendError, SyncBus, Task,
+    AnyError, Bus, Command, DispatchError, Event, ExecuteError, Flavor, Kind, PublishError, Query, SendError, SyncBus,
+    Task,
     layer::{
         Around, AsyncAround, AsyncNext, Dispatch, Done, Layer, Link, Next, Observer, Outcome, Reason, Selection, Site,
-        on, on_async, only,
+        Timeout, on, on_async, only,
     },
 };
 
@@ -190,6 +192,31 @@ fn a_layer_calls_what_is_inside_as_often_as_there_is_a_message() {
     assert_eq!(calls.swap(0, Ordering::Relaxed), 20);
     bus.execute(Pay).unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// On a `SyncBus` a time-out takes the message to another thread: an event is only lent to it, and a command that was
+/// handed over and succeeded stays one that succeeded.
+#[test]
+fn a_layer_around_a_time_out_calls_what_is_inside_as_often_as_there_is_a_message() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let (commands, events) = (calls.clone(), calls.clone());
+    let bus = SyncBus::empty()
+        .command(move |_: Pay| {
+            commands.fetch_add(1, Ordering::Relaxed);
+        })
+        .subscribe(move |_: &Paid| {
+            events.fetch_add(10, Ordering::Relaxed);
+        })
+        .task(|_: Print| Err("no paper"))
+        .layer(Twice)
+        .layer(Timeout::after(Duration::from_secs(60)))
+        .build()
+        .unwrap();
+    bus.publish(Paid).unwrap();
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 20);
+    bus.execute(Pay).unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert!(matches!(bus.dispatch(Print).unwrap_err(), DispatchError::Handler(_)));
 }
 
 /// Asks for the message to be there for the second call.

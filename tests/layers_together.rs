@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -14,8 +15,14 @@ use linkbus::{
     Builder, Bus, Command, Context, ExecuteError, Flavor, Query, SyncBus,
     clock::{ManualClock, Time},
     handler,
-    layer::{Explanation, Layer, Outcome, Retry, Source, Timeout, Trace},
+    layer::{
+        Around, AsyncAround, AsyncNext, DeadLetters, Dispatch, Done, Explanation, Layer, Next, On, Outcome, Retry,
+        Source, Timeout, Trace,
+        dead_letter::{DeadLetter, Filter, Replay},
+        on, on_async,
+    },
 };
+use serde::{Deserialize, Serialize};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -283,4 +290,203 @@ fn the_spans_of_a_handler_are_in_the_span_outside_the_time_out() {
     let (dispatch, _) = spans.iter().find(|(_, parent)| parent.as_deref() == Some("the caller")).unwrap();
     let inside = ("inside the handler".to_owned(), Some(dispatch.clone()));
     assert!(spans.contains(&inside), "{spans:?}");
+}
+
+/// A payment, of which a layer takes 5 off.
+#[derive(Command, Clone, Serialize, Deserialize)]
+#[command(error = io::Error)]
+struct Pay {
+    cents: u64,
+}
+
+/// What the handler was told to pay, one after the other.
+type Told = Arc<Mutex<Vec<u64>>>;
+
+fn told() -> (Told, impl Fn(Pay) -> io::Result<()> + Clone + Send + Sync + 'static) {
+    let told = Told::default();
+    let into = told.clone();
+    let pay = move |pay: Pay| {
+        into.lock().unwrap().push(pay.cents);
+        Err(ErrorKind::ConnectionRefused.into())
+    };
+    (told, pay)
+}
+
+fn discount<B: Flavor>(builder: Builder<B>) -> Builder<B>
+where
+    On<Pay>: Layer<B>,
+{
+    builder.layer(on::<Pay>(|mut pay, mut next| {
+        pay.cents -= 5;
+        next.run(pay)
+    }))
+}
+
+/// Takes 5 off, as a layer of all messages.
+struct Discount;
+
+impl Discount {
+    fn apply(dispatch: &mut Dispatch<'_>) {
+        let cents = dispatch.get::<Pay>().unwrap().cents - 5;
+        assert!(dispatch.replace(Pay { cents }).is_ok());
+    }
+}
+
+impl Around for Discount {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        Discount::apply(dispatch);
+        next.run(dispatch)
+    }
+}
+
+impl AsyncAround for Discount {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        Discount::apply(dispatch);
+        next.run(dispatch).await
+    }
+}
+
+/// Gives what is inside up after it was polled once, and calls it again.
+struct Impatient;
+
+impl AsyncAround for Impatient {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        tokio::select! {
+            biased;
+            _ = next.run(&mut *dispatch) => {}
+            () = std::future::ready(()) => {}
+        }
+        next.run(dispatch).await
+    }
+}
+
+fn letter(letters: &DeadLetters) -> DeadLetter {
+    let mut all = letters.store().list(&Filter::any(), 10).unwrap();
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+/// The message that was lost is what came to the dead letters, and what is replayed goes through the layers once more.
+#[test]
+fn what_a_layer_puts_in_the_place_of_a_message_is_seen_inside_it_only() {
+    type Layers = fn(Builder<SyncBus>) -> Builder<SyncBus>;
+    let layers: [Layers; 4] = [
+        discount,
+        |builder| builder.layer(Discount),
+        |builder| builder.layer(Timeout::after(60 * SECOND)).layer(Discount),
+        |builder| discount(builder.layer(Timeout::after(60 * SECOND))),
+    ];
+    for layers in layers {
+        let (letters, (told, pay)) = (DeadLetters::in_memory(), told());
+        let bus = SyncBus::empty().command(pay).layer(letters.clone()).layer(Retry::new());
+        let bus = layers(bus).clock(ManualClock::new()).build().unwrap();
+        bus.execute(Pay { cents: 100 }).unwrap_err();
+        assert_eq!(*told.lock().unwrap(), [95, 95, 95]);
+        assert_eq!(letter(&letters).read::<Pay>().unwrap().cents, 100);
+        Replay::new(letters.store(), &bus).all(&Filter::any()).unwrap();
+        assert_eq!(told.lock().unwrap()[3..], [95, 95, 95]);
+        assert_eq!(letter(&letters).read::<Pay>().unwrap().cents, 100);
+    }
+}
+
+#[tokio::test]
+async fn what_a_layer_puts_in_the_place_of_a_message_is_seen_inside_it_only_on_a_bus() {
+    for typed in [false, true] {
+        let (letters, (told, pay)) = (DeadLetters::in_memory(), told());
+        let bus = Bus::empty().command_async(move |message: Pay| {
+            let outcome = pay(message);
+            async move { outcome }
+        });
+        let bus = bus.layer(letters.clone()).layer(Retry::new()).clock(ManualClock::new());
+        let bus = if typed {
+            bus.layer(on_async::<Pay>(|mut pay, mut next| {
+                Box::pin(async move {
+                    pay.cents -= 5;
+                    next.run(pay).await
+                })
+            }))
+        } else {
+            bus.layer(Discount)
+        };
+        let bus = bus.build().unwrap();
+        bus.execute(Pay { cents: 100 }).await.unwrap_err();
+        assert_eq!(*told.lock().unwrap(), [95, 95, 95]);
+        assert_eq!(letter(&letters).read::<Pay>().unwrap().cents, 100);
+        Replay::new(letters.store(), &bus).all(&Filter::any()).await.unwrap();
+        assert_eq!(told.lock().unwrap()[3..], [95, 95, 95]);
+    }
+}
+
+/// Also for those who hear of a panic, and those who have given up what is inside.
+#[tokio::test]
+async fn a_message_is_put_back_whatever_becomes_of_what_is_inside() {
+    let letters = DeadLetters::in_memory();
+    let panics = |pay: Pay| -> io::Result<()> { panic!("{}", pay.cents) };
+    let bus = discount(SyncBus::empty().command(panics).layer(letters.clone())).build().unwrap();
+    catch_unwind(AssertUnwindSafe(|| bus.execute(Pay { cents: 100 }))).unwrap_err();
+    assert_eq!(letter(&letters).read::<Pay>().unwrap().cents, 100);
+
+    let told = Told::default();
+    let into = told.clone();
+    let hangs_once = move |pay: Pay| {
+        into.lock().unwrap().push(pay.cents);
+        let is_first = into.lock().unwrap().len() == 1;
+        async move {
+            if is_first {
+                std::future::pending::<()>().await;
+            }
+            io::Result::Ok(())
+        }
+    };
+    let bus = Bus::empty().command_async(hangs_once).layer(DeadLetters::in_memory()).layer(Impatient).layer(Discount);
+    bus.build().unwrap().execute(Pay { cents: 100 }).await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [95, 95]);
+}
+
+/// Each of several layers has what the one around it put there, and a closure may call what is inside several times.
+#[test]
+fn layers_that_change_a_message_one_in_the_other_add_up() {
+    let (told, pay) = told();
+    let (seen, letters) = (Arc::new(Mutex::new(Vec::new())), DeadLetters::in_memory());
+    let into = seen.clone();
+    let bus = discount(SyncBus::empty().command(pay).layer(letters.clone()).layer(Discount)).layer(on::<Pay>(
+        move |pay, mut next| {
+            into.lock().unwrap().push(pay.cents);
+            let _ = next.run(Pay { cents: pay.cents * 10 });
+            next.run(pay)
+        },
+    ));
+    let bus = bus.layer(Retry::new().max_attempts(2)).layer(Discount).clock(ManualClock::new()).build().unwrap();
+    bus.execute(Pay { cents: 100 }).unwrap_err();
+    assert_eq!(*seen.lock().unwrap(), [90]);
+    assert_eq!(*told.lock().unwrap(), [895, 895, 85, 85]);
+    assert_eq!(letter(&letters).read::<Pay>().unwrap().cents, 100);
+}
+
+/// A closure that may call what is inside several times leaves a retry inside it all its attempts each time.
+#[test]
+fn a_retry_that_is_called_again_tries_as_often_again() {
+    let (told, pay) = told();
+    let bus = SyncBus::empty()
+        .command(pay)
+        .layer(on::<Pay>(|pay, mut next| {
+            let _ = next.run(Pay { cents: 1 });
+            next.run(pay)
+        }))
+        .layer(Retry::new().max_attempts(2))
+        .clock(ManualClock::new())
+        .build()
+        .unwrap();
+    bus.execute(Pay { cents: 2 }).unwrap_err();
+    assert_eq!(*told.lock().unwrap(), [1, 1, 2, 2]);
+}
+
+/// A message that cannot be copied is tried again as the closure handed it on: there is no other.
+#[test]
+fn a_message_without_a_copy_is_tried_again_as_a_layer_handed_it_on() {
+    let (attempts, clock) = (Attempts::default(), ManualClock::new());
+    let (_open, bus) = sync_bus(&attempts, &clock);
+    let bus = bus.layer(Retry::new()).layer(on::<Connect>(|connect, mut next| next.run(connect))).build().unwrap();
+    bus.execute(Connect).unwrap_err();
+    assert_eq!(attempts.0.lock().unwrap().len(), 3);
 }

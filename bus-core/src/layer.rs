@@ -56,7 +56,7 @@ pub(crate) use self::{
     dead_letter::parse,
     direct::run_direct,
     next::{run, run_async},
-    payload::{Again, ErasedPayload, Particulars, Payload},
+    payload::{Again, Care, ErasedPayload, Particulars, Payload},
     revived::Ready,
     site::{Build, InsideTimeout, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},

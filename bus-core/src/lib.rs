@@ -9,6 +9,8 @@ mod context;
 mod depth;
 mod dispatch;
 mod error;
+#[cfg(feature = "file-store")]
+mod files;
 mod flavor;
 mod handle;
 mod handler;

@@ -24,11 +24,15 @@
 mod capture;
 mod filter;
 #[cfg(feature = "file-store")]
+mod jsonl;
+#[cfg(feature = "file-store")]
 mod line;
 mod memory;
 #[cfg(feature = "file-store")]
 mod reader;
 mod record;
+#[cfg(feature = "file-store")]
+mod record_ref;
 mod replay;
 mod store;
 
@@ -50,8 +54,10 @@ pub use self::{
 };
 #[cfg(feature = "file-store")]
 pub use self::{
+    jsonl::{JsonLineHealth, JsonLineOptions, JsonLineStore, OpenError},
     line::LineError,
     reader::{ReadError, Reader, Torn, runs},
+    record_ref::RecordRef,
 };
 use crate::{
     error::AnyError,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     Around, AsyncAround, ErasedAsyncAround, Explanation, Layer, Observer, Site, Tracer,
+    payload::Care,
     site::{Build, Refusal},
     spans::Traced,
 };
@@ -61,7 +62,7 @@ pub(crate) struct Layered<B: Flavor> {
     /// Whether nothing but observers is around the handler, which gets the message by value if it wants it so.
     has_observers_only: bool,
     /// Whether a layer wants the message after the handler had it.
-    pub(crate) keeps_message: bool,
+    pub(crate) care: Care,
     /// Whether no more than one does.
     pub(super) has_one_keeper: bool,
 }
@@ -85,7 +86,7 @@ pub(crate) struct Chain<B: Flavor> {
     route: Route,
     clock: Clock,
     segments: Vec<Segment<B>>,
-    keeps_message: bool,
+    care: Care,
     has_one_keeper: bool,
 }
 
@@ -113,9 +114,9 @@ impl<B: Flavor> Chain<B> {
     }
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
-        let Chain { route, clock, segments, keeps_message, has_one_keeper } = self;
-        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && !keeps_message;
-        Layered { route, segments: segments.into(), inner, clock, has_observers_only, keeps_message, has_one_keeper }
+        let Chain { route, clock, segments, care, has_one_keeper } = self;
+        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && care == Care::HandOver;
+        Layered { route, segments: segments.into(), inner, clock, has_observers_only, care, has_one_keeper }
     }
 }
 
@@ -168,7 +169,7 @@ impl<B: Flavor> Stack<B> {
             route: route_of_chain,
             clock,
             segments: vec![Segment::default()],
-            keeps_message: false,
+            care: Care::HandOver,
             has_one_keeper: true,
         };
         let mut site = Site::new(route, build);
@@ -182,7 +183,7 @@ impl<B: Flavor> Stack<B> {
             }
         }
         let (layers, refusals, keepers) = site.finish();
-        chain.keeps_message = !keepers.is_empty();
+        chain.care = if keepers.is_empty() { Care::HandOver } else { Care::Keep };
         chain.has_one_keeper = keepers.len() <= 1;
         let explanation = Explanation { route: route.clone(), layers };
         Linked { chain: (build.is_replayable || !chain.is_empty()).then_some(chain), explanation, refusals, keepers }

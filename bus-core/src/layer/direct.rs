@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Dispatch, Dispatched, ErasedPayload, Layered, Payload,
     dispatch::Ending,
-    payload::outcome_of,
+    payload::{Care, outcome_of},
     watch::{end_all, start_all},
 };
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) fn run_direct<M: Message, B: Flavor>(
     handler: Called<'_, SyncCall<M>, B>,
     message: M,
 ) -> Dispatched<M> {
-    let mut payload = Payload::new(message, false);
+    let mut payload = Payload::new(message, Care::HandOver);
     start(layered, &mut payload);
     let started = layered.segments[0].reads_clock.then(|| layered.clock.now());
     let watch = Unfinished { layered, payload: &mut payload, started };

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Done, LayerFailure, Outcome, SubscriberLimits,
-    payload::{Dispatched, ErasedPayload, Particulars},
+    payload::{Care, Dispatched, ErasedPayload, Particulars},
 };
 use crate::{
     clock::Clock,
@@ -120,7 +120,10 @@ impl<'a> Dispatch<'a> {
         self.payload.share()
     }
 
-    /// Puts another message of the same type in the place of this one.
+    /// Puts another message of the same type in the place of this one, for what is inside.
+    ///
+    /// Layers outside that want the message afterwards, such as retries and dead letters, have the one that came to them:
+    /// each attempt begins with it, and it is the one that a letter holds.
     ///
     /// # Errors
     /// Gives `message` back if the dispatch is not one of an `M`.
@@ -271,9 +274,9 @@ impl<'a> Dispatch<'a> {
         self.payload.particulars().was_nested || crate::depth::is_nested()
     }
 
-    /// Lends the message to the handler instead of handing it over, or the other way round; says what it was before.
-    pub(crate) fn keep(&mut self, keep: bool) -> bool {
-        self.payload.keep(keep)
+    /// Says what is done with the message from now on when the handler gets it.
+    pub(crate) fn set_care(&mut self, care: Care) {
+        self.payload.set_care(care);
     }
 
     pub(crate) fn particulars(&mut self) -> &mut Particulars {

@@ -8,7 +8,11 @@ use std::{
 };
 
 use super::{
-    Dispatch, Dispatched, Done, Layered, Payload, chain::Segment, payload::outcome_of, spans::InSpan, watch::Watch,
+    Around, Dispatch, Dispatched, Done, Layered, Payload,
+    chain::Segment,
+    payload::{Care, outcome_of},
+    spans::InSpan,
+    watch::Watch,
 };
 use crate::{
     bus::Bus,
@@ -64,10 +68,45 @@ impl Next<'_> {
     #[inline]
     fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
         if let Some(around) = &segment.around {
-            return around.call(dispatch, Next { at: self.at + 1, ..*self });
+            let next = Next { at: self.at + 1, ..*self };
+            return match self.layered.care {
+                Care::HandOver => around.call(dispatch, next),
+                Care::Keep => next.call_and_restore(&**around, dispatch),
+            };
         }
         self.layered.inner.call(self.bus, dispatch.payload);
         Done(())
+    }
+
+    /// Out of line, for the chains where nobody wants the message afterwards.
+    #[inline(never)]
+    fn call_and_restore(self, around: &dyn Around, dispatch: &mut Dispatch<'_>) -> Done {
+        around.call(Restored::after(dispatch, Care::Keep).dispatch, self)
+    }
+}
+
+/// Takes care that the message which came to a layer is there again when the layer is done with it, was dropped, or
+/// panicked, where somebody outside wants it.
+struct Restored<'w, 'd> {
+    dispatch: &'w mut Dispatch<'d>,
+    /// `None` if nobody does.
+    replacements: Option<usize>,
+}
+
+impl<'w, 'd> Restored<'w, 'd> {
+    #[inline]
+    fn after(dispatch: &'w mut Dispatch<'d>, care: Care) -> Self {
+        let replacements = (care == Care::Keep).then(|| dispatch.payload.replacements());
+        Restored { dispatch, replacements }
+    }
+}
+
+impl Drop for Restored<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(replacements) = self.replacements {
+            self.dispatch.payload.restore(replacements);
+        }
     }
 }
 
@@ -77,7 +116,10 @@ impl AsyncNext<'_> {
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         match &segment.traced {
-            None if segment.observers.is_empty() => self.enter(segment, dispatch).await,
+            None if segment.observers.is_empty() => {
+                let restored = Restored::after(dispatch, self.layered.care);
+                self.enter(segment, restored.dispatch).await;
+            }
             None => self.watch::<false>(segment, dispatch).await,
             Some(_) => self.watch::<true>(segment, dispatch).await,
         }
@@ -89,7 +131,8 @@ impl AsyncNext<'_> {
         let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
-            let mut dispatch = Some(&mut *watch.dispatch);
+            let restored = Restored::after(watch.dispatch, self.layered.care);
+            let mut dispatch = Some(&mut *restored.dispatch);
             let mut inside = InSpan::<TRACED, _> { future: None, span };
             poll_fn(|task| {
                 is_polled.store(true, Ordering::Relaxed);
@@ -137,7 +180,7 @@ impl Future for Inside<'_> {
 /// Dispatches `message` through its layers.
 #[inline]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
-    let mut payload = Payload::new(message, layered.keeps_message);
+    let mut payload = Payload::new(message, layered.care);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
     Next { bus, layered, at: 0 }.run(&mut dispatch);
     outcome_of!(payload)
@@ -151,7 +194,7 @@ pub(crate) fn run_async<'a, M: Message>(
     message: M,
 ) -> BoxFuture<'a, Dispatched<M>> {
     Box::pin(async move {
-        let mut payload = Payload::new(message, layered.keeps_message);
+        let mut payload = Payload::new(message, layered.care);
         let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
         outcome_of!(payload)

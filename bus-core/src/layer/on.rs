@@ -22,18 +22,20 @@ pub struct TypedAsyncNext<'a, M: Message> {
 impl<M: Message> TypedNext<'_, M> {
     /// Runs it with `message`; as often as there is one.
     pub fn run(&mut self, message: M) -> Dispatched<M> {
+        let replacements = self.dispatch.payload.replacements();
         put(&mut self.dispatch, message);
         self.next.run(&mut self.dispatch);
-        taken::<M>(&mut self.dispatch)
+        taken::<M>(&mut self.dispatch, replacements)
     }
 }
 
 impl<M: Message> TypedAsyncNext<'_, M> {
     /// Runs it with `message`; as often as there is one.
     pub async fn run(&mut self, message: M) -> Dispatched<M> {
+        let replacements = self.dispatch.payload.replacements();
         put(&mut self.dispatch, message);
         self.next.run(&mut self.dispatch).await;
-        taken::<M>(&mut self.dispatch)
+        taken::<M>(&mut self.dispatch, replacements)
     }
 }
 
@@ -42,7 +44,9 @@ fn put<M: Message>(dispatch: &mut Dispatch<'_>, message: M) {
     assert!(put.is_ok(), "the link is put around no other message");
 }
 
-fn taken<M: Message>(dispatch: &mut Dispatch<'_>) -> Dispatched<M> {
+/// The outcome; the message of the next call stands for the same one as this.
+fn taken<M: Message>(dispatch: &mut Dispatch<'_>, replacements: usize) -> Dispatched<M> {
+    dispatch.payload.restore(replacements);
     dispatch.payload.take_outcome::<M>().expect("what is inside gave an outcome")
 }
 
@@ -59,6 +63,10 @@ pub struct OnAsync<M: Message>(Arc<AsyncClosure<M>>);
 ///
 /// It gets the message and gives the outcome: it may answer itself, hand on another message, change the outcome or, with
 /// a message that is `Clone`, run what is inside again. An event's outcome is that of the whole `publish`.
+///
+/// The message that it hands on is for what is inside. Layers outside that want the message afterwards have the one that came
+/// to them: every attempt of a retry begins with it, and a dead letter holds it. Only if the message is not `Clone` there
+/// is no other than that which was handed on.
 ///
 /// ```
 /// use linkbus::{Command, ExecuteError, SyncBus, layer::on};

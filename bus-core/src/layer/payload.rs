@@ -19,10 +19,17 @@ pub type Dispatched<M> =
 pub(crate) struct Payload<M: Message> {
     held: Held<M>,
     pub(super) outcome: Option<Dispatched<M>>,
-    /// Whether the message is lent to the handler, because a layer wants it afterwards.
-    keep: bool,
+    care: Care,
     particulars: Particulars,
     notes: Notes,
+}
+
+/// What is done with the message when the handler gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    HandOver,
+    /// It is lent, because a layer wants it afterwards.
+    Keep,
 }
 
 enum Held<M> {
@@ -30,6 +37,15 @@ enum Held<M> {
     Shared(Arc<M>),
     /// Handed over to the handler.
     Gone,
+    /// A layer put another message in the place of the one that came to it.
+    Replaced(Box<Replaced<M>>),
+}
+
+struct Replaced<M> {
+    /// The other one: here, shared or gone.
+    now: Held<M>,
+    /// What it stands for, as long as the layer is under way. It is not gone.
+    original: Held<M>,
 }
 
 impl<M> Held<M> {
@@ -38,6 +54,49 @@ impl<M> Held<M> {
             Held::Here(message) => Some(message),
             Held::Shared(message) => Some(message),
             Held::Gone => None,
+            Held::Replaced(replaced) => replaced.now.get(),
+        }
+    }
+
+    /// Where the message is that what is inside gets.
+    fn now(&mut self) -> &mut Self {
+        match self {
+            Held::Replaced(replaced) => &mut replaced.now,
+            now => now,
+        }
+    }
+
+    fn take(&mut self) -> Self {
+        std::mem::replace(self.now(), Held::Gone)
+    }
+
+    /// Puts `message` in the place of this one, which comes back with [`restore`](Self::restore). One that is gone does not.
+    fn replace(&mut self, message: M) {
+        if self.get().is_none() {
+            *self.now() = Held::Here(message);
+            return;
+        }
+        let original = std::mem::replace(self, Held::Gone);
+        *self = Held::Replaced(Box::new(Replaced { now: Held::Here(message), original }));
+    }
+
+    /// How many messages stand for others.
+    fn replacements(&self) -> usize {
+        let mut held = self;
+        let mut count = 0;
+        while let Held::Replaced(replaced) = held {
+            held = &replaced.original;
+            count += 1;
+        }
+        count
+    }
+
+    /// Puts back what was there when there were so many [`replacements`](Self::replacements).
+    fn restore(&mut self, replacements: usize) {
+        for _ in replacements..self.replacements() {
+            if let Held::Replaced(replaced) = std::mem::replace(self, Held::Gone) {
+                *self = replaced.original;
+            }
         }
     }
 }
@@ -59,11 +118,11 @@ pub(crate) struct Particulars {
 }
 
 impl<M: Message> Payload<M> {
-    pub(crate) fn new(message: M, keep: bool) -> Self {
-        Payload::holding(Held::Here(message), keep)
+    pub(crate) fn new(message: M, care: Care) -> Self {
+        Payload::holding(Held::Here(message), care)
     }
 
-    fn holding(held: Held<M>, keep: bool) -> Self {
+    fn holding(held: Held<M>, care: Care) -> Self {
         let particulars = Particulars {
             context: None,
             attempt: 1,
@@ -72,7 +131,7 @@ impl<M: Message> Payload<M> {
             only_subscriber: None,
             is_replay: false,
         };
-        Payload { held, outcome: None, keep, particulars, notes: Notes::default() }
+        Payload { held, outcome: None, care, particulars, notes: Notes::default() }
     }
 
     /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
@@ -100,7 +159,7 @@ impl<M: Message> Payload<M> {
         }
         match std::mem::replace(&mut self.held, Held::Gone) {
             Held::Here(message) => Some(message),
-            Held::Shared(_) | Held::Gone => unreachable!("it was looked at"),
+            _ => unreachable!("it was looked at"),
         }
     }
 
@@ -114,16 +173,7 @@ impl<M: Message> Payload<M> {
     /// Whether the message is there: if not, it was handed over in an earlier call.
     #[inline]
     pub(crate) fn can_deliver(&self) -> bool {
-        !matches!(self.held, Held::Gone)
-    }
-
-    /// The outcome of a call for which the message is gone: that of the earlier call, if it came to one.
-    #[cold]
-    pub(crate) fn gone(&mut self) {
-        if self.outcome.is_none() {
-            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
-            self.fail(LayerFailure::Refused(text.into()));
-        }
+        self.held.get().is_some()
     }
 
     /// The message on its way into the handler, and the place where the outcome goes.
@@ -131,7 +181,7 @@ impl<M: Message> Payload<M> {
     /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
     #[inline]
     pub(crate) fn deliver(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
-        if !self.keep && matches!(self.held, Held::Here(_)) {
+        if self.care == Care::HandOver && matches!(self.held, Held::Here(_)) {
             let Held::Here(message) = std::mem::replace(&mut self.held, Held::Gone) else { unreachable!() };
             return Some((Delivered::Owned(message), &mut self.outcome));
         }
@@ -161,9 +211,15 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn particulars_mut(&mut self) -> &mut Particulars;
     /// What observers keep until the end.
     fn notes(&mut self) -> &mut Notes;
-    /// Has the message lent to the handler, or handed over, from now on; says what it was.
-    fn keep(&mut self, keep: bool) -> bool;
+    /// Says what is done with the message from now on when the handler gets it.
+    fn set_care(&mut self, care: Care);
+    /// How many messages were put in the place of others that are still wanted.
+    fn replacements(&self) -> usize;
+    /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
+    fn restore(&mut self, replacements: usize);
     fn fail(&mut self, failure: LayerFailure);
+    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one.
+    fn gone(&mut self);
     /// The message for several owners, if it is still there.
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
     /// How a message of this type that was [shared](Self::share) is dispatched once more.
@@ -189,7 +245,7 @@ pub struct Revived(pub(crate) Box<dyn ErasedPayload>);
 pub(crate) type Again = fn(Arc<dyn Any + Send + Sync>) -> Option<Revived>;
 
 fn again<M: Message>(message: Arc<dyn Any + Send + Sync>) -> Option<Revived> {
-    Some(Revived(Box::new(Payload::holding(Held::Shared(message.downcast::<M>().ok()?), true))))
+    Some(Revived(Box::new(Payload::holding(Held::Shared(message.downcast::<M>().ok()?), Care::Keep))))
 }
 
 /// How an `M` is read, where it can be.
@@ -199,7 +255,7 @@ pub const fn revive<M: Message>() -> Option<Revive> {
 
 fn revive_message<M: Message>(format: &mut dyn erased_serde::Deserializer<'_>) -> Result<Revived, erased_serde::Error> {
     let read = M::DESERIALIZE.expect("asked by `revive`");
-    Ok(Revived(Box::new(Payload::new(read(format)?, false))))
+    Ok(Revived(Box::new(Payload::new(read(format)?, Care::HandOver))))
 }
 
 impl<M: Message> ErasedPayload for Payload<M> {
@@ -239,21 +295,37 @@ impl<M: Message> ErasedPayload for Payload<M> {
         &mut self.notes
     }
 
-    fn keep(&mut self, keep: bool) -> bool {
-        std::mem::replace(&mut self.keep, keep)
+    fn set_care(&mut self, care: Care) {
+        self.care = care;
+    }
+
+    fn replacements(&self) -> usize {
+        self.held.replacements()
+    }
+
+    fn restore(&mut self, replacements: usize) {
+        self.held.restore(replacements);
     }
 
     fn fail(&mut self, failure: LayerFailure) {
         self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
     }
 
+    #[cold]
+    fn gone(&mut self) {
+        if self.outcome.is_none() {
+            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
+            self.fail(LayerFailure::Refused(text.into()));
+        }
+    }
+
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
-        let shared = match std::mem::replace(&mut self.held, Held::Gone) {
+        let shared = match self.held.take() {
             Held::Here(message) => Arc::new(message),
             Held::Shared(message) => message,
-            Held::Gone => return None,
+            Held::Gone | Held::Replaced(_) => return None,
         };
-        self.held = Held::Shared(Arc::clone(&shared));
+        *self.held.now() = Held::Shared(Arc::clone(&shared));
         Some(shared)
     }
 
@@ -270,23 +342,27 @@ impl<M: Message> ErasedPayload for Payload<M> {
     }
 
     fn detach(&mut self) -> Box<dyn ErasedPayload> {
-        let held = if self.keep {
-            self.share();
-            match &self.held {
-                Held::Shared(message) => Held::Shared(Arc::clone(message)),
-                _ => Held::Gone,
+        let held = match self.care {
+            Care::HandOver if M::FACTS.kind.has_one_handler() => self.held.take(),
+            // Subscribers have it lent to them.
+            Care::HandOver | Care::Keep => {
+                self.share();
+                match self.held.now() {
+                    Held::Shared(message) => Held::Shared(Arc::clone(message)),
+                    _ => Held::Gone,
+                }
             }
-        } else {
-            std::mem::replace(&mut self.held, Held::Gone)
         };
         let was_nested = self.particulars.was_nested || crate::depth::is_nested();
         let particulars = Particulars { was_nested, ..self.particulars };
-        Box::new(Payload { held, outcome: None, keep: self.keep, particulars, notes: Notes::default() })
+        // A call for which the message is gone comes to what the earlier call came to.
+        let outcome = if matches!(held, Held::Gone) { self.outcome.take() } else { None };
+        Box::new(Payload { held, outcome, care: self.care, particulars, notes: Notes::default() })
     }
 
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {
         let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
-        self.outcome = detached.outcome;
+        self.outcome = detached.outcome.or(self.outcome.take());
         self.particulars.context = self.particulars.context.or(detached.particulars.context);
         self.particulars.attempt = detached.particulars.attempt;
     }
@@ -305,29 +381,30 @@ impl dyn ErasedPayload {
     }
 
     /// Replaces the message; gives it back if it is of another type.
+    ///
+    /// Where a layer wants the message afterwards, what was there before is kept until it is [put back](Self::restore).
     pub(crate) fn replace<M: Message>(&mut self, message: M) -> Result<(), M> {
-        match self.downcast::<M>() {
-            Some(payload) => {
-                payload.held = Held::Here(message);
-                Ok(())
-            }
-            None => Err(message),
+        let Some(payload) = self.downcast::<M>() else { return Err(message) };
+        match payload.care {
+            Care::HandOver => *payload.held.now() = Held::Here(message),
+            Care::Keep => payload.held.replace(message),
         }
+        Ok(())
     }
 
     /// The message by value, if it is an `M`: a copy where a layer outside wants it afterwards and there can be one.
     pub(crate) fn take<M: Message>(&mut self) -> Option<M> {
         let payload = self.downcast::<M>()?;
-        if let (true, Some(clone)) = (payload.keep, M::CLONE) {
+        if let (Care::Keep, Some(clone)) = (payload.care, M::CLONE) {
             return payload.held.get().map(clone);
         }
-        match std::mem::replace(&mut payload.held, Held::Gone) {
+        match payload.held.take() {
             Held::Here(message) => Some(message),
             Held::Shared(shared) => match Arc::try_unwrap(shared) {
                 Ok(message) => Some(message),
                 Err(shared) => M::CLONE.map(|clone| clone(&shared)),
             },
-            Held::Gone => None,
+            Held::Gone | Held::Replaced(_) => None,
         }
     }
 

@@ -232,7 +232,7 @@ impl Watch {
 }
 
 /// What was panicked with may panic again when it is dropped.
-fn forget(panic: Box<dyn Any + Send>) {
+pub(super) fn forget(panic: Box<dyn Any + Send>) {
     std::mem::forget(panic);
 }
 

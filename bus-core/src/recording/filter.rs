@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Ended, Record};
+#[cfg(feature = "file-store")]
+use super::RecordRef;
+use super::{Ended, HandlerName, Record};
 use crate::message::Kind;
 
 /// Which records. Every condition that is set has to hold.
@@ -104,15 +106,53 @@ impl Filter {
 
     /// Whether it lets `record` through.
     pub fn matches(&self, record: &Record) -> bool {
-        self.kind.is_none_or(|kind| kind == record.kind)
-            && self.message.as_deref().is_none_or(|wanted| is_named(&record.message, wanted))
-            && self.handler.as_deref().is_none_or(|wanted| is_handled_by(record, wanted))
-            && self.since.is_none_or(|since| record.at >= since)
-            && self.until.is_none_or(|until| record.at < until)
-            && self.outcome.is_none_or(|wanted| wanted.is(record.ended))
-            && self.correlation_id.is_none_or(|id| id == record.correlation_id)
-            && !(self.only_roots && record.is_nested)
+        self.lets(&Facts {
+            kind: record.kind,
+            message: &record.message,
+            handler: record.handler.as_ref().map(|handler| (&*handler.module, &*handler.name)),
+            at: record.at,
+            ended: record.ended,
+            correlation_id: record.correlation_id,
+            is_nested: record.is_nested,
+        })
     }
+
+    /// Whether it lets `record` through.
+    #[cfg(feature = "file-store")]
+    pub fn matches_ref(&self, record: &RecordRef<'_>) -> bool {
+        self.lets(&Facts {
+            kind: record.kind,
+            message: &record.message,
+            handler: record.handler.as_deref().map(HandlerName::split),
+            at: record.at,
+            ended: record.ended,
+            correlation_id: record.correlation_id,
+            is_nested: record.is_nested,
+        })
+    }
+
+    fn lets(&self, facts: &Facts<'_>) -> bool {
+        self.kind.is_none_or(|kind| kind == facts.kind)
+            && self.message.as_deref().is_none_or(|wanted| is_named(facts.message, wanted))
+            && self.handler.as_deref().is_none_or(|wanted| is_handled_by(facts.handler, wanted))
+            && self.since.is_none_or(|since| facts.at >= since)
+            && self.until.is_none_or(|until| facts.at < until)
+            && self.outcome.is_none_or(|wanted| wanted.is(facts.ended))
+            && self.correlation_id.is_none_or(|id| id == facts.correlation_id)
+            && !(self.only_roots && facts.is_nested)
+    }
+}
+
+/// What is asked about.
+struct Facts<'a> {
+    kind: Kind,
+    message: &'a str,
+    /// The module and the function.
+    handler: Option<(&'a str, &'a str)>,
+    at: SystemTime,
+    ended: Ended,
+    correlation_id: Uuid,
+    is_nested: bool,
 }
 
 impl Wanted {
@@ -129,6 +169,72 @@ fn is_named(name: &str, wanted: &str) -> bool {
     wanted.strip_suffix('*').map_or(name == wanted, |beginning| name.starts_with(beginning))
 }
 
-fn is_handled_by(record: &Record, wanted: &str) -> bool {
-    record.handler.as_ref().is_some_and(|handler| handler.name == wanted || handler.to_string() == wanted)
+fn is_handled_by(handler: Option<(&str, &str)>, wanted: &str) -> bool {
+    let (wanted_module, wanted_name) = HandlerName::split(wanted);
+    handler.is_some_and(|(module, name)| name == wanted_name && (module == wanted_module || (wanted_module.is_empty())))
+}
+
+#[cfg(all(test, feature = "file-store"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::layer::Reason;
+
+    const LINE: &str = concat!(
+        r#"{"ts":"1970-01-01T00:00:10Z","type":"command","class":"Pay","payload":{},"duration_ns":1,"result":null,"error":"e","#,
+        r#""v":1,"message":"shop.Pay","outcome":"timed_out","id":"00000000-0000-0000-0000-000000000001","#,
+        r#""correlation_id":"00000000-0000-0000-0000-000000000002","handler":"shop::till::pay","nested":true}"#
+    );
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// Both forms of a record are asked, and say the same.
+    #[track_caller]
+    fn assert_lets(filter: Filter, expected: bool) {
+        let record = RecordRef::of_line(LINE).unwrap();
+        assert_eq!(filter.matches_ref(&record), expected, "{filter:?}");
+        assert_eq!(filter.matches(&record.to_record()), expected, "{filter:?}");
+    }
+
+    #[test]
+    fn each_condition_lets_through_what_it_says_and_nothing_else() {
+        let any = Filter::any;
+        for let_through in [
+            any(),
+            any().kind(Kind::Command),
+            any().message("shop.Pay"),
+            any().message("shop.*"),
+            any().message("*"),
+            any().handler("pay"),
+            any().handler("shop::till::pay"),
+            any().since(at(10)),
+            any().until(at(11)),
+            any().only_failures(),
+            any().ended(Ended::Failed(Reason::TimedOut)),
+            any().correlation_id(Uuid::from_u128(2)),
+            any().kind(Kind::Command).message("shop.Pay").only_failures(),
+        ] {
+            assert_lets(let_through, true);
+        }
+        for held_back in [
+            any().kind(Kind::Query),
+            any().message("Pay"),
+            any().message("shop.Pa"),
+            any().message("till.*"),
+            any().handler("till::pay"),
+            any().handler("shop::till::p"),
+            any().since(at(11)),
+            any().until(at(10)),
+            any().only_successes(),
+            any().ended(Ended::Panicked),
+            any().correlation_id(Uuid::from_u128(1)),
+            any().only_roots(),
+            any().kind(Kind::Command).message("shop.Pay").only_successes(),
+        ] {
+            assert_lets(held_back, false);
+        }
+    }
 }

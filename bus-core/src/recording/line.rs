@@ -3,25 +3,23 @@
 //! The first seven keys are those of py-message-bus, in its order; what linkbus adds comes behind them. Keys may be added in
 //! a later version, and are passed over by an earlier one; none is removed and none changes its meaning as long as `v` is 1.
 
+mod keys;
+#[cfg(test)]
+mod tests;
+
 use std::{
-    borrow::Cow,
     fmt,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use uuid::Uuid;
-
-use super::{
-    Ended, HandlerName, Record, TaskId, Withheld, Worker,
-    record::{Task, Texts},
-};
-use crate::{layer::Reason, line::Object, message::Kind};
+use self::keys::Keys;
+use super::{Record, RecordRef, TaskId, record::Task};
+use crate::line::Object;
 
 /// The version of the format.
 const VERSION: u32 = 1;
+/// The end of the year 9999, after 1970.
+const LATEST: Duration = Duration::from_micros(253_402_300_799_999_999);
 /// The `type` of a line that stands where records are missing.
 const GAP: &str = "gap";
 
@@ -43,10 +41,12 @@ pub enum LineError {
 
 /// What a line says.
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are records")]
-pub(super) enum Said {
-    Record(Record),
+pub(super) enum Said<'a> {
+    Record(RecordRef<'a>),
     /// Here so many records were dropped.
     Gap(u64),
+    /// It is blank.
+    Nothing,
 }
 
 impl Record {
@@ -74,10 +74,7 @@ impl Record {
     /// # Errors
     /// [`LineError`].
     pub fn from_line(line: &str) -> Result<Self, LineError> {
-        match parse(line)? {
-            Said::Record(record) => Ok(record),
-            Said::Gap(_) => Err(LineError::malformed("it stands where records are missing")),
-        }
+        RecordRef::of_line(line).map(|record| record.to_record())
     }
 
     /// Appends the line, without a line feed.
@@ -130,215 +127,23 @@ pub(super) fn write_gap(at: SystemTime, dropped: u64, line: &mut Vec<u8>) {
     object.end();
 }
 
-/// UTC, to the microsecond.
+/// UTC, to the microsecond, and within the years that have four digits.
 fn timestamp(at: SystemTime) -> impl fmt::Display {
-    humantime::format_rfc3339_micros(at.max(SystemTime::UNIX_EPOCH))
+    let latest = SystemTime::UNIX_EPOCH + LATEST;
+    humantime::format_rfc3339_micros(at.clamp(SystemTime::UNIX_EPOCH, latest))
 }
 
 /// What `line` says.
-pub(super) fn parse(line: &str) -> Result<Said, LineError> {
-    let keys: Keys<'_> = serde_json::from_str(line).map_err(|error| LineError::malformed(error.to_string()))?;
-    keys.said()
-}
-
-/// The keys of a line, as they stand there.
-#[derive(Default)]
-struct Keys<'a> {
-    ts: Option<Cow<'a, str>>,
-    kind: Option<Cow<'a, str>>,
-    class: Option<Cow<'a, str>>,
-    payload: Option<&'a RawValue>,
-    duration_ns: Option<u64>,
-    result: Option<&'a RawValue>,
-    error: Option<Cow<'a, str>>,
-    version: u32,
-    message: Option<Cow<'a, str>>,
-    outcome: Option<Cow<'a, str>>,
-    id: Option<Cow<'a, str>>,
-    correlation_id: Option<Cow<'a, str>>,
-    causation_id: Option<Cow<'a, str>>,
-    handler: Option<Cow<'a, str>>,
-    attempt: Option<u32>,
-    is_nested: bool,
-    thread: Option<Cow<'a, str>>,
-    task: Option<u64>,
-    withheld: Option<Cow<'a, str>>,
-    is_redacted: bool,
-    dropped: Option<u64>,
-}
-
-/// A text that is borrowed from the line where nothing in it is escaped; `null` is none.
-struct Text<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-
-        impl<'de> Visitor<'de> for Read {
-            type Value = Option<Cow<'de, str>>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or null")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Some(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Some(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-        }
-
-        deserializer.deserialize_any(Read).map(Text)
+pub(super) fn parse(line: &str) -> Result<Said<'_>, LineError> {
+    if line.trim_ascii().is_empty() {
+        return Ok(Said::Nothing);
     }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-
-        impl<'de> Visitor<'de> for Read {
-            type Value = Keys<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys<'de>, A::Error> {
-                let mut keys = Keys::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    keys.read(&key.unwrap_or_default(), &mut map)?;
-                }
-                Ok(keys)
-            }
-        }
-
-        deserializer.deserialize_map(Read)
+    if line.contains('\n') {
+        return Err(LineError::malformed("it is more than one line"));
     }
-}
-
-impl<'de> Keys<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "ts" => self.ts = map.next_value::<Text<'_>>()?.0,
-            "type" => self.kind = map.next_value::<Text<'_>>()?.0,
-            "class" => self.class = map.next_value::<Text<'_>>()?.0,
-            "payload" => self.payload = Some(map.next_value()?),
-            "duration_ns" => self.duration_ns = Some(map.next_value()?),
-            "result" => self.result = Some(map.next_value()?),
-            "error" => self.error = map.next_value::<Text<'_>>()?.0,
-            "v" => self.version = map.next_value()?,
-            "message" => self.message = map.next_value::<Text<'_>>()?.0,
-            "outcome" => self.outcome = map.next_value::<Text<'_>>()?.0,
-            "id" => self.id = map.next_value::<Text<'_>>()?.0,
-            "correlation_id" => self.correlation_id = map.next_value::<Text<'_>>()?.0,
-            "causation_id" => self.causation_id = map.next_value::<Text<'_>>()?.0,
-            "handler" => self.handler = map.next_value::<Text<'_>>()?.0,
-            "attempt" => self.attempt = Some(map.next_value()?),
-            "nested" => self.is_nested = map.next_value()?,
-            "thread" => self.thread = map.next_value::<Text<'_>>()?.0,
-            "task" => self.task = map.next_value()?,
-            "withheld" => self.withheld = map.next_value::<Text<'_>>()?.0,
-            "redacted" => self.is_redacted = map.next_value()?,
-            "dropped" => self.dropped = map.next_value()?,
-            _ => _ = map.next_value::<IgnoredAny>()?,
-        }
-        Ok(())
-    }
-
-    fn said(self) -> Result<Said, LineError> {
-        if self.version > VERSION {
-            return Err(LineError::Newer { version: self.version });
-        }
-        if self.kind.as_deref() == Some(GAP) {
-            return Ok(Said::Gap(self.dropped.unwrap_or_default()));
-        }
-        self.record().map(Said::Record)
-    }
-
-    fn record(self) -> Result<Record, LineError> {
-        let is_ours = self.version > 0;
-        let at = required(self.ts, "ts")?;
-        let at = if is_ours { humantime::parse_rfc3339(&at) } else { humantime::parse_rfc3339_weak(&at) };
-        let kind = required(self.kind, "type")?;
-        let class = required(self.class, "class")?.into_owned();
-        let message = match self.message {
-            Some(message) => message.into_owned(),
-            None if is_ours => return Err(LineError::malformed("`message` is missing")),
-            None => class.clone(),
-        };
-        let ended = match self.outcome {
-            Some(label) => Ended::from_label(&label).ok_or_else(|| LineError::malformed("`outcome` is unknown"))?,
-            None if is_ours => return Err(LineError::malformed("`outcome` is missing")),
-            None if self.error.is_some() => Ended::Failed(Reason::Handler),
-            None => Ended::Succeeded,
-        };
-        let id = |text: Option<Cow<'_, str>>, key: &str| match text {
-            Some(text) => Uuid::try_parse(&text).map_err(|_| LineError::malformed(format!("`{key}` is not a UUID"))),
-            None if is_ours => Err(LineError::malformed(format!("`{key}` is missing"))),
-            None => Ok(Uuid::nil()),
-        };
-        let causation_id = self.causation_id.map(|text| id(Some(text), "causation_id")).transpose()?;
-        let withheld = self
-            .withheld
-            .map(|label| Withheld::from_label(&label).ok_or_else(|| LineError::malformed("`withheld` is unknown")));
-        let json = |raw: Option<&'de RawValue>| raw.map(RawValue::get).filter(|json| *json != "null");
-        let withheld = withheld.transpose()?;
-        // A payload may be `null`: that of a unit structure is.
-        let payload = if withheld.is_none() { self.payload.map(RawValue::get) } else { None };
-        Ok(Record {
-            at: at.map_err(|_| LineError::malformed("`ts` is not a time such as 2026-11-25T16:00:00.000000Z"))?,
-            kind: Kind::from_label(&kind).ok_or_else(|| LineError::malformed("`type` is unknown"))?,
-            message: message.into(),
-            class: class.into(),
-            duration: Duration::from_nanos(
-                self.duration_ns.ok_or_else(|| LineError::malformed("`duration_ns` is missing"))?,
-            ),
-            ended,
-            id: id(self.id, "id")?,
-            correlation_id: id(self.correlation_id, "correlation_id")?,
-            causation_id,
-            handler: self.handler.map(|text| HandlerName::parse(&text)),
-            attempt: self.attempt.unwrap_or(1),
-            is_nested: self.is_nested,
-            worker: Worker {
-                thread: self.thread.map_or_else(|| Arc::from(""), |name| Arc::from(&*name)),
-                task: self.task.map(|id| TaskId(Task::Read(id))),
-            },
-            withheld,
-            is_redacted: self.is_redacted,
-            texts: Texts::of(payload, json(self.result), self.error.as_deref()),
-        })
-    }
-}
-
-fn required<'a>(text: Option<Cow<'a, str>>, key: &str) -> Result<Cow<'a, str>, LineError> {
-    text.ok_or_else(|| LineError::malformed(format!("`{key}` is missing")))
-}
-
-impl Texts {
-    fn of(payload: Option<&str>, result: Option<&str>, error: Option<&str>) -> Self {
-        let bytes = [payload, result, error].into_iter().flatten().map(str::len).sum();
-        let mut all = String::with_capacity(bytes);
-        let mut put = |text: Option<&str>| {
-            let start = all.len();
-            all.push_str(text?);
-            Some(start..all.len())
-        };
-        let (payload, result, error) = (put(payload), put(result), put(error));
-        Texts { all, payload, result, error }
-    }
-}
-
-impl HandlerName {
-    fn parse(text: &str) -> Self {
-        let (module, name) = text.rsplit_once("::").unwrap_or(("", text));
-        HandlerName { module: module.to_owned().into(), name: name.to_owned().into() }
+    match serde_json::from_str::<Keys<'_>>(line) {
+        Ok(keys) => keys.said(line),
+        Err(error) => Err(keys::newer(line).unwrap_or_else(|| LineError::malformed(error.to_string()))),
     }
 }
 

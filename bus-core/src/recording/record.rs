@@ -185,11 +185,20 @@ impl Record {
     }
 }
 
+impl HandlerName {
+    /// The module and the function; a function that stands alone is in no module.
+    pub(super) fn split(shown: &str) -> (&str, &str) {
+        shown.rsplit_once("::").unwrap_or(("", shown))
+    }
+}
+
 impl Ended {
-    /// One word: `succeeded`, `panicked`, `abandoned`, or that of [`Reason::label`].
+    /// One word: `succeeded`, `panicked`, `abandoned`, or that of [`Reason::label`]; `panic_caught` where a panic is a failure
+    /// like any other, as that of a subscriber is, so that it is not taken for one that went on into the caller.
     pub const fn label(self) -> &'static str {
         match self {
             Ended::Succeeded => "succeeded",
+            Ended::Failed(Reason::Panicked) => "panic_caught",
             Ended::Failed(reason) => reason.label(),
             Ended::Panicked => "panicked",
             Ended::Abandoned => "abandoned",
@@ -280,10 +289,10 @@ mod tests {
         for withheld in Withheld::ALL {
             assert_eq!(Withheld::from_label(withheld.label()), Some(withheld));
         }
-        for label in ["succeeded", "abandoned", "failed", "no_handler", "transport"] {
-            assert_eq!(Ended::from_label(label).unwrap().label(), label);
+        let failed = Reason::ALL.into_iter().map(Ended::Failed);
+        for ended in failed.chain([Ended::Succeeded, Ended::Panicked, Ended::Abandoned]) {
+            assert_eq!(Ended::from_label(ended.label()), Some(ended));
         }
-        assert_eq!(Ended::from_label("panicked"), Some(Ended::Panicked));
         assert_eq!(Ended::from_label("lost"), None);
     }
 }

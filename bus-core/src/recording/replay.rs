@@ -259,7 +259,7 @@ impl<'a, B: Flavor> Replay<'a, B> {
         let revive = facts.revive.ok_or(Skipped::NotDeserialize)?;
         let layered = core.table.layered(facts).ok_or(Skipped::NoLayers)?;
         let mut payload = parse(payload, revive).map_err(|problem| Skipped::Unreadable { problem })?.0;
-        payload.keep(layered.keeps_message);
+        payload.set_care(layered.care);
         payload.particulars_mut().context = Some(Context::of_replay(facts, record.correlation_id, record.id));
         Ok(Ready { layered, payload })
     }

@@ -11,12 +11,13 @@ mod mailer;
 mod request;
 pub mod script;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use contracts::orders::SettleOrders;
 use linkbus::{
     AnyError, Bus, Kind,
     layer::{Retry, Timeout, Trace, only},
+    recording::{JsonLineStore, Recording},
 };
 use notifications::{Mailer, Mailroom};
 use orders::OrderStore;
@@ -42,11 +43,23 @@ const BEHIND_BACKS: [Kind; 2] = [Kind::Event, Kind::Task];
 /// # Errors
 /// A database that cannot be opened or read, or a fault of the wiring: all of them in one report.
 pub async fn open(place: &Place) -> Result<Bus, AnyError> {
+    open_recorded(place, None).await
+}
+
+/// As [`open`], and with every dispatch recorded in a file in the folder `records`.
+///
+/// # Errors
+/// As [`open`], and if nothing can be written in that folder.
+pub async fn open_recorded(place: &Place, records: Option<&Path>) -> Result<Bus, AnyError> {
     let purchasing = "purchasing@shop.example".parse()?;
     let users = UserStore::open(place)?;
     // Only now: a file that is no database gets no letters beside it.
     let letters = letters::open(place)?;
-    let bus = Bus::builder()
+    let bus = match records {
+        Some(folder) => Bus::builder().layer(Recording::new(JsonLineStore::open(folder)?)),
+        None => Bus::builder(),
+    };
+    let bus = bus
         .provide(users)
         .provide(StockStore::open(place)?)
         .provide(OrderStore::open(place)?)

@@ -5,7 +5,7 @@ mod options;
 use std::{error::Error, path::Path, process::ExitCode};
 
 use clap::Parser;
-use linkbus::AnyError;
+use linkbus::{AnyError, Bus};
 use shop::Place;
 use tokio::net::TcpListener;
 
@@ -23,14 +23,17 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> Result<ExitCode, AnyError> {
     match options.action() {
-        Action::Script(path) => script(path, &options.place()).await,
-        Action::Serve(address) => serve(address, &options.place()).await,
+        Action::Script(path) => script(path, open(options).await?).await,
+        Action::Serve(address) => serve(address, options).await,
         Action::Wiring => wiring().await,
     }
 }
 
-async fn script(path: &Path, place: &Place) -> Result<ExitCode, AnyError> {
-    let bus = shop::open(place).await?;
+async fn open(options: &Options) -> Result<Bus, AnyError> {
+    shop::open_recorded(&options.place(), options.records()).await
+}
+
+async fn script(path: &Path, bus: Bus) -> Result<ExitCode, AnyError> {
     let problems = shop::script::run(path, &bus).await.map_err(|error| format!("{}: {error}", path.display()))?;
     bus.close().await?;
     if problems == 0 {
@@ -40,10 +43,10 @@ async fn script(path: &Path, place: &Place) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn serve(address: &str, place: &Place) -> Result<ExitCode, AnyError> {
-    let bus = shop::open(place).await?;
+async fn serve(address: &str, options: &Options) -> Result<ExitCode, AnyError> {
+    let bus = open(options).await?;
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    println!("listening on http://{}, data is kept in {place}", listener.local_addr()?);
+    println!("listening on http://{}, data is kept in {}", listener.local_addr()?, options.place());
     shop::http::serve(listener, bus.clone()).await?;
     bus.close().await?;
     println!("stopped");

@@ -29,6 +29,10 @@ pub(crate) struct Options {
     /// Without it, `--serve` keeps the data in `shop.sqlite`, and `--script` starts empty and keeps nothing.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
+
+    /// Record every dispatch in a file in this folder, for `linkbus recordings` to show.
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
 }
 
 /// What to do.
@@ -45,6 +49,10 @@ impl Options {
             (_, Some(address)) => Action::Serve(address),
             _ => Action::Wiring,
         }
+    }
+
+    pub(crate) fn records(&self) -> Option<&Path> {
+        self.record.as_deref()
     }
 
     pub(crate) fn place(&self) -> Place {

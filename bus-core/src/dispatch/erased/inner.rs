@@ -126,7 +126,7 @@ impl Inner<SyncBus> {
             InnerKind::Subscribers(_) => {
                 let Particulars { only_subscriber, context, .. } = *payload.particulars();
                 let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
-                let Some(publication) = publication else { return };
+                let Some(publication) = publication else { return payload.gone() };
                 let _caused = context.as_ref().map(Context::enter);
                 let failures = publish::in_turn(&publication).map_or_else(Vec::new, |round| round.failures);
                 publish::put(failures, only_subscriber.unwrap_or_default(), payload, bus.wiring());
@@ -171,7 +171,11 @@ impl Inner<Bus> {
         let message = payload.facts();
         let Particulars { only_subscriber, context, .. } = *payload.particulars();
         let first = only_subscriber.unwrap_or_default();
-        let publication = self.publication(bus, &payload.lend()?, only_subscriber)?;
+        let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
+        let Some(publication) = publication else {
+            payload.gone();
+            return None;
+        };
         let in_turn = {
             let _caused = context.as_ref().map(Context::enter);
             publish::in_turn(&publication)
@@ -182,7 +186,7 @@ impl Inner<Bus> {
         };
         let future: BoxFuture<'a, ()> = Box::pin(async move {
             let publication = payload.lend().and_then(|event| self.publication(bus, &event, only_subscriber));
-            let Some(publication) = publication else { return };
+            let Some(publication) = publication else { return payload.gone() };
             let limits = limits.map(|limits| limits.from(first));
             let failures = publish::caused_by(context, round.finish(&publication, limits.as_ref())).await;
             publish::put(failures, first, payload, bus.wiring());

@@ -1,12 +1,12 @@
 //! Letters in files: a folder of segments, each a text file with a record a line, which is only ever written at its end.
 
 mod format;
-mod fs;
 mod index;
 mod log;
 mod queue;
 mod recover;
 mod syncer;
+mod tidy;
 
 #[cfg(test)]
 mod crash;
@@ -22,11 +22,11 @@ use std::{
 use uuid::Uuid;
 
 use self::{
-    fs::Disk,
     log::{Limits, Log},
     syncer::Syncer,
 };
 use super::{Body, DeadLetter, DeadLetterStore, Filter, StoreError, Withheld};
+use crate::files::{Disk, FolderError, Fs, Missing};
 
 /// Keeps dead letters in a folder, so that they outlive the process, and with the default policy the machine's power.
 ///
@@ -118,7 +118,8 @@ impl FileStoreOptions {
     }
 
     /// How many bytes letters may take, 256 MiB by default. A further one is refused. On the disk it may be twice as much
-    /// and two segments more, before what was deleted is tidied away.
+    /// and three segments more, before what was deleted is tidied away. Segments that are [damaged](Health::damaged_bytes)
+    /// come on top: no part of them is ever removed.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.limits.bytes = bytes;
         self
@@ -148,10 +149,11 @@ impl FileStoreOptions {
     /// [`OpenError`]: another process has it, it is not safe, or it cannot be read.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let folder = folder.as_ref();
-        self.open_fs(Arc::new(Disk::open(folder)?)).map_err(|error| error.within(folder))
+        let disk = Disk::open(folder, Missing::Folder)?.locked()?;
+        self.open_fs(Arc::new(disk)).map_err(|error| error.within(folder))
     }
 
-    fn open_fs(self, fs: Arc<dyn fs::Fs>) -> Result<FileStore, OpenError> {
+    fn open_fs(self, fs: Arc<dyn Fs>) -> Result<FileStore, OpenError> {
         let (log, recovery) = Log::open(fs, self.limits, self.policy)?;
         recovery.log();
         let log = Arc::new(log);
@@ -205,9 +207,12 @@ impl DeadLetterStore for FileStore {
         if filter.is_any() {
             return Ok(ids);
         }
-        // One that cannot be read is not known to match; `get` says what is wrong with it.
-        let matches = |id: &Uuid| matches!(self.log.get(*id), Ok(Some(letter)) if filter.matches(&letter));
-        Ok(ids.into_iter().filter(matches).collect())
+        let may_match = |id: &Uuid| match self.log.get(*id) {
+            Ok(letter) => letter.is_some_and(|letter| filter.matches(&letter)),
+            // `get` says what is wrong with it.
+            Err(_) => true,
+        };
+        Ok(ids.into_iter().filter(may_match).collect())
     }
 
     fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
@@ -306,6 +311,10 @@ pub struct Health {
     pub bytes: u64,
     /// How many bytes the segments take.
     pub bytes_on_disk: u64,
+    /// How many segments are known to be damaged: they are never removed, because a part of them may be letters.
+    pub damaged_segments: u64,
+    /// How many bytes of those on the disk these take.
+    pub damaged_bytes: u64,
 }
 
 impl Health {
@@ -362,6 +371,16 @@ impl OpenError {
             }
         }
         self
+    }
+}
+
+impl From<FolderError> for OpenError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Locked { folder } => OpenError::Locked { folder },
+            FolderError::Unsafe { path, problem } => OpenError::Unsafe { path, problem },
+            FolderError::Io { doing, path, source } => OpenError::Io { doing, path, source },
+        }
     }
 }
 

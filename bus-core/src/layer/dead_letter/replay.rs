@@ -8,7 +8,7 @@ use uuid::Uuid;
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{Outcome, Ready, Reason},
+    super::{Care, Outcome, Ready, Reason},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
 };
 use crate::{
@@ -30,7 +30,8 @@ use crate::{
 ///
 /// Letters are taken one after the other, oldest first. If the message has `#[bus(key)]` fields and a letter is not
 /// handled, those behind it with the same key (and the same subscriber) are left where they are; where the key cannot be
-/// read, all letters of the message count as having the same one. Two replays of one store at the same time keep no order,
+/// read, all letters of the message count as having the same one. Behind a letter that the store cannot read, all letters
+/// wait whose message has such fields: it may have any key. Two replays of one store at the same time keep no order,
 /// and may handle a message twice.
 ///
 /// Each letter that is dispatched is logged at INFO with its id, its message and the outcome. The example of
@@ -151,7 +152,10 @@ impl<'a, B: Flavor> Run<'a, B> {
         let letter = match self.replay.store.get(id) {
             Ok(Some(letter)) => letter,
             Ok(None) => return self.skip(id, String::new(), Skipped::NotThere),
-            Err(error) => return self.skip(id, String::new(), Skipped::NotRead(error)),
+            Err(error) => {
+                self.order.stop_all(id);
+                return self.skip(id, String::new(), Skipped::NotRead(error));
+            }
         };
         let name = letter.message.clone().into_owned();
         let facts = self.route(&letter).map(|route| route.message);
@@ -193,7 +197,9 @@ impl<'a, B: Flavor> Run<'a, B> {
         }
         let layered = self.replay.bus.core().table.layered(route.message).ok_or(Skipped::NoLayers)?;
         let mut payload = revive(letter, route)?;
-        payload.keep(layered.keeps_message || matches!(letter.body, Body::Message(_)));
+        if layered.care == Care::Keep {
+            payload.set_care(Care::Keep);
+        }
         let particulars = payload.particulars_mut();
         particulars.is_replay = true;
         particulars.context = Some(Context::of_replay(route.message, letter.correlation_id, letter.dispatch_id));

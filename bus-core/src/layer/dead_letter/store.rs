@@ -37,7 +37,8 @@ pub trait DeadLetterStore: Send + Sync + 'static {
     /// Keeps `letter`. When it returns `Ok`, the letter is as safe as the store promises.
     fn append(&self, letter: DeadLetter) -> Result<(), StoreError>;
 
-    /// The ids of the letters that `filter` lets through, oldest first.
+    /// The ids of the letters that `filter` lets through, oldest first; also of those that cannot be read, which it may let
+    /// through.
     fn ids(&self, filter: &Filter) -> Result<Vec<Uuid>, StoreError>;
 
     /// One letter; `None` if it is not there.
@@ -61,6 +62,9 @@ pub trait DeadLetterStore: Send + Sync + 'static {
     }
 
     /// Up to `limit` letters that `filter` lets through, newest first.
+    ///
+    /// # Errors
+    /// That of [`get`](Self::get), if one of them cannot be read: [`ids`](Self::ids) and `get` have the others.
     fn list(&self, filter: &Filter, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         let ids = self.ids(filter)?;
         let letters = ids.into_iter().rev().filter_map(|id| self.get(id).transpose());

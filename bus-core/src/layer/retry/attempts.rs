@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Clock,
     depth,
-    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Failed, Next, Outcome, dispatch::Attempt},
+    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Failed, Next, Outcome, dispatch::Attempt, payload::Care},
 };
 
 /// A retry around one message.
@@ -32,14 +32,17 @@ pub(super) struct Attempts {
 impl Around for Attempts {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         self.begin();
+        let is_only_keeper = next.layered.has_one_keeper;
         let mut nth = 1;
         loop {
-            self.prepare(nth, dispatch, next.layered.has_one_keeper);
+            self.prepare(nth, dispatch, is_only_keeper);
             let deadline = dispatch.deadline();
             let decide = |outcome: &Outcome<'_>| self.decide(nth, deadline, outcome);
             let attempt = dispatch.attempt_with(&decide);
             let done = next.run(&mut dispatch.during(&attempt));
-            let Some(delay) = again(&attempt, dispatch) else { return done };
+            let Some(delay) = again(&attempt, dispatch) else {
+                return self.conclude(nth, dispatch, is_only_keeper, done);
+            };
             announce(dispatch, delay);
             self.clock.sleep(delay);
             nth += 1;
@@ -50,9 +53,10 @@ impl Around for Attempts {
 impl AsyncAround for Attempts {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         self.begin();
+        let is_only_keeper = next.layered.has_one_keeper;
         let mut nth = 1;
         loop {
-            self.prepare(nth, dispatch, next.layered.has_one_keeper);
+            self.prepare(nth, dispatch, is_only_keeper);
             let deadline = dispatch.deadline();
             let (done, delay) = {
                 let decide = |outcome: &Outcome<'_>| self.decide(nth, deadline, outcome);
@@ -60,7 +64,7 @@ impl AsyncAround for Attempts {
                 let done = next.run(&mut dispatch.during(&attempt)).await;
                 (done, again(&attempt, dispatch))
             };
-            let Some(delay) = delay else { return done };
+            let Some(delay) = delay else { return self.conclude(nth, dispatch, is_only_keeper, done) };
             announce(dispatch, delay);
             self.clock.sleep_async(delay).await;
             nth += 1;
@@ -86,8 +90,17 @@ impl Attempts {
         }
         if nth == self.max && is_only_keeper {
             // Nobody needs it after this attempt, so that the handler need not have a copy.
-            dispatch.keep(false);
+            dispatch.set_care(Care::HandOver);
         }
+    }
+
+    /// A layer outside may come again with another message.
+    #[inline]
+    fn conclude(&self, nth: u32, dispatch: &mut Dispatch<'_>, is_only_keeper: bool, done: Done) -> Done {
+        if nth == self.max && is_only_keeper {
+            dispatch.set_care(Care::Keep);
+        }
+        done
     }
 
     /// The delay before the next attempt, if there is to be one. Asked once for each attempt: it takes from the budget.

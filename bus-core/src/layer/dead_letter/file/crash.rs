@@ -1,17 +1,24 @@
 //! R3: what is left after a power loss, on a disk that is made up. R5: what an append says when the disk does not work.
 
-mod disk;
-
 use std::{io, sync::Arc};
 
 use uuid::Uuid;
 
-use self::disk::{Faults, Random, SimDisk};
 use super::{
     super::{Body, DeadLetter, DeadLetterStore as _, ErrorReport, Filter, StoreError},
-    FileStore, FileStoreOptions, FsyncPolicy,
+    FileStore, FileStoreOptions, FsyncPolicy, OpenError,
 };
-use crate::{layer::Reason, message::Kind};
+use crate::{
+    files::sim::{Doing, Faults, Random, SimDisk},
+    layer::Reason,
+    message::Kind,
+};
+
+impl SimDisk {
+    fn open(&self, options: FileStoreOptions) -> Result<FileStore, OpenError> {
+        options.open_fs(Arc::new(self.clone()))
+    }
+}
 
 fn letter(number: u64, padding: usize) -> DeadLetter {
     DeadLetter {
@@ -154,6 +161,164 @@ fn without_syncs_a_power_loss_takes_letters() {
     }
 }
 
+/// Letters that were synced once are there after a power loss, with every policy, wherever they were moved in between and
+/// whatever failed then.
+#[test]
+fn tidying_takes_no_letter_that_was_synced() {
+    let hour = std::time::Duration::from_secs(3600);
+    for (policy, seed) in [FsyncPolicy::Never, FsyncPolicy::Every(hour)].into_iter().zip([0, 1000]) {
+        for seed in seed..seed + 200 {
+            let mut random = Random(seed);
+            let disk = SimDisk::new();
+            let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+            let mut synced: Vec<u64> = (0..20).collect();
+            for &number in &synced {
+                store.append(letter(number, 50)).unwrap();
+            }
+            drop(store);
+
+            let store = disk.open(small(policy)).unwrap();
+            for number in 100..150 + random.below(100) {
+                let fails = random.below(4) == 0;
+                let error = fails.then_some(io::ErrorKind::Other);
+                let only = (random.below(4) > 0).then_some(Doing::Sync);
+                disk.set(Faults { error, only, ..Faults::default() });
+                let _ = store.append(letter(number, 100));
+                let _ = store.delete(Uuid::from_u64_pair(1, number));
+                if random.below(10) == 0 && synced.len() > 5 {
+                    let place = usize::try_from(random.below(synced.len() as u64)).unwrap();
+                    // It may be there or not, whether this says so or not.
+                    let _ = store.delete(Uuid::from_u64_pair(1, synced.swap_remove(place)));
+                }
+            }
+            let left = disk.state().after_power_loss(512, &mut random);
+            let there = numbers(&left.open(small(FsyncPolicy::Always)).unwrap());
+            let lost: Vec<_> = synced.iter().filter(|number| !there.contains(number)).collect();
+            assert!(lost.is_empty(), "{policy:?}, seed {seed}: lost {lost:?}");
+        }
+    }
+}
+
+/// What was acknowledged without a sync is synced before its segment is left, or is counted.
+#[test]
+fn a_write_that_fails_leaves_nothing_unsynced_behind() {
+    let (disk, store) = opened(FsyncPolicy::Never);
+    store.append(letter(1, 10)).unwrap();
+    disk.set(Faults { error: Some(io::ErrorKind::StorageFull), only: Some(Doing::Write), ..Faults::default() });
+    store.append(letter(2, 10)).unwrap_err();
+    disk.set(Faults::default());
+    store.append(letter(3, 10)).unwrap();
+    store.close().unwrap();
+    assert_eq!(store.health().unsure, 0);
+    let left = disk.state().after_power_loss(512, &mut Random(1));
+    assert_eq!(numbers(&left.open(small(FsyncPolicy::Always)).unwrap()), [3, 1]);
+
+    let (disk, store) = opened(FsyncPolicy::Never);
+    store.append(letter(1, 10)).unwrap();
+    disk.set(Faults { error: Some(io::ErrorKind::Other), ..Faults::default() });
+    store.append(letter(2, 10)).unwrap_err();
+    assert_eq!(store.health().unsure, 1);
+}
+
+/// Changes a byte of the record of this letter, wherever it is.
+fn scratch(disk: &SimDisk, number: u64) {
+    let mut state = disk.state();
+    let name = state.names.keys().cloned().collect::<Vec<_>>();
+    let text = format!("{{\"number\":{number},");
+    for name in name {
+        let file = state.names[&name];
+        let bytes = state.files[file].bytes();
+        let place = bytes.windows(text.len()).position(|bytes| bytes == text.as_bytes());
+        if let Some(place) = place {
+            bytes[place + text.len()] ^= 1;
+        }
+    }
+}
+
+/// The one that is damaged stays, and no other with it.
+#[test]
+fn one_damaged_record_does_not_stop_tidying() {
+    for is_known_at_opening in [false, true] {
+        let options = || small(FsyncPolicy::Always).max_bytes(20_000);
+        let disk = SimDisk::new();
+        let mut store = disk.open(options()).unwrap();
+        for number in 0..2 {
+            store.append(letter(number, 100)).unwrap();
+        }
+        scratch(&disk, 0);
+        let damaged = disk.contents();
+        if is_known_at_opening {
+            drop(store);
+            store = disk.open(options()).unwrap();
+        }
+        for number in 10..2010 {
+            store.append(letter(number, 100)).unwrap();
+            store.delete(Uuid::from_u64_pair(1, number)).unwrap();
+        }
+        let health = store.health();
+        let on_disk: usize = disk.contents().values().map(Vec::len).sum();
+        assert_eq!(health.bytes_on_disk, on_disk as u64);
+        assert!(health.bytes_on_disk - health.damaged_bytes < 2 * health.bytes + 3 * 1500, "{health:?}");
+        assert_eq!((health.damaged_segments, health.letters), (1, if is_known_at_opening { 1 } else { 2 }));
+        assert_eq!(store.get(Uuid::from_u64_pair(1, 1)).unwrap().map(|letter| number_of(&letter)), Some(1));
+        let (name, bytes) = damaged.first_key_value().unwrap();
+        assert_eq!(disk.contents()[name][..bytes.len()], bytes[..], "what is damaged is as it was");
+    }
+}
+
+/// Whatever is damaged and when: a letter that can be read is there, one that was deleted is not, and the rest of the disk
+/// is tidied.
+#[test]
+fn beside_damage_no_letter_is_lost_and_none_comes_back() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let disk = SimDisk::new();
+        let mut store = disk.open(small(FsyncPolicy::Always)).unwrap();
+        let (mut there, mut replayed, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..400 {
+            store.append(letter(number, usize::try_from(random.below(200)).unwrap())).unwrap();
+            there.push(number);
+            if random.below(10) > 0 {
+                let gone = there.swap_remove(usize::try_from(random.below(there.len() as u64)).unwrap());
+                assert!(store.delete(Uuid::from_u64_pair(1, gone)).unwrap());
+                replayed.retain(|number| *number != gone);
+            }
+            let one = there.get(usize::try_from(random.below(there.len() as u64 + 1)).unwrap()).copied();
+            match (random.below(40), one) {
+                (0, Some(one)) if damaged.len() < 4 => {
+                    there.retain(|number| *number != one);
+                    replayed.retain(|number| *number != one);
+                    scratch(&disk, one);
+                    damaged.push(one);
+                }
+                (1, _) => {
+                    drop(store);
+                    store = disk.open(small(FsyncPolicy::Always)).unwrap();
+                }
+                (2 | 3, Some(one)) if !replayed.contains(&one) => {
+                    store.note_replay(Uuid::from_u64_pair(1, one)).unwrap();
+                    replayed.push(one);
+                }
+                _ => {}
+            }
+            let health = store.health();
+            assert!(health.bytes_on_disk - health.damaged_bytes < 2 * health.bytes + 6 * 1500, "{seed}: {health:?}");
+        }
+        drop(store);
+        let store = disk.open(small(FsyncPolicy::Always)).unwrap();
+        let ids = store.ids(&Filter::any()).unwrap();
+        let mut found: Vec<u64> = ids.iter().map(|id| id.as_u64_pair().1).collect();
+        found.retain(|number| !damaged.contains(number));
+        there.sort_unstable();
+        assert_eq!(found, there, "seed {seed}");
+        for number in there {
+            let letter = store.get(Uuid::from_u64_pair(1, number)).unwrap().unwrap();
+            assert_eq!(letter.replays, u32::from(replayed.contains(&number)), "seed {seed}, letter {number}");
+        }
+        assert!(damaged.is_empty() || store.health().damaged_segments <= damaged.len() as u64);
+    }
+}
+
 /// Opens a store on a disk that works.
 fn opened(policy: FsyncPolicy) -> (SimDisk, FileStore) {
     let disk = SimDisk::new();
@@ -194,7 +359,7 @@ fn a_full_disk_refuses_letters_until_there_is_room_and_counts_them() {
 fn after_a_failed_sync_another_segment_is_begun() {
     let (disk, store) = opened(FsyncPolicy::Always);
     store.append(letter(1, 10)).unwrap();
-    disk.set(Faults { error: Some(io::ErrorKind::Other), only_sync: true, ..Faults::default() });
+    disk.set(Faults { error: Some(io::ErrorKind::Other), only: Some(Doing::Sync), ..Faults::default() });
     store.append(letter(2, 10)).unwrap_err();
     disk.set(Faults::default());
     let before = disk.contents();

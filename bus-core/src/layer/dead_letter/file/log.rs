@@ -11,11 +11,11 @@ use super::{
     super::{DeadLetter, StoreError},
     FsyncPolicy, Health, OpenError, Recovery,
     format::{self, MAGIC},
-    fs::{Appender, Fs},
     index::{Entry, Index, Segment},
     queue::{Batch, Queue, What},
     recover::{name_of, recover},
 };
+use crate::files::{Appender, Fs};
 
 /// How much of what there may be.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) struct Limits {
 }
 
 pub(super) struct Log {
-    limits: Limits,
+    pub(super) limits: Limits,
     policy: FsyncPolicy,
     queue: Queue,
     /// `None` once it is closed.
@@ -43,9 +43,9 @@ pub(super) struct Log {
 }
 
 #[derive(Default)]
-struct Taken {
+pub(super) struct Taken {
     letters: usize,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Default)]
@@ -57,18 +57,18 @@ struct Counts {
     last_error: Mutex<Option<StoreError>>,
 }
 
-struct Writer {
-    active: Option<Active>,
+pub(super) struct Writer {
+    pub(super) active: Option<Active>,
     next_segment: u64,
 }
 
 /// The segment that is written.
-struct Active {
-    number: u64,
+pub(super) struct Active {
+    pub(super) number: u64,
     name: String,
     file: Box<dyn Appender>,
     length: u64,
-    /// How many of its records may not survive a power loss.
+    /// How many of its records were acknowledged and may not survive a power loss.
     unsynced: u64,
 }
 
@@ -92,11 +92,11 @@ impl Log {
         Ok((log, recovery))
     }
 
-    fn fs(&self) -> Result<Arc<dyn Fs>, StoreError> {
+    pub(super) fn fs(&self) -> Result<Arc<dyn Fs>, StoreError> {
         self.fs.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,7 +104,7 @@ impl Log {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    pub(super) fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -179,12 +179,13 @@ impl Log {
         if batch.bytes.is_empty() {
             return Ok(());
         }
-        let result = self.write_with(&mut self.writer(), batch);
+        let result = self.write_with(&mut self.writer(), batch, self.policy == FsyncPolicy::Always);
         self.counts.note(&result);
         result
     }
 
-    fn write_with(&self, writer: &mut Writer, batch: &Batch) -> Result<(), StoreError> {
+    /// Only what is written, and synced if it is to be, is known to the index.
+    pub(super) fn write_with(&self, writer: &mut Writer, batch: &Batch, is_synced: bool) -> Result<(), StoreError> {
         let fs = self.fs()?;
         if writer.active.as_ref().is_some_and(|active| active.length >= self.limits.segment_bytes) {
             self.sync_with(writer)?;
@@ -198,29 +199,33 @@ impl Log {
         }
         let Some(active) = &mut writer.active else { unreachable!("it was begun") };
         let begin = active.length;
-        let written = active.write(batch);
-        let synced = written.and_then(|()| if self.policy == FsyncPolicy::Always { active.sync() } else { Ok(()) });
+        let written = active.write(&batch.bytes);
+        let is_written = written.is_ok();
+        let synced = written.and_then(|()| if is_synced { active.sync() } else { Ok(()) });
         if synced.is_err() {
-            self.abandon(writer, Some(begin), &*fs);
-        } else {
-            self.apply(batch, begin, active);
+            self.abandon(writer, is_written, &*fs);
+            return synced;
         }
-        synced
+        active.length += batch.bytes.len() as u64;
+        let records = batch.records.iter().filter(|pending| pending.length > 0).count();
+        active.unsynced += if is_synced { 0 } else { records as u64 };
+        self.apply(batch, begin, active);
+        Ok(())
     }
 
     /// Never writes to the segment again: after a failed sync nobody knows what of it is on the disk.
     ///
-    /// What was refused is cut off, if the length is known that it had before. If even that fails, it may come back.
-    fn abandon(&self, writer: &mut Writer, length: Option<u64>, fs: &dyn Fs) {
+    /// What was refused is cut off. If even that fails, it may come back. What was acknowledged before it is synced, unless
+    /// that is what failed.
+    fn abandon(&self, writer: &mut Writer, has_sync_failed: bool, fs: &dyn Fs) {
         let Some(mut active) = writer.active.take() else { return };
         self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
-        let Some(length) = length else {
-            self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
-            return;
-        };
-        let is_cut = active.file.cut(length).is_ok();
-        if is_cut && length == MAGIC.len() as u64 && fs.remove(&active.name).is_ok() {
+        let is_cut = active.file.cut(active.length).is_ok();
+        if is_cut && active.length == MAGIC.len() as u64 && fs.remove(&active.name).is_ok() {
             self.index().segments.remove(&active.number);
+        }
+        if active.unsynced > 0 && (has_sync_failed || active.sync().is_err()) {
+            self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
         }
     }
 
@@ -237,7 +242,7 @@ impl Log {
                     let (segment, length) = (active.number, pending.length);
                     index.insert(Entry { id, number, segment, offset, length, replays });
                 }
-                What::Gone(id) => removed.extend(index.remove(id)),
+                What::Gone(id) => removed.extend(index.gone(id, active.number)),
                 What::Replayed(id) => index.replayed(id),
                 What::Barrier => {}
             }
@@ -259,80 +264,11 @@ impl Log {
 
     fn sync_with(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let Some(active) = &mut writer.active else { return Ok(()) };
+        if active.unsynced == 0 {
+            return Ok(());
+        }
         let fs = self.fs()?;
-        active.sync().inspect_err(|_| self.abandon(writer, None, &*fs))
-    }
-
-    /// Removes the oldest segments as far as no letter is left in them, and copies letters out of one that keeps too much
-    /// of what is gone.
-    fn tidy(&self) {
-        let mut writer = self.writer();
-        let mut has_moved = false;
-        while let Some((number, live)) = self.oldest(&writer) {
-            let done = if live == 0 {
-                self.remove(number)
-            } else if !has_moved && self.is_mostly_gone() {
-                has_moved = true;
-                self.move_letters(&mut writer, number)
-            } else {
-                return;
-            };
-            if let Err(error) = done {
-                let error = super::super::store::with_causes(&error);
-                tracing::error!(target: "linkbus", error, segment = name_of(number), "a segment of dead letters was not tidied");
-                return;
-            }
-        }
-    }
-
-    /// The oldest segment that is not written any more, and how many letters it has.
-    fn oldest(&self, writer: &Writer) -> Option<(u64, usize)> {
-        let index = self.index();
-        let (&number, segment) = index.segments.first_key_value()?;
-        let is_active = writer.active.as_ref().is_some_and(|active| active.number == number);
-        (!is_active && !segment.is_stuck).then_some((number, segment.live))
-    }
-
-    fn is_mostly_gone(&self) -> bool {
-        let Limits { bytes, segment_bytes, .. } = self.limits;
-        let index = self.index();
-        index.bytes() > 2 * index.live_bytes + 2 * segment_bytes
-            || index.segments.len() as u64 > 32 + bytes / segment_bytes
-    }
-
-    fn remove(&self, number: u64) -> Result<(), StoreError> {
-        let (fs, name) = (self.fs()?, name_of(number));
-        fs.remove(&name).map_err(io("remove", &name))?;
-        // Before the next one is removed: that may say which letters of this one are gone.
-        fs.sync_folder().map_err(io("sync", "the folder"))?;
-        self.index().segments.remove(&number);
-        Ok(())
-    }
-
-    /// Copies the letters of a segment to the end of the one that is written.
-    fn move_letters(&self, writer: &mut Writer, number: u64) -> Result<(), StoreError> {
-        let entries: Vec<Entry> = self.index().entries().filter(|entry| entry.segment == number).copied().collect();
-        let fs = self.fs()?;
-        let (mut batch, mut was) = (Batch::default(), 0);
-        for entry in entries {
-            let letter = read(&*fs, &entry).inspect_err(|_| self.give_up_on(number))?;
-            let what = What::Letter { id: entry.id, number: entry.number, replays: entry.replays };
-            batch.push(&format::letter(&letter, entry.number), what);
-            was += entry.length as u64;
-        }
-        let is = batch.bytes.len() as u64;
-        self.write_with(writer, &batch)?;
-        let mut taken = self.taken();
-        taken.bytes = (taken.bytes + is).saturating_sub(was);
-        drop(taken);
-        self.sync_with(writer)
-    }
-
-    /// A segment that cannot be read is not tried to be moved again.
-    fn give_up_on(&self, number: u64) {
-        if let Some(segment) = self.index().segments.get_mut(&number) {
-            segment.is_stuck = true;
-        }
+        active.sync().inspect_err(|_| self.abandon(writer, true, &*fs))
     }
 
     pub(super) fn health(&self) -> Health {
@@ -347,6 +283,8 @@ impl Log {
             letters: index.len(),
             bytes: index.live_bytes,
             bytes_on_disk: index.bytes(),
+            damaged_segments: index.damaged().count() as u64,
+            damaged_bytes: index.damaged().map(|segment| segment.length).sum(),
         }
     }
 
@@ -385,23 +323,18 @@ fn begin(fs: &dyn Fs, next: &mut u64) -> Result<Active, StoreError> {
 }
 
 impl Active {
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.file.write(&batch.bytes).map_err(io("write", &self.name))?;
-        self.length += batch.bytes.len() as u64;
-        self.unsynced += batch.records.len() as u64;
-        Ok(())
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write(bytes).map_err(io("write", &self.name))
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        if self.unsynced > 0 {
-            self.file.sync().map_err(io("sync", &self.name))?;
-            self.unsynced = 0;
-        }
+        self.file.sync().map_err(io("sync", &self.name))?;
+        self.unsynced = 0;
         Ok(())
     }
 }
 
-fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError> {
+pub(super) fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError> {
     let file = name_of(entry.segment);
     let bytes = fs.read_at(&file, entry.offset, entry.length).map_err(io("read", &file))?;
     let damaged = |problem: String| StoreError::Damaged { file: file.clone(), offset: entry.offset, problem };
@@ -421,6 +354,6 @@ impl Counts {
     }
 }
 
-fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> StoreError {
+pub(super) fn io(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> StoreError {
     move |source| StoreError::Io { doing, file: file.to_owned(), source: Arc::new(source) }
 }

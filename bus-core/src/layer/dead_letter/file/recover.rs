@@ -6,9 +6,10 @@ use super::{
     super::DeadLetter,
     Damage, OpenError, Recovery,
     format::{self, Beginning, Record, Scan},
-    fs::Fs,
     index::{Entry, Index, Segment},
+    tidy::id_of,
 };
+use crate::files::Fs;
 
 /// `letters-0000000007.log`
 pub(super) fn name_of(segment: u64) -> String {
@@ -54,11 +55,9 @@ fn segment(fs: &dyn Fs, number: u64, index: &mut Index, recovery: &mut Recovery)
     index.segments.insert(number, Segment { length: scan.end, ..Segment::default() });
     let known_damage = recovery.damaged.len();
     read(&scan, number, &name, index, recovery);
-    if recovery.damaged.len() > known_damage
-        && let Some(segment) = index.segments.get_mut(&number)
-    {
+    if recovery.damaged.len() > known_damage {
         // What cannot be read may be letters: the file stays where it is.
-        segment.is_stuck = true;
+        index.damage(number, scan.records.iter().filter_map(|found| id_of(&found.record)), number);
     }
     if scan.end < bytes.len() as u64 {
         recovery.torn.push(Damage { file: name.clone(), offset: scan.end, bytes: bytes.len() as u64 - scan.end });
@@ -89,7 +88,7 @@ fn read(scan: &Scan<'_>, segment: u64, name: &str, index: &mut Index, recovery: 
                     bytes: found.length as u64,
                 }),
             },
-            Record::Gone(id) => drop(index.remove(id)),
+            Record::Gone(id) => drop(index.gone(id, segment)),
             Record::Replayed(id) => index.replayed(id),
             Record::Unknown => {}
         }

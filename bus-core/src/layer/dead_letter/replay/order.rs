@@ -28,6 +28,8 @@ enum Key {
 /// What was not handled.
 #[derive(Default)]
 pub(super) struct Order {
+    /// A letter that could not be read, and may be of any key.
+    unread: Option<Uuid>,
     stopped: HashMap<(String, Option<(String, usize)>), Stopped>,
 }
 
@@ -47,12 +49,24 @@ impl Lane {
 impl Order {
     /// The letter that `lane` has to wait for.
     pub(super) fn behind(&self, lane: &Lane) -> Option<Uuid> {
+        if matches!(lane.key, Key::None) {
+            return None;
+        }
+        self.unread.or_else(|| self.stopped_in(lane))
+    }
+
+    fn stopped_in(&self, lane: &Lane) -> Option<Uuid> {
         let stopped = self.stopped.get(&lane.of)?;
         match &lane.key {
             Key::None => None,
             Key::Known(key) => stopped.all.or_else(|| stopped.keys.get(key).copied()),
             Key::Unknown => stopped.all.or_else(|| stopped.keys.values().next().copied()),
         }
+    }
+
+    /// Nobody knows whose letter this is, so every lane has to wait for it.
+    pub(super) fn stop_all(&mut self, letter: Uuid) {
+        self.unread.get_or_insert(letter);
     }
 
     /// The letter was not handled.

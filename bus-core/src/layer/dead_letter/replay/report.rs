@@ -71,7 +71,7 @@ pub enum Skipped {
     NotClone,
     /// The bus has no layers around the message: letters are dispatched through those.
     NoLayers,
-    /// An earlier letter with the same key was not handled.
+    /// An earlier letter was not handled that has the same key, or may have: it could not be read.
     Behind {
         /// That letter.
         letter: Uuid,
@@ -123,7 +123,9 @@ impl fmt::Display for Skipped {
             Skipped::NoLayers => f.write_str(
                 "the bus has no layers around the message: give it one, or call `.replayable()` when it is built",
             ),
-            Skipped::Behind { letter } => write!(f, "letter {letter} with the same key was not handled"),
+            Skipped::Behind { letter } => {
+                write!(f, "letter {letter}, which has the same key or could not be read, was not handled")
+            }
         }
     }
 }

@@ -7,15 +7,13 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
 };
 
-use super::super::{
-    FileStore, FileStoreOptions, OpenError,
-    fs::{Appender, Fs},
-};
+use super::{Appender, Fs};
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014).
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -26,7 +24,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
@@ -35,39 +33,54 @@ impl Random {
     }
 }
 
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Doing {
+    Write,
+    Sync,
+}
+
 /// What the disk does not do.
 #[derive(Clone, Copy, Default, PartialEq)]
-pub(super) struct Faults {
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that goes wrong")]
+pub(crate) struct Faults {
     /// Syncing a file does nothing.
-    pub(super) no_sync: bool,
+    pub(crate) no_sync: bool,
     /// Syncing the folder does nothing.
-    pub(super) no_folder_sync: bool,
+    pub(crate) no_folder_sync: bool,
     /// Writing and syncing fail with this.
-    pub(super) error: Option<io::ErrorKind>,
-    /// Only syncing does.
-    pub(super) only_sync: bool,
+    pub(crate) error: Option<io::ErrorKind>,
+    /// Or only one of them does.
+    pub(crate) only: Option<Doing>,
     /// So many bytes of a write are written before it fails.
-    pub(super) half: usize,
+    pub(crate) half: usize,
+    /// What was written so cannot be cut off.
+    pub(crate) no_cut: bool,
+}
+
+impl Faults {
+    fn error_of(&self, doing: Doing) -> Option<io::ErrorKind> {
+        self.error.filter(|_| self.only.is_none_or(|only| only == doing))
+    }
 }
 
 #[derive(Clone)]
-pub(super) struct SimDisk(pub(super) Arc<Mutex<State>>);
+pub(crate) struct SimDisk(pub(crate) Arc<Mutex<State>>);
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// A number for each file, and the names that are there now.
-    pub(super) files: Vec<SimFile>,
-    pub(super) names: BTreeMap<String, usize>,
+    pub(crate) files: Vec<SimFile>,
+    pub(crate) names: BTreeMap<String, usize>,
     /// The names that survive.
     synced_names: BTreeMap<String, usize>,
     faults: Faults,
     /// How many operations are left before the power is lost.
-    pub(super) fuse: Option<u64>,
-    pub(super) syncs: u64,
+    pub(crate) fuse: Option<u64>,
+    pub(crate) syncs: u64,
 }
 
 #[derive(Clone, Default)]
-pub(super) struct SimFile {
+pub(crate) struct SimFile {
     now: Vec<u8>,
     synced: Vec<u8>,
 }
@@ -92,7 +105,7 @@ impl State {
     fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
         let is_last = self.fuse == Some(1);
         self.step()?;
-        let fault = self.faults.error.filter(|_| !self.faults.only_sync);
+        let fault = self.faults.error_of(Doing::Write);
         let part = if fault.is_some() { self.faults.half.min(bytes.len()) } else { bytes.len() };
         // The power may be lost while it is written.
         let part = if is_last { part / 2 } else { part };
@@ -103,7 +116,7 @@ impl State {
     fn sync(&mut self, file: usize) -> io::Result<()> {
         self.step()?;
         self.syncs += 1;
-        if let Some(kind) = self.faults.error {
+        if let Some(kind) = self.faults.error_of(Doing::Sync) {
             return Err(kind.into());
         }
         if !self.faults.no_sync {
@@ -121,7 +134,7 @@ impl State {
     }
 
     /// What is there when the power is back.
-    pub(super) fn after_power_loss(&self, block: usize, random: &mut Random) -> SimDisk {
+    pub(crate) fn after_power_loss(&self, block: usize, random: &mut Random) -> SimDisk {
         let mut left = State::default();
         for (name, &number) in &self.synced_names {
             let is_removed = !self.names.contains_key(name);
@@ -138,6 +151,12 @@ impl State {
 }
 
 impl SimFile {
+    /// What is on the disk, which may be changed behind the back of the store.
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        self.synced.clone_from(&self.now);
+        &mut self.now
+    }
+
     fn after_power_loss(&self, block: usize, random: &mut Random) -> Vec<u8> {
         let SimFile { now, synced } = self;
         let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
@@ -157,26 +176,28 @@ impl SimFile {
 }
 
 impl SimDisk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         SimDisk(Arc::default())
     }
 
-    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
-    pub(super) fn set(&self, faults: Faults) {
+    pub(crate) fn set(&self, faults: Faults) {
         self.state().faults = faults;
-    }
-
-    pub(super) fn open(&self, options: FileStoreOptions) -> Result<FileStore, OpenError> {
-        options.open_fs(Arc::new(self.clone()))
     }
 }
 
 impl Fs for SimDisk {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.state().names.keys().cloned().collect())
+    }
+
+    /// In the order in which they were made.
+    fn modified(&self, name: &str) -> io::Result<Option<SystemTime>> {
+        let place = self.state().file(name)?;
+        Ok(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(place as u64)))
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -193,9 +214,12 @@ impl Fs for SimDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn Appender>> {
         let mut state = self.state();
         state.step()?;
+        if state.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let file = state.files.len();
         state.files.push(SimFile::default());
-        assert!(state.names.insert(name.to_owned(), file).is_none(), "`{name}` is created twice");
+        state.names.insert(name.to_owned(), file);
         Ok(Box::new(SimAppender { disk: self.clone(), file }))
     }
 
@@ -241,13 +265,16 @@ impl Appender for SimAppender {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.step()?;
+        if state.faults.no_cut {
+            return Err(io::ErrorKind::Other.into());
+        }
         state.files[self.file].now.truncate(usize::try_from(length).unwrap());
         Ok(())
     }
 }
 
 impl SimDisk {
-    pub(super) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let state = self.state();
         state.names.iter().map(|(name, file)| (name.clone(), state.files[*file].now.clone())).collect()
     }
