@@ -31,7 +31,7 @@ impl Run {
     /// Reads the first record.
     fn peek(path: &Path) -> Result<Self, Failure> {
         let mut records = Reading::open(path, Manner::Quiet, Filter::any())?;
-        let first = records.next()?.map(|record| record.at);
+        let first = records.next_with(|record| record.at)?;
         Ok(Run { bytes: size(path)?, first, records: None, is_clean: true })
     }
 
@@ -39,10 +39,10 @@ impl Run {
     fn count(path: &Path) -> Result<Self, Failure> {
         let mut records = Reading::open(path, Manner::Watched, Filter::any())?;
         let (mut first, mut count) = (None, 0);
-        while let Some(record) = records.next()? {
+        records.for_each(|record| {
             first.get_or_insert(record.at);
             count += 1;
-        }
+        })?;
         let is_clean = records.finish().is_clean();
         Ok(Run { bytes: size(path)?, first, records: Some(count), is_clean })
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
 
 use linkbus::{
     Kind,
-    recording::{Filter, Record, Withheld},
+    recording::{Filter, RecordRef, Withheld},
 };
 
 use crate::{
@@ -24,9 +24,7 @@ const MOST_LINES: usize = 1000;
 pub(crate) fn run(options: &ReplayPlan) -> Result<bool, Failure> {
     let mut plan = Plan::default();
     let mut records = Reading::open(&options.file, Manner::Watched, Filter::any())?;
-    while let Some(record) = records.next()? {
-        plan.add(&record);
-    }
+    records.for_each(|record| plan.add(record))?;
     let problems = records.finish();
     let mut out = output::stdout(false);
     out.write_all(plan.shown(&problems).as_bytes())?;
@@ -53,7 +51,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &RecordRef<'_>) {
         if record.is_nested {
             self.nested += 1;
             return;
@@ -104,7 +102,7 @@ fn put(shown: &mut String, lines: &[(&Line, &u64)]) {
 
 impl Verdict {
     /// As `linkbus::recording::Replay` judges, as far as that can be told without the program.
-    fn of(record: &Record) -> Self {
+    fn of(record: &RecordRef<'_>) -> Self {
         match record.payload() {
             None => Verdict::NoPayload(record.withheld.map_or("unknown", Withheld::label)),
             Some(payload) if record.is_redacted && payload.contains(REDACTED) => Verdict::Redacted,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use linkbus::recording::{Filter, Reader, Record};
+use linkbus::recording::{Filter, ReadError, Reader, RecordRef};
 
 use crate::{
     failure::Failure,
@@ -40,22 +40,30 @@ impl Reading {
         Ok(Reading { name, reader: Reader::new(bytes).with_filter(filter), damaged: 0 })
     }
 
-    /// The next record. Damaged lines are told and passed over.
-    pub(crate) fn next(&mut self) -> Result<Option<Record>, Failure> {
+    /// Lets `look` see the next record, and gives what it gives. Damaged lines are told and passed over.
+    pub(crate) fn next_with<T>(&mut self, mut look: impl FnMut(&RecordRef<'_>) -> T) -> Result<Option<T>, Failure> {
         loop {
-            match self.reader.next() {
+            match self.reader.next_with(|read| read.map(|record| look(&record))) {
                 None => return Ok(None),
-                Some(Ok(record)) => return Ok(Some(record)),
+                Some(Ok(seen)) => return Ok(Some(seen)),
                 Some(Err(source)) if source.is_fatal() => {
                     return Err(Failure::Broken { name: self.name.clone(), source });
                 }
-                Some(Err(problem)) => {
-                    self.damaged += 1;
-                    if self.damaged <= TOLD {
-                        tell(&format!("{}: {problem}", self.name));
-                    }
-                }
+                Some(Err(problem)) => self.tell_damaged(&problem),
             }
+        }
+    }
+
+    /// Lets `look` see all records there are.
+    pub(crate) fn for_each(&mut self, mut look: impl FnMut(&RecordRef<'_>)) -> Result<(), Failure> {
+        while self.next_with(&mut look)?.is_some() {}
+        Ok(())
+    }
+
+    fn tell_damaged(&mut self, problem: &ReadError) {
+        self.damaged += 1;
+        if self.damaged <= TOLD {
+            tell(&format!("{}: {problem}", self.name));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write},
 };
 
-use linkbus::recording::Record;
+use linkbus::recording::RecordRef;
 
 use crate::{
     display::{visible, visible_json},
@@ -23,9 +23,9 @@ pub(crate) fn run(options: &Show) -> Result<bool, Failure> {
     let mut out = output::stdout(options.follows || is_stdin(&options.file));
     let mut left = options.limit.unwrap_or(u64::MAX);
     while left > 0
-        && let Some(record) = records.next()?
+        && let Some(printed) = records.next_with(|record| print(record, options, &mut out))?
     {
-        print(&record, options, &mut out)?;
+        printed?;
         left -= 1;
     }
     out.flush()?;
@@ -41,15 +41,18 @@ fn manner(options: &Show) -> Manner {
     }
 }
 
-fn print(record: &Record, options: &Show, out: &mut impl Write) -> io::Result<()> {
-    let mut line =
-        if options.is_json { visible_json(&record.to_line()).into_owned() } else { line_of(record, options) };
+fn print(record: &RecordRef<'_>, options: &Show, out: &mut impl Write) -> io::Result<()> {
+    let mut line = if options.is_json {
+        visible_json(&record.to_record().to_line()).into_owned()
+    } else {
+        line_of(record, options)
+    };
     line.push('\n');
     out.write_all(line.as_bytes())
 }
 
 /// `2026-11-25T16:00:00.000123Z  query     740 ns  succeeded  shop.PriceOf  by shop::price_of`
-fn line_of(record: &Record, options: &Show) -> String {
+fn line_of(record: &RecordRef<'_>, options: &Show) -> String {
     let mut line = format!(
         "{}  {:<7}  {:>7}  {:<9}  {}",
         time::exact(record.at),
@@ -59,7 +62,7 @@ fn line_of(record: &Record, options: &Show) -> String {
         visible(&record.message),
     );
     if let Some(handler) = &record.handler {
-        put(&mut line, format_args!("  by {}", visible(&handler.to_string())));
+        put(&mut line, format_args!("  by {}", visible(handler)));
     }
     if record.is_nested {
         line.push_str(", nested");
@@ -79,7 +82,7 @@ fn line_of(record: &Record, options: &Show) -> String {
     line
 }
 
-fn put_payload(line: &mut String, record: &Record) {
+fn put_payload(line: &mut String, record: &RecordRef<'_>) {
     match (record.payload(), record.withheld) {
         (Some(payload), _) => put(line, format_args!("  {}", visible_json(payload))),
         (None, Some(why)) => put(line, format_args!("  ({})", why.label())),

@@ -23,9 +23,7 @@ pub(crate) fn run(options: &Stats) -> Result<bool, Failure> {
     let mut problems = Problems::default();
     for file in &options.files {
         let mut records = Reading::open(file, Manner::Watched, options.filters.filter())?;
-        while let Some(record) = records.next()? {
-            totals.add(&record);
-        }
+        records.for_each(|record| totals.add(record))?;
         problems.add(records.finish());
     }
     let shown = if options.is_json { json::of(&totals, &problems) } else { table::of(&totals) };

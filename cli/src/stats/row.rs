@@ -1,6 +1,6 @@
 //! What is known about one message.
 
-use linkbus::recording::{Ended, Record};
+use linkbus::recording::{Ended, RecordRef};
 
 use super::{
     durations::Durations,
@@ -16,7 +16,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn add(&mut self, record: &Record, at: Micros) {
+    pub(super) fn add(&mut self, record: &RecordRef<'_>, at: Micros) {
         self.durations.add(record.duration);
         self.timeline.add(at);
         if !record.is_success() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use linkbus::{Kind, recording::Record};
+use linkbus::{Kind, recording::RecordRef};
 
 use super::{
     row::Row,
@@ -32,7 +32,7 @@ pub(super) struct Name {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, record: &Record) {
+    pub(super) fn add(&mut self, record: &RecordRef<'_>) {
         let at = timeline::micros(record.at);
         self.records += 1;
         self.span = Some(Span::with(self.span, at));
@@ -73,20 +73,20 @@ impl Totals {
 mod tests {
     use super::*;
 
-    fn record(message: &str) -> Record {
+    fn add(totals: &mut Totals, message: &str) {
         let line = format!(
             r#"{{"ts":"2025-06-01T12:00:00Z","type":"event","class":"{message}","payload":1,"duration_ns":7,"result":null,"error":null}}"#
         );
-        Record::from_line(&line).unwrap()
+        totals.add(&RecordRef::of_line(&line).unwrap());
     }
 
     #[test]
     fn more_messages_than_there_are_rows_share_one() {
         let mut totals = Totals::default();
         for number in 0..MOST_MESSAGES + 5 {
-            totals.add(&record(&format!("M{number}")));
+            add(&mut totals, &format!("M{number}"));
         }
-        totals.add(&record("M0"));
+        add(&mut totals, "M0");
         let rows = totals.rows();
         assert_eq!(rows.len(), MOST_MESSAGES + 1);
         assert!(rows[MOST_MESSAGES].0.is_none());
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_name_of_any_length_takes_no_memory() {
         let mut totals = Totals::default();
-        totals.add(&record(&"x".repeat(LONGEST_NAME + 1)));
+        add(&mut totals, &"x".repeat(LONGEST_NAME + 1));
         assert!(totals.rows()[0].0.is_none());
     }
 }
