@@ -49,7 +49,7 @@ impl Run {
 
     fn line(&self, path: &Path) -> String {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let count = self.records.map_or(String::new(), |count| format!("  {count:>9}"));
+        let count = self.records.map_or(String::new(), |count| format!("  {count:>9} records"));
         let first = self.first.map_or("no records".to_owned(), |at| time::exact(at).to_string());
         format!("{:<32}  {:>10}{count}  {first}", visible(&name), HumanBytes(self.bytes).to_string())
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     row::Row,
-    timeline::{COLUMNS, Span},
+    timeline::{Columns, Span},
     totals::{Name, Totals},
 };
 use crate::{display::visible_json, reading::Problems, time};
@@ -36,7 +36,7 @@ struct MessageCounts<'a> {
     p95_ns: u128,
     p99_ns: u128,
     max_ns: u128,
-    over_time: [f64; COLUMNS],
+    over_time: Columns,
 }
 
 pub(super) fn of(totals: &Totals, problems: &Problems) -> String {
@@ -71,7 +71,7 @@ fn message<'a>(name: Option<&'a Name>, row: &Row, totals: &Totals, span: Span) -
         p95_ns: durations.quantile(0.95).as_nanos(),
         p99_ns: durations.quantile(0.99).as_nanos(),
         max_ns: durations.max().as_nanos(),
-        over_time: row.timeline.columns(span).map(rounded),
+        over_time: row.timeline.columns(span),
     }
 }
 

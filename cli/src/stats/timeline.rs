@@ -7,10 +7,13 @@ pub(super) type Micros = u64;
 
 /// How many columns a sparkline has.
 pub(super) const COLUMNS: usize = 24;
-/// How many buckets there are at most: no fewer than four for each column, as doubling their width halves their number.
-const MOST_BUCKETS: u64 = 8 * COLUMNS as u64;
+/// How many buckets there are at most: no fewer than 16 for each column, as doubling their width halves their number.
+const MOST_BUCKETS: u64 = 32 * COLUMNS as u64;
 
-/// Counts over time, in one pass and 1.5 KiB, whatever the span of time is: when the buckets do not reach, they become twice
+/// How many there were in each part of a span of time.
+pub(super) type Columns = [u64; COLUMNS];
+
+/// Counts over time, in one pass and 8 KiB, whatever the span of time is: when the buckets do not reach, they become twice
 /// as wide.
 #[derive(Default)]
 pub(super) struct Timeline {
@@ -83,35 +86,27 @@ impl Timeline {
         (self.buckets, self.first, self.shift) = (wider, self.first / 2, self.shift + 1);
     }
 
-    /// How many there were in each part of `span`. A bucket that two columns share is divided between them.
-    #[expect(clippy::cast_precision_loss, reason = "it is drawn in eight steps")]
-    pub(super) fn columns(&self, span: Span) -> [f64; COLUMNS] {
-        let mut columns = [0.0; COLUMNS];
-        let (first, width) = (span.first as f64, (span.width() + 1) as f64 / COLUMNS as f64);
+    /// How many there were in each part of `span`. All of a bucket is counted where its middle is.
+    pub(super) fn columns(&self, span: Span) -> Columns {
+        let mut columns = [0; COLUMNS];
+        let width = u128::from(span.width()) + 1;
         for (bucket, &count) in (self.first..).zip(&self.buckets) {
             let from = (bucket << self.shift).max(span.first);
-            let until = ((bucket + 1) << self.shift).min(span.last + 1);
-            let (from, until) = ((from as f64 - first) / width, (until as f64 - first) / width);
-            for (index, column) in columns.iter_mut().enumerate() {
-                let overlap = (until.min(index as f64 + 1.0) - from.max(index as f64)).max(0.0);
-                *column += count as f64 * overlap / (until - from);
-            }
+            let last = ((bucket << self.shift) | ((1 << self.shift) - 1)).min(span.last);
+            let middle = from.midpoint(last).saturating_sub(span.first);
+            let column = u128::from(middle) * COLUMNS as u128 / width;
+            columns[usize::try_from(column).map_or(COLUMNS - 1, |column| column.min(COLUMNS - 1))] += count;
         }
         columns
     }
 }
 
 /// Columns of eight heights, of which the highest is that of the greatest; nothing is a space.
-pub(super) fn sparkline(columns: &[f64; COLUMNS]) -> String {
+pub(super) fn sparkline(columns: &Columns) -> String {
     const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = columns.iter().copied().fold(0.0, f64::max);
-    let drawn = columns.iter().map(|&count| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 8")]
-        let height = (count / most * 8.0).ceil() as usize;
-        // Rounding makes crumbs at the edge of a column.
-        if count < 1e-6 { ' ' } else { HEIGHTS[height.clamp(1, 8) - 1] }
-    });
-    drawn.collect()
+    let most = columns.iter().copied().max().unwrap_or_default();
+    let height = |count: u64| usize::try_from((u128::from(count) * 8).div_ceil(u128::from(most))).unwrap_or(8);
+    columns.iter().map(|&count| if count == 0 { ' ' } else { HEIGHTS[height(count) - 1] }).collect()
 }
 
 #[cfg(test)]
@@ -131,7 +126,7 @@ mod tests {
     fn the_same_rate_is_a_flat_line() {
         let (timeline, span) = timeline((0..100_000).map(|index| 1_700_000_000_000_000 + index * 977));
         let columns = timeline.columns(span);
-        assert!(columns.iter().all(|count| (count - 100_000.0 / 24.0).abs() < 42.0), "{columns:?}");
+        assert!(columns.iter().all(|&count| count.abs_diff(100_000 / 24) < 270), "{columns:?}");
     }
 
     #[test]
@@ -142,25 +137,22 @@ mod tests {
             let (timeline, span) = timeline((0..300).map(|_| random.u64(0..most)).collect::<Vec<_>>());
             assert!(timeline.buckets.len() as u64 <= MOST_BUCKETS);
             assert_eq!(timeline.buckets.iter().sum::<u64>(), 300);
-            let sum: f64 = timeline.columns(span).iter().sum();
-            assert!((sum - 300.0).abs() < 1e-6, "{sum}");
+            assert_eq!(timeline.columns(span).iter().sum::<u64>(), 300);
         }
     }
 
     #[test]
     fn a_pause_is_a_gap_and_the_most_is_the_highest() {
         let burst = |from: u64, count| (0..count).map(move |index| from + index);
-        let (timeline, span) = timeline(burst(0, 10).chain(burst(1_050_000, 100)).chain(burst(2_400_000 - 10, 10)));
+        let (timeline, span) = timeline(burst(0, 10).chain(burst(1_050_000, 1000)).chain(burst(2_400_000 - 10, 10)));
         let drawn = sparkline(&timeline.columns(span));
         assert_eq!(drawn.chars().count(), COLUMNS);
         assert_eq!(drawn, "▁         █            ▁");
     }
 
     #[test]
-    fn one_point_in_time_is_one_column_wide_at_least() {
+    fn one_point_in_time_is_one_column() {
         let (timeline, span) = timeline([5, 5]);
-        let sum: f64 = timeline.columns(span).iter().sum();
-        assert!((sum - 2.0).abs() < 1e-9);
-        assert_eq!(sparkline(&timeline.columns(span)), "█".repeat(COLUMNS));
+        assert_eq!(sparkline(&timeline.columns(span)), format!("█{}", " ".repeat(COLUMNS - 1)));
     }
 }
