@@ -144,6 +144,7 @@ pub(super) fn parse(line: &str) -> Result<Said<'_>, LineError> {
 
 impl TaskId {
     /// Tokio shows it and does not give it.
+    #[cfg_attr(not(feature = "tokio"), expect(clippy::unnecessary_wraps, reason = "with tokio it can be none"))]
     fn number(self) -> Option<u64> {
         match self.0 {
             #[cfg(feature = "tokio")]

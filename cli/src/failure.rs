@@ -1,0 +1,37 @@
+//! Why a command came to nothing.
+
+use std::{
+    error::Error,
+    io, iter,
+    path::{Path, PathBuf},
+};
+
+use linkbus::recording::ReadError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("`{}` cannot be read", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("`{}` has no recording: its runs are named run_*.jsonl", folder.display())]
+    NoRun { folder: PathBuf },
+    #[error("{name}")]
+    Broken { name: String, source: ReadError },
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Failure::Unreadable { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Failure::Output(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// `run_1.jsonl: the recording cannot be read: Input/output error (os error 5)`
+    pub(crate) fn with_causes(&self) -> String {
+        let causes = iter::successors(Some(self as &dyn Error), |&error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+}

@@ -1,0 +1,61 @@
+//! A file to which is still written.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    time::Duration,
+};
+
+/// How often the file is looked at.
+const POLL: Duration = Duration::from_millis(200);
+
+/// A file that has no end: what reads it waits there for more. So a line that is half written is read when it is whole.
+pub(crate) struct Following {
+    file: File,
+    position: u64,
+}
+
+impl Following {
+    pub(crate) fn new(file: File) -> Self {
+        Following { file, position: 0 }
+    }
+}
+
+impl Read for Following {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.file.read(buffer)?;
+            self.position += read as u64;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            if self.file.metadata()?.len() < self.position {
+                return Err(io::Error::other("the file became shorter while it was followed"));
+            }
+            if !wait() {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+/// Waits for a while; `false` as soon as nobody reads the output any more.
+#[cfg(unix)]
+fn wait() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let stdout = io::stdout();
+    let mut output = [PollFd::new(&stdout, PollFlags::empty())];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(POLL.subsec_nanos()) };
+    if poll(&mut output, Some(&timeout)).is_err() {
+        // A signal, or something that cannot be polled: then the next write tells.
+        std::thread::sleep(POLL);
+    }
+    !output[0].revents().intersects(PollFlags::ERR | PollFlags::NVAL)
+}
+
+#[cfg(not(unix))]
+fn wait() -> bool {
+    std::thread::sleep(POLL);
+    true
+}

@@ -1,0 +1,60 @@
+//! `linkbus recordings ls`
+
+use std::{fs, io::Write as _, path::Path, time::SystemTime};
+
+use indicatif::HumanBytes;
+use linkbus::recording::{Filter, runs};
+
+use crate::{display::visible, failure::Failure, input::Manner, options::Ls, output, reading::Reading, time};
+
+pub(crate) fn run(options: &Ls) -> Result<bool, Failure> {
+    let runs = runs(&options.folder).map_err(|source| Failure::unreadable(&options.folder, source))?;
+    let mut out = output::stdout(true);
+    let mut is_clean = true;
+    for path in &runs {
+        let run = if options.counts { Run::count(path) } else { Run::peek(path) }?;
+        writeln!(out, "{}", run.line(path))?;
+        is_clean &= run.is_clean;
+    }
+    Ok(is_clean)
+}
+
+struct Run {
+    bytes: u64,
+    /// When its first record began.
+    first: Option<SystemTime>,
+    records: Option<u64>,
+    is_clean: bool,
+}
+
+impl Run {
+    /// Reads the first record.
+    fn peek(path: &Path) -> Result<Self, Failure> {
+        let mut records = Reading::open(path, Manner::Quiet, Filter::any())?;
+        let first = records.next_with(|record| record.at)?;
+        Ok(Run { bytes: size(path)?, first, records: None, is_clean: true })
+    }
+
+    /// Reads all records.
+    fn count(path: &Path) -> Result<Self, Failure> {
+        let mut records = Reading::open(path, Manner::Watched, Filter::any())?;
+        let (mut first, mut count) = (None, 0);
+        records.for_each(|record| {
+            first.get_or_insert(record.at);
+            count += 1;
+        })?;
+        let is_clean = records.finish().is_clean();
+        Ok(Run { bytes: size(path)?, first, records: Some(count), is_clean })
+    }
+
+    fn line(&self, path: &Path) -> String {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let count = self.records.map_or(String::new(), |count| format!("  {count:>9} records"));
+        let first = self.first.map_or("no records".to_owned(), |at| time::exact(at).to_string());
+        format!("{:<32}  {:>10}{count}  {first}", visible(&name), HumanBytes(self.bytes).to_string())
+    }
+}
+
+fn size(path: &Path) -> Result<u64, Failure> {
+    Ok(fs::metadata(path).map_err(|source| Failure::unreadable(path, source))?.len())
+}

@@ -1,0 +1,136 @@
+//! A recording is shown while it is written.
+
+mod support;
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
+    process::{Child, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::{command, fixture};
+use tempfile::TempDir;
+
+/// Nothing that is waited for takes nearly as long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Followed {
+    child: Child,
+    lines: Receiver<String>,
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+/// Follows a file with the first record of the shop.
+fn follow(more: &[&str]) -> Followed {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run_1.jsonl");
+    fs::write(&path, line(0)).unwrap();
+    let arguments = [&["show", path.to_str().unwrap(), "--follow", "--json"], more].concat();
+    let mut child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (sender, lines) = channel();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line + "\n")));
+    Followed { child, lines, path, _folder: folder }
+}
+
+impl Followed {
+    fn next(&self) -> String {
+        self.lines.recv_timeout(DEADLINE).expect("a line within the deadline")
+    }
+
+    fn append(&self, text: &str) {
+        OpenOptions::new().append(true).open(&self.path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until the command has read the file up to its end, as the system tells.
+    #[cfg(target_os = "linux")]
+    fn wait_until_all_is_read(&self) {
+        let length = fs::metadata(&self.path).unwrap().len();
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let files = process.join("fd").read_dir().unwrap().map(|entry| entry.unwrap());
+        let file = files.into_iter().find(|file| fs::read_link(file.path()).is_ok_and(|path| path == self.path));
+        let info = process.join("fdinfo").join(file.expect("the file is open").file_name());
+        until(|| fs::read_to_string(&info).unwrap().starts_with(&format!("pos:\t{length}\n")).then_some(()));
+    }
+
+    /// Waits until it has ended.
+    fn code(&mut self) -> Option<i32> {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child) -> Option<i32> {
+    until(|| child.try_wait().unwrap()).code()
+}
+
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    while begun.elapsed() < DEADLINE {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it has not come to pass within the deadline");
+}
+
+fn line(index: usize) -> String {
+    String::from_utf8(fixture("shop.jsonl")).unwrap().split_inclusive('\n').nth(index).unwrap().to_owned()
+}
+
+#[test]
+fn what_is_appended_is_shown() {
+    let followed = follow(&[]);
+    assert_eq!(followed.next(), line(0));
+    followed.append(&line(1));
+    assert_eq!(followed.next(), line(1));
+    followed.append(&(line(2) + &line(3)));
+    assert_eq!([followed.next(), followed.next()], [line(2), line(3)]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_line_that_is_half_written_is_shown_when_it_is_whole() {
+    let mut followed = follow(&["--limit", "3"]);
+    assert_eq!(followed.next(), line(0));
+    let (whole, half) = (line(1), line(1).len() / 2);
+    followed.append(&whole[..half]);
+    followed.wait_until_all_is_read();
+    followed.append(&whole[half..]);
+    assert_eq!(followed.next(), whole);
+    followed.append(&line(2));
+    assert_eq!(followed.next(), line(2));
+    assert_eq!(followed.code(), Some(0), "no line was taken for damaged");
+}
+
+#[test]
+#[cfg(unix)]
+fn it_ends_when_nobody_reads_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run_1.jsonl");
+    File::create(&path).unwrap();
+    let mut child = command(&["show", path.to_str().unwrap(), "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    // Nothing more is written to the file.
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+#[test]
+fn a_file_that_became_shorter_is_told() {
+    let mut followed = follow(&[]);
+    assert_eq!(followed.next(), line(0));
+    File::options().write(true).open(&followed.path).unwrap().set_len(10).unwrap();
+    assert_eq!(followed.code(), Some(2));
+}

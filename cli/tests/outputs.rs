@@ -1,0 +1,76 @@
+//! What is printed, whole.
+
+mod support;
+
+use support::assert_output;
+
+#[test]
+fn records_are_shown_one_a_line() {
+    assert_output("show", &["show", "shop.jsonl"]);
+}
+
+#[test]
+fn payloads_and_ids_are_shown_where_they_are_asked_for() {
+    assert_output("show_payload", &["show", "shop.jsonl", "--payload", "--ids", "--limit", "6"]);
+}
+
+#[test]
+fn json_is_the_lines_of_the_file() {
+    let shown = support::run(&["show", "shop.jsonl", "--json"]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), String::from_utf8(support::fixture("shop.jsonl")).unwrap());
+}
+
+#[test]
+fn what_is_damaged_is_told_and_the_rest_is_shown() {
+    assert_output("show_damaged", &["show", "damaged.jsonl"]);
+}
+
+#[test]
+fn what_py_message_bus_wrote_is_shown() {
+    assert_output("show_py", &["show", "py.jsonl", "--payload"]);
+}
+
+#[test]
+fn stats_are_a_table() {
+    assert_output("stats", &["stats", "shop.jsonl"]);
+}
+
+#[test]
+fn stats_of_several_files_are_one_table() {
+    assert_output("stats_several", &["stats", "shop.jsonl", "py.jsonl", "damaged.jsonl"]);
+}
+
+#[test]
+fn stats_are_json_for_programs() {
+    assert_output("stats_json", &["stats", "damaged.jsonl", "--json"]);
+}
+
+#[test]
+fn stats_of_nothing_say_so() {
+    assert_output("stats_nothing", &["stats", "shop.jsonl", "--message", "none"]);
+}
+
+#[test]
+fn a_plan_says_what_a_replay_would_do() {
+    assert_output("plan", &["replay-plan", "shop.jsonl"]);
+}
+
+#[test]
+fn a_plan_says_what_is_lost() {
+    assert_output("plan_damaged", &["replay-plan", "damaged.jsonl"]);
+}
+
+#[test]
+fn runs_are_listed() {
+    assert_output("ls", &["ls", "runs"]);
+}
+
+#[test]
+fn runs_are_counted() {
+    assert_output("ls_count", &["ls", "runs", "--count"]);
+}
+
+#[test]
+fn help_says_what_the_exit_codes_mean() {
+    assert_output("help", &["show", "--help"]);
+}
