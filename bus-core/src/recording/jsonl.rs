@@ -1,5 +1,6 @@
 //! Records in files: a file a run, a line of JSON a record.
 
+mod batch;
 mod chunk;
 mod error;
 mod health;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     super::{Record, capture::forget, line::write_gap},
-    queue::Batch,
+    batch::Batch,
 };
 
 /// How many bytes are written at once; the last line may go beyond.

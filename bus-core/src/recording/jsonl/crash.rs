@@ -422,6 +422,18 @@ fn closing_gives_up_when_its_time_is_over_and_says_how_much_is_lost() {
     assert_eq!(health.written + health.dropped, 4);
 }
 
+/// Whoever flushes when another gives up does not wait for an answer that will not come.
+#[test]
+fn a_flush_ends_with_the_writer() {
+    let options = small().close_timeout(Duration::MAX);
+    let bench = Bench::open(&SimDisk::new(), options).unwrap();
+    let asked = bench.store.queue.ask().unwrap();
+    bench.store.queue.close();
+    bench.store.queue.give_up();
+    bench.writer.run();
+    assert!(matches!(bench.store.queue.answered(asked, Duration::MAX), Err(StoreError::Closed)));
+}
+
 fn until(is_so: impl Fn() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(20);
     while !is_so() {

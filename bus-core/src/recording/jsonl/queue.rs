@@ -1,13 +1,15 @@
 //! What waits for the writer: a ring that is full at some time, and then loses its oldest record.
 
 use std::{
-    collections::VecDeque,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::super::{Record, StoreError, Withheld};
+use super::{
+    super::{Record, StoreError},
+    batch::{self, Batch},
+};
 
 /// How long the writer rests when it has written everything, so that it writes many records at once.
 const NAP: Duration = Duration::from_millis(4);
@@ -29,14 +31,6 @@ pub(super) struct Queue {
     calls: Condvar,
     /// For those who flush and close: the writer did something.
     answers: Condvar,
-}
-
-/// Records in their order; so many are missing in front of the first.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) gap: u64,
-    records: VecDeque<Record>,
-    bytes: usize,
 }
 
 struct State {
@@ -84,45 +78,13 @@ pub(super) struct Call {
     pub(super) is_closing: bool,
 }
 
-impl Batch {
-    fn with_capacity(records: usize) -> Self {
-        Batch { records: VecDeque::with_capacity(records), ..Batch::default() }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Record> {
-        let record = self.records.pop_front()?;
-        self.bytes -= size_of(&record);
-        Some(record)
-    }
-
-    fn push(&mut self, record: Record) {
-        self.bytes += size_of(&record);
-        self.records.push_back(record);
-    }
-
-    fn drop_oldest(&mut self) -> Option<Record> {
-        let oldest = self.pop()?;
-        self.gap += 1;
-        Some(oldest)
-    }
-}
-
-/// What a record takes in memory; the texts that the compiler made are nobody's.
-fn size_of(record: &Record) -> usize {
-    std::mem::size_of::<Record>() + record.texts.all.capacity()
-}
-
 impl State {
     fn waiting(&self) -> usize {
         self.returned.len() + self.new.len()
     }
 
     fn bytes(&self) -> usize {
-        self.returned.bytes + self.new.bytes
+        self.returned.bytes() + self.new.bytes()
     }
 
     fn counts(&self) -> Counts {
@@ -168,7 +130,7 @@ impl Queue {
 
     /// Takes a record, for which the oldest may have to go. What has to go is freed when nobody waits for the lock.
     pub(super) fn push(&self, mut record: Record) -> Result<(), StoreError> {
-        if size_of(&record) > self.bounds.bytes {
+        if batch::size_of(&record) > self.bounds.bytes {
             record.withhold();
         }
         let mut state = self.state();
@@ -235,7 +197,11 @@ impl Queue {
 
     /// Waits for the answer to what was asked.
     pub(super) fn answered(&self, asked: u64, limit: Duration) -> Result<(), StoreError> {
-        let state = self.wait(limit, |state| state.done < asked);
+        let state = self.wait(limit, |state| state.done < asked && state.end != End::Over);
+        if state.done < asked && state.end == End::Over {
+            // Whoever closed it gave up.
+            return Err(StoreError::Closed);
+        }
         if state.done < asked {
             return Err(StoreError::OutOfTime { limit, unwritten: state.counts().queued });
         }
@@ -277,7 +243,7 @@ impl Queue {
         debug_assert!(batch.len() == 0 && batch.gap == 0);
         let mut state = self.state();
         // The ring that was given back has the room that `new` needs, even if all that was in it is gone.
-        if state.returned.records.capacity() > 0 {
+        if state.returned.has_ring() {
             std::mem::swap(batch, &mut state.returned);
         }
         let is_all = batch.len() == 0;
@@ -295,7 +261,7 @@ impl Queue {
 
     /// Takes back what cannot be written now, as far as there is room.
     pub(super) fn give_back(&self, batch: &mut Batch) {
-        if batch.records.capacity() == 0 {
+        if !batch.has_ring() {
             // It was given back before.
             return;
         }
@@ -303,7 +269,7 @@ impl Queue {
         loop {
             let mut state = self.state();
             let fits = state.new.len() + batch.len() <= self.bounds.records
-                && state.new.bytes + batch.bytes <= self.bounds.bytes;
+                && state.new.bytes() + batch.bytes() <= self.bounds.bytes;
             if fits || batch.len() == 0 {
                 state.in_hand -= batch.len() + lost;
                 state.dropped += lost as u64;
@@ -382,22 +348,6 @@ impl Queue {
         self.answers.notify_all();
         drop(state);
         drop((returned, new));
-    }
-}
-
-impl Record {
-    /// Leaves out what makes it too large.
-    #[cold]
-    fn withhold(&mut self) {
-        let error = self.error().map(str::to_owned);
-        if self.payload().is_some() {
-            self.withheld = Some(Withheld::TooLarge);
-        }
-        self.texts = super::super::record::Texts::default();
-        if let Some(error) = error {
-            self.texts.error = Some(0..error.len());
-            self.texts.all = error;
-        }
     }
 }
 

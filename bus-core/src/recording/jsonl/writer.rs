@@ -7,12 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    super::capture::forget,
-    chunk::Chunk,
-    queue::{Batch, Queue},
-    run_file::Output,
-};
+use super::{super::capture::forget, batch::Batch, chunk::Chunk, queue::Queue, run_file::Output};
 
 /// The first pause after an error; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
