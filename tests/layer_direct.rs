@@ -146,3 +146,37 @@ fn a_dispatch_that_is_not_polled_does_nothing() {
     drop(bus.send(Double(4)));
     assert!(meddle.ends().is_empty());
 }
+
+#[derive(Query)]
+#[query(reply = Arc<u32>)]
+struct Share;
+
+/// Sets an outcome at the start, or at the end.
+struct Answers(Arc<u32>, bool);
+
+impl Observer for Answers {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        if self.1 {
+            dispatch.finish::<Share>(Ok(self.0.clone())).unwrap();
+        }
+    }
+
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        if !self.1 {
+            dispatch.finish::<Share>(Ok(self.0.clone())).unwrap();
+        }
+    }
+}
+
+/// What an observer says before the handler is replaced by what that says, and dropped; what it says afterwards counts.
+#[test]
+fn an_outcome_that_an_observer_sets_is_not_leaked() {
+    for (at_start, expected) in [(true, 2), (false, 1)] {
+        let answer = Arc::new(1);
+        let sync_bus = SyncBus::empty().query(|_: Share| Arc::new(2)).layer(Answers(answer.clone(), at_start));
+        assert_eq!(*sync_bus.build().unwrap().send(Share).unwrap(), expected);
+        let bus = Bus::empty().query(|_: Share| Arc::new(2)).layer(Answers(answer.clone(), at_start));
+        assert_eq!(*ready(bus.build().unwrap().send(Share)).unwrap(), expected);
+        assert_eq!(Arc::strong_count(&answer), 1);
+    }
+}

@@ -5,7 +5,10 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -304,6 +307,61 @@ fn durations_are_seconds_of_the_clock_of_the_bus() {
     bus.dispatch(Print).unwrap();
     let state = fake.0.lock().unwrap();
     assert_eq!(state.samples.values().collect::<Vec<_>>(), [&vec![1.5]]);
+}
+
+/// A recorder that has no fields.
+#[derive(Debug)]
+struct Fieldless;
+
+static REGISTERED: AtomicUsize = AtomicUsize::new(0);
+
+impl Recorder for Fieldless {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        REGISTERED.fetch_add(1, Relaxed);
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// As `docs/layers/metrics.md` says, and `explain` where the box is missing.
+#[test]
+fn a_recorder_without_fields_is_one_in_a_box() {
+    let build = || SyncBus::empty().task(|_: Print| ()).layer(Metrics::new()).build().unwrap();
+    let bus = metrics::with_local_recorder(&Fieldless, build);
+    assert!(bus.explain::<Print>().unwrap().to_string().contains("in a `Box`"));
+    assert_eq!(REGISTERED.load(Relaxed), 0);
+    metrics::with_local_recorder(&Box::new(Fieldless), build);
+    assert!(REGISTERED.load(Relaxed) > 0);
+}
+
+/// As `docs/layers/metrics.md` says: between two retries there are fewer retries than there were.
+#[test]
+fn between_two_retries_one_of_those_inside_is_counted() {
+    let (fake, bus) = recorded(|| {
+        let bus = SyncBus::empty()
+            .task(|_: Print| Err::<(), _>("no paper"))
+            .layer(Retry::new().on_any_error().max_attempts(2));
+        let bus = bus.layer(Metrics::new()).layer(Retry::new().on_any_error().max_attempts(3));
+        bus.clock(ManualClock::new()).build().unwrap()
+    });
+    bus.dispatch(Print).unwrap_err();
+    let state = fake.0.lock().unwrap();
+    let retries = state.series.iter().filter(|(name, _)| name.starts_with("linkbus_retries_total"));
+    // Inside there were two each time, and outside one: six attempts.
+    assert_eq!(retries.map(|(_, count)| *count).collect::<Vec<_>>(), [2.0]);
 }
 
 /// Counted in no series: what came to no dispatch.

@@ -524,6 +524,24 @@ mod on_a_sync_bus {
         assert_eq!(inside.seen(), ["succeeded"; 4]);
     }
 
+    /// What a handler says to the thread that called it is for what that does afterwards.
+    #[test]
+    fn waiting_takes_no_unpark_that_is_meant_for_the_caller() {
+        let caller = thread::current();
+        let unpark = move |_: Act| {
+            caller.unpark();
+            // So that one which waits with `thread::park` has the time to take it.
+            (0..1000).for_each(|_| thread::yield_now());
+        };
+        let bus = SyncBus::empty().command(unpark).layer(Timeout::new()).build().unwrap();
+        for _ in 0..100 {
+            bus.execute(Act).unwrap();
+            let begun = Instant::now();
+            thread::park_timeout(10 * SECOND);
+            assert!(begun.elapsed() < 10 * SECOND, "it was taken");
+        }
+    }
+
     /// As `docs/layers/concurrency.md` says: the permit of a limit outside is for as long as the caller waits, that of a limit
     /// inside for as long as the handler runs.
     #[test]

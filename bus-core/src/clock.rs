@@ -15,16 +15,19 @@
 //! assert_eq!(clock.sleeps(), [Duration::from_secs(3600)]);
 //! ```
 
+mod bell;
+
 use std::{
     collections::HashMap,
     fmt,
     future::Future,
     pin::{Pin, pin},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
+
+pub use self::bell::Bell;
 
 /// A source of time, given to a bus with [`Builder::clock`](crate::Builder::clock).
 ///
@@ -66,10 +69,9 @@ pub trait Time: Send + Sync + 'static {
         self.sleep_async(until.saturating_duration_since(self.now()))
     }
 
-    /// Blocks this thread until another one unparks it, at most until then. May return for no reason, as
-    /// [`std::thread::park`] may.
-    fn park(&self, until: Instant) {
-        thread::park_timeout(until.saturating_duration_since(self.now()));
+    /// Blocks this thread until the bell rings, at most until then. May return for no reason.
+    fn wait(&self, bell: &Arc<Bell>, until: Instant) {
+        bell.wait(Some(until.saturating_duration_since(self.now())));
     }
 }
 
@@ -126,11 +128,11 @@ impl Clock {
         }
     }
 
-    /// Blocks this thread until another one unparks it, as [`Time::park`] says.
-    pub fn park(&self, until: Instant) {
+    /// Blocks this thread until the bell rings, as [`Time::wait`] says.
+    pub fn wait(&self, bell: &Arc<Bell>, until: Instant) {
         match &self.0 {
-            None => thread::park_timeout(until.saturating_duration_since(system_now())),
-            Some(time) => time.park(until),
+            None => bell.wait(Some(until.saturating_duration_since(system_now()))),
+            Some(time) => time.wait(bell, until),
         }
     }
 
@@ -261,21 +263,12 @@ impl Time for ManualClock {
         Box::pin(self.alarm_at(until))
     }
 
-    fn park(&self, until: Instant) {
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    fn wait(&self, bell: &Arc<Bell>, until: Instant) {
+        let waker = Waker::from(Arc::clone(bell));
         let mut alarm = pin!(self.alarm_at(until));
         if alarm.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-            thread::park();
+            bell.wait(None);
         }
-    }
-}
-
-/// Wakes a thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
 
@@ -365,13 +358,13 @@ mod tests {
     }
 
     #[test]
-    fn a_parked_thread_goes_on_when_the_time_has_come() {
-        let clock = ManualClock::stopped();
+    fn a_waiting_thread_goes_on_when_the_time_has_come() {
+        let (clock, bell) = (ManualClock::stopped(), Arc::default());
         let until = clock.now() + Duration::from_secs(5);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while clock.now() < until {
-                    clock.park(until);
+                    clock.wait(&bell, until);
                 }
             });
             while clock.state().alarms.is_empty() {

@@ -73,8 +73,13 @@ use crate::{error::AnyError, flavor::Flavor, handler::BoxFuture, message::Messag
 
 /// Sees every dispatch start and end. One implementation serves both buses.
 ///
-/// It changes nothing: a panic in it is logged and goes no further. `end` runs exactly once for every dispatch that was
-/// started, whether it succeeds, fails, panics or is dropped.
+/// It is there to watch: it cannot keep the inner layers and the handler from running, and a panic in it is logged and goes no
+/// further. `end` runs exactly once for every dispatch that was started, whether it succeeds, fails, panics or is dropped.
+///
+/// What it is given lets it do more than watch, and that does what it says: [`Dispatch::replace`] in `start` has the handler get
+/// another message, [`Dispatch::finish`] and [`Dispatch::refuse`] in `end` give the caller another outcome, which the observers
+/// outside see. An outcome that is set in `start` is gone when the handler has its own. A layer that is to change something
+/// is better an [`Around`], where that is expected.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -46,9 +46,10 @@ const REASONS: [&str; 11] = [
 /// the time the bus is built and there are never more of them: no label has anything to do with what a message holds.
 /// [`DeadLetters`](super::DeadLetters) has two more of its own.
 ///
-/// It counts what passes through its place in the chain: outside a retry whole dispatches, inside one every attempt.
+/// It counts what passes through its place in the chain: outside a retry whole dispatches, inside one every attempt. Between two
+/// retries `linkbus_retries_total` is too small: of the retry inside it counts one attempt at most after the first.
 /// A recorder has to be installed before the bus is built. If there is none the layer is left out, which costs nothing and
-/// which [`explain`](crate::Bus::explain) says; a recorder whose type has no size is taken for none.
+/// which [`explain`](crate::Bus::explain) says; a recorder whose type has no size cannot be told from none: install it in a `Box`.
 ///
 /// ```
 /// # #[derive(linkbus::Command)]
@@ -217,9 +218,11 @@ impl Observer for Series {
 impl<B: Flavor> Layer<B> for Metrics {
     fn link(&self, site: &mut Site<'_>) -> Option<Link<B>> {
         metrics::with_recorder(|recorder| {
-            // The one that stands for none is private to the facade, and has no fields.
+            // The one that stands for none has no fields, and what its type is cannot be asked.
             if size_of_val(recorder) == 0 {
-                return site.leave_out("there was no recorder when the bus was built: install it before");
+                return site.leave_out(
+                    "there was no recorder when the bus was built: install it before, in a `Box` if it has no fields",
+                );
             }
             self.describe(recorder);
             Some(Link::observer(Series::register(site, recorder)))

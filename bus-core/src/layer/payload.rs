@@ -165,11 +165,14 @@ impl<M: Message> Payload<M> {
         }
     }
 
-    /// Puts the first outcome there.
+    /// Puts the outcome there, in the place of one that an observer may have put there at the start.
     #[inline]
     pub(crate) fn conclude(&mut self, outcome: Dispatched<M>) {
-        // Forgotten, because otherwise dropping nothing is a call.
-        std::mem::forget(self.outcome.replace(outcome));
+        let old = self.outcome.replace(outcome);
+        if old.is_none() {
+            // Said in so many words, because otherwise dropping nothing is a call.
+            std::mem::forget(old);
+        }
     }
 
     /// Whether the message is there: if not, it was handed over in an earlier call.

@@ -5,12 +5,14 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicIsize, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
+
+use crate::clock::Bell;
 
 /// A number of permits. As long as one is free, taking it and giving it back is one atomic operation each.
 ///
@@ -196,35 +198,6 @@ impl Drop for Turn<'_> {
         if !self.is_over {
             self.gate.leave(&self.ticket);
         }
-    }
-}
-
-/// Wakes a thread. `thread::park` would not do: it would take an `unpark` that is meant for the handler.
-#[derive(Default)]
-struct Bell {
-    has_rung: Mutex<bool>,
-    ringing: Condvar,
-}
-
-impl Bell {
-    /// Until it rings, or for that long.
-    fn wait(&self, at_most: Option<Duration>) {
-        let mut has_rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
-        has_rung = match at_most {
-            None => self.ringing.wait_while(has_rung, |rung| !*rung).unwrap_or_else(PoisonError::into_inner),
-            Some(time) => {
-                let waited = self.ringing.wait_timeout_while(has_rung, time, |rung| !*rung);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        *has_rung = false;
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.ringing.notify_one();
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -14,7 +13,7 @@ use super::{
     pool::{Pool, Refused, Release, Ticket},
 };
 use crate::{
-    clock::Clock,
+    clock::{Bell, Clock},
     layer::{Around, Dispatch, Done, ErasedPayload, LayerFailure, Next},
     message::MessageFacts,
 };
@@ -70,6 +69,11 @@ impl Limited {
     }
 }
 
+thread_local! {
+    /// What this thread waits for: it does so in one place at a time.
+    static BELL: Arc<Bell> = Arc::default();
+}
+
 /// What came of a call on the other thread.
 type CallResult = Result<Box<dyn ErasedPayload>, Box<dyn Any + Send>>;
 
@@ -81,10 +85,11 @@ fn adopt(dispatch: &mut Dispatch<'_>, result: CallResult) -> Done {
     }
 }
 
-/// A call on another thread, and the thread that waits for it.
+/// A call on another thread, which this one waits for.
 struct Call {
     state: Mutex<State>,
-    caller: Thread,
+    /// Rings when it is over.
+    bell: Arc<Bell>,
     message: &'static MessageFacts,
     counters: Arc<Counters>,
 }
@@ -99,7 +104,8 @@ enum State {
 
 impl Call {
     fn new(message: &'static MessageFacts, counters: Arc<Counters>) -> Self {
-        Call { state: Mutex::new(State::Awaited), caller: thread::current(), message, counters }
+        let bell = BELL.try_with(Arc::clone).unwrap_or_default();
+        Call { state: Mutex::new(State::Awaited), bell, message, counters }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,9 +119,9 @@ impl Call {
                 return Some(result);
             }
             match deadline {
-                None => thread::park(),
+                None => self.bell.wait(None),
                 Some(deadline) if deadline <= clock.now() => return None,
-                Some(deadline) => clock.park(deadline),
+                Some(deadline) => clock.wait(&self.bell, deadline),
             }
         }
     }
@@ -150,7 +156,7 @@ impl Call {
         release.now();
         *state = State::Over(result);
         drop(state);
-        self.caller.unpark();
+        self.bell.ring();
     }
 
     #[cold]
