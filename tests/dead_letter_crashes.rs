@@ -9,10 +9,10 @@ mod crashes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
     io::Write as _,
     path::Path,
-    process::ExitCode,
+    process::{Command as Process, ExitCode, Stdio},
 };
 
 use linkbus::{
@@ -24,7 +24,7 @@ use linkbus::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::crashes::{Folder, Random, at_every_call, contents, has_strace, say, strace};
+use self::crashes::{Folder, Random, at_every_call, contents, say, strace};
 
 #[derive(Command, Clone, Serialize, Deserialize)]
 struct Pay {
@@ -41,24 +41,16 @@ fn is_poison(number: u32) -> bool {
 fn main() -> ExitCode {
     crashes::main(
         run_child,
-        &[
-            (
-                "killed_at_every_system_call_an_append_loses_nothing",
-                killed_at_every_system_call_an_append_loses_nothing,
-            ),
-            ("killed_at_every_system_call_recovery_loses_nothing", killed_at_every_system_call_recovery_loses_nothing),
-            ("killed_at_every_system_call_a_replay_loses_nothing", killed_at_every_system_call_a_replay_loses_nothing),
-            ("killed_at_random_it_loses_nothing", killed_at_random_it_loses_nothing),
-            ("killed_at_random_it_loses_the_newest_of_the_queue", killed_at_random_it_loses_the_newest_of_the_queue),
-            (
-                "killed_while_it_replays_each_letter_is_handled_or_there",
-                killed_while_it_replays_each_letter_is_handled_or_there,
-            ),
-            (
-                "a_file_that_may_not_grow_costs_no_letter_that_was_taken",
-                a_file_that_may_not_grow_costs_no_letter_that_was_taken,
-            ),
-            ("a_disk_that_fails_costs_no_letter_that_was_taken", a_disk_that_fails_costs_no_letter_that_was_taken),
+        &crashes::tests![
+            killed_at_every_system_call_an_append_loses_nothing: strace,
+            killed_at_every_system_call_recovery_loses_nothing: strace,
+            killed_at_every_system_call_a_replay_loses_nothing: strace,
+            killed_at_random_it_loses_nothing,
+            killed_at_random_it_loses_the_newest_of_the_queue,
+            killed_while_it_replays_each_letter_is_handled_or_there,
+            a_file_that_may_not_grow_costs_no_letter_that_was_taken,
+            a_disk_that_fails_costs_no_letter_that_was_taken: strace,
+            while_the_disk_is_full_dispatches_go_on: strace,
         ],
     )
 }
@@ -70,6 +62,10 @@ fn run_child(mode: &str, folder: &Path, count: u32) {
         "append" => append(&options().open(folder).unwrap().into(), count),
         "append-large" => append(&whole(FileStore::options()).open(folder).unwrap().into(), count),
         "append-behind" => append_behind(&FileStore::options().segment_bytes(1500).open(folder).unwrap().into(), count),
+        "dispatch-on" => dispatch_on(&whole(FileStore::options()).open(folder).unwrap().into(), count),
+        "dispatch-on-behind" => {
+            dispatch_on(&FileStore::options().queue_letters(50).open(folder).unwrap().into(), count);
+        }
         "open" => drop(options().open(folder).unwrap()),
         "replay" => replay(&FileStore::open(folder).unwrap().into()),
         other => panic!("`{other}` is no mode"),
@@ -212,9 +208,6 @@ fn kill_after(command: &[String], lines: usize) -> (Said, bool) {
 
 /// R2.
 fn killed_at_every_system_call_an_append_loses_nothing() {
-    if !has_strace() {
-        return;
-    }
     let points = at_every_call(|context, killed| {
         let folder = Folder::new();
         let (said, is_done) = run(&killed(folder.child("append", 9)));
@@ -240,9 +233,6 @@ fn torn(count: u32) -> (Folder, Said) {
 
 /// R2.
 fn killed_at_every_system_call_recovery_loses_nothing() {
-    if !has_strace() {
-        return;
-    }
     let points = at_every_call(|context, killed| {
         let (folder, said) = torn(8);
         let (_, is_done) = run(&killed(folder.child("open", 0)));
@@ -276,9 +266,6 @@ fn check_replay(handled: &[(u32, u32)], kills: usize, folder: &Path, letters: &B
 
 /// R2, R25.
 fn killed_at_every_system_call_a_replay_loses_nothing() {
-    if !has_strace() {
-        return;
-    }
     let points = at_every_call(|_, killed| {
         let folder = Folder::new();
         let (said, _) = run(&folder.child("append", 8));
@@ -295,27 +282,32 @@ fn killed_at_every_system_call_a_replay_loses_nothing() {
 
 // Killed at random.
 
-/// R4: 120 cycles, on ten folders.
+/// How often it is killed at random, 120 times unless this says otherwise.
+const KILLS: &str = "LINKBUS_KILLS";
+
+/// R4, on folders that see twelve kills each.
 fn killed_at_random_it_loses_nothing() {
+    let kills = env::var(KILLS).map_or(120, |kills| kills.parse().expect("a number of kills"));
     let mut random = Random(4);
     let (mut kept, mut torn) = (0, 0);
-    for round in 0..10 {
-        let folder = Folder::new();
-        let mut known = Said::default();
-        for cycle in 0..12 {
-            let (said, _) = kill_after(&folder.child("append", 1_000_000), 1 + random.below(25));
-            known.kept.extend(said.kept);
-            known.maybe_gone.extend(said.maybe_gone);
-            known.gone.extend(said.gone);
-            if folder.0.exists() {
-                torn += options().open(&folder.0).unwrap().recovery().torn.len();
-                known.check(&folder.0, &format!("cycle {cycle} of folder {round}"));
-            }
+    let (mut folder, mut known) = (Folder::new(), Said::default());
+    for kill in 0..kills {
+        if kill % 12 == 0 {
+            kept += known.kept.len();
+            (folder, known) = (Folder::new(), Said::default());
         }
-        kept += known.kept.len();
+        let (said, _) = kill_after(&folder.child("append", 1_000_000), 1 + random.below(25));
+        known.kept.extend(said.kept);
+        known.maybe_gone.extend(said.maybe_gone);
+        known.gone.extend(said.gone);
+        if folder.0.exists() {
+            torn += options().open(&folder.0).unwrap().recovery().torn.len();
+            known.check(&folder.0, &format!("kill {kill}"));
+        }
     }
-    println!("120 kills, {kept} letters acknowledged, {torn} torn ends");
-    assert!(kept > 120);
+    kept += known.kept.len();
+    println!("{kills} kills, {kept} letters acknowledged, {torn} torn ends");
+    assert!(kept > kills);
 }
 
 /// What `Durability::Behind` promises: what was flushed is there, and of the rest the newest are missing.
@@ -364,6 +356,28 @@ fn killed_while_it_replays_each_letter_is_handled_or_there() {
 
 // Refused by the system.
 
+/// Loses messages while nothing can be written, and says how many dispatches there were.
+fn dispatch_on(store: &Store, count: u32) {
+    let letters = DeadLetters::new(store.clone());
+    let bus = SyncBus::empty()
+        .command(|pay: Pay| if pay.number.is_multiple_of(2) { Err("no") } else { Ok(()) })
+        .layer(letters.clone())
+        .build()
+        .unwrap();
+    let outcomes = (0..count).map(|number| bus.execute(Pay { account: 1, number }));
+    let failed = outcomes.filter(|outcome| outcome.as_ref().is_err_and(|error| error.to_string() == "no")).count();
+    let _ = store.flush();
+    assert_eq!(
+        failed,
+        usize::try_from(count.div_ceil(2)).unwrap(),
+        "the others were handled, and these are the handler's own errors"
+    );
+    let health = store.health();
+    assert_eq!(health.written + health.refused + health.lost, failed as u64, "{health:?}");
+    assert_eq!(letters.lost(), health.refused + health.lost);
+    say(&format!("{} {} {}", health.written, health.refused, health.lost));
+}
+
 /// R5: EFBIG, which needs no rights.
 fn a_file_that_may_not_grow_costs_no_letter_that_was_taken() {
     let folder = Folder::new();
@@ -377,9 +391,6 @@ fn a_file_that_may_not_grow_costs_no_letter_that_was_taken() {
 
 /// R5: no room, and a sync that fails, each on one file.
 fn a_disk_that_fails_costs_no_letter_that_was_taken() {
-    if !has_strace() {
-        return;
-    }
     for what in ["write:error=ENOSPC:when=4+", "write:error=EIO:when=4+", "fdatasync:error=EIO:when=4+"] {
         let folder = Folder::new();
         let first = folder.0.join("letters-0000000001.log").to_str().unwrap().to_owned();
@@ -389,5 +400,22 @@ fn a_disk_that_fails_costs_no_letter_that_was_taken() {
         assert!(is_done, "{what}");
         assert_eq!((said.refused.len(), said.kept.len()), (1, 19), "{what}: the next is in another segment");
         said.check(&folder.0, what);
+    }
+}
+
+/// R5: by counting. From the third write on there is no room on any file, for as long as the process runs.
+fn while_the_disk_is_full_dispatches_go_on() {
+    for mode in ["dispatch-on", "dispatch-on-behind"] {
+        let folder = Folder::new();
+        let command = strace("write:error=ENOSPC:when=3+", folder.child(mode, 400));
+        let output = Process::new(&command[0]).args(&command[1..]).stderr(Stdio::null()).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{mode}: all 400 dispatches came to their end, whatever became of their letters"
+        );
+        let store = options().open(&folder.0).unwrap();
+        let there = store.count().unwrap();
+        println!("{mode}: 400 dispatches, 200 failed, {there} letters written");
+        assert!((1..200).contains(&there), "{mode}: {there}");
     }
 }

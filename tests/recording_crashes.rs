@@ -14,21 +14,18 @@ use std::{
 
 use linkbus::recording::{JsonLineOptions, JsonLineStore, Record, RecordStore as _};
 
-use self::crashes::{Folder, Random, at_every_call, contents, has_strace, kill_after, lines, run, say, strace};
+use self::crashes::{Folder, Random, at_every_call, contents, kill_after, lines, run, say, strace};
 
 fn main() -> ExitCode {
     crashes::main(
         run_child,
-        &[
-            (
-                "killed_at_every_system_call_no_flushed_record_is_lost",
-                killed_at_every_system_call_no_flushed_record_is_lost,
-            ),
-            ("killed_at_random_no_flushed_record_is_lost", killed_at_random_no_flushed_record_is_lost),
-            ("a_file_that_may_not_grow_costs_what_is_counted", a_file_that_may_not_grow_costs_what_is_counted),
-            ("a_disk_that_fails_once_costs_nothing", a_disk_that_fails_once_costs_nothing),
-            ("a_sync_that_fails_is_said", a_sync_that_fails_is_said),
-            ("what_was_open_and_what_ran_is_gone_after_closing", what_was_open_and_what_ran_is_gone_after_closing),
+        &crashes::tests![
+            killed_at_every_system_call_no_flushed_record_is_lost: strace,
+            killed_at_random_no_flushed_record_is_lost,
+            a_file_that_may_not_grow_costs_what_is_counted,
+            a_disk_that_fails_once_costs_nothing: strace,
+            a_sync_that_fails_is_said: strace,
+            what_was_open_and_what_ran_is_gone_after_closing,
         ],
     )
 }
@@ -100,9 +97,6 @@ fn check(output: &[u8], folder: &Path, context: &str) {
 
 /// R2.
 fn killed_at_every_system_call_no_flushed_record_is_lost() {
-    if !has_strace() {
-        return;
-    }
     let points = at_every_call(|context, killed| {
         let folder = Folder::new();
         let (output, is_done) = run(&killed(folder.child("killed", 9)));
@@ -149,9 +143,6 @@ fn refused(what: &str, count: u32) -> (Folder, Vec<u8>) {
 
 /// R5: the writer tries again.
 fn a_disk_that_fails_once_costs_nothing() {
-    if !has_strace() {
-        return;
-    }
     for error in ["ENOSPC", "EIO"] {
         let what = format!("write:error={error}:when=5");
         let (folder, output) = refused(&what, 20);
@@ -162,9 +153,6 @@ fn a_disk_that_fails_once_costs_nothing() {
 
 /// R5: fsyncgate.
 fn a_sync_that_fails_is_said() {
-    if !has_strace() {
-        return;
-    }
     let what = "fdatasync:error=EIO:when=3";
     let (folder, output) = refused(what, 20);
     check(&output, &folder.0, what);

@@ -22,6 +22,11 @@ const MOST_CAUSES: usize = 16;
 
 /// A message that was lost, and why.
 ///
+/// The error that the handler failed with is not in it: that goes on to the caller, who owns it and may take it apart, and
+/// most errors can be neither copied nor written to a file. Kept is what can be: an [`ErrorReport`] of what it said. That is
+/// the same with every store, a [`MemoryStore`](super::MemoryStore) too, which keeps the message itself and no more of the
+/// error.
+///
 /// `Debug` shows neither the message nor what its error says.
 #[derive(Clone)]
 #[non_exhaustive]
