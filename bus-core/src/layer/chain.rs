@@ -73,11 +73,13 @@ pub(super) struct Segment<B: Flavor> {
     pub(super) reads_clock: bool,
     pub(super) traced: Option<Traced>,
     pub(super) around: Option<Box<B::Around>>,
+    /// Whether a layer outside the around wants the message that came to it afterwards.
+    pub(super) restores: bool,
 }
 
 impl<B: Flavor> Default for Segment<B> {
     fn default() -> Self {
-        Segment { observers: Vec::new(), reads_clock: false, traced: None, around: None }
+        Segment { observers: Vec::new(), reads_clock: false, traced: None, around: None, restores: false }
     }
 }
 
@@ -92,7 +94,7 @@ pub(crate) struct Chain<B: Flavor> {
 
 impl<B: Flavor> Chain<B> {
     /// Puts `link` inside the others, or says why there is no room.
-    fn push(&mut self, link: Link<B>) -> Result<(), &'static str> {
+    fn push(&mut self, link: Link<B>, restores: bool) -> Result<(), &'static str> {
         let last = self.segments.last_mut().expect("a chain has a last segment");
         match link.0 {
             Shape::Observer(observer) => {
@@ -103,6 +105,7 @@ impl<B: Flavor> Chain<B> {
             Shape::Span(tracer) => last.traced = Some(Traced { tracer, outside: last.observers.len() }),
             Shape::Around(around) => {
                 last.around = Some(around);
+                last.restores = restores;
                 self.segments.push(Segment::default());
             }
         }
@@ -179,7 +182,8 @@ impl<B: Flavor> Stack<B> {
             let inside = self.layers.iter().skip(position + 1).map(|placed| &placed.layer);
             let inside = inside.filter(|layer| layer.is_for(route.message)).map(|layer| layer.identity());
             site.begin(layer.name(), location, inside.collect());
-            if let Some(Err(why)) = layer.link(&mut site).map(|link| chain.push(link)) {
+            let restores = site.has_keepers();
+            if let Some(Err(why)) = layer.link(&mut site).map(|link| chain.push(link, restores)) {
                 site.leave_out::<B>(why);
             }
         }

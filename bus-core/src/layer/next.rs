@@ -10,7 +10,7 @@ use std::{
 use super::{
     Around, Dispatch, Dispatched, Done, Layered, Payload,
     chain::Segment,
-    payload::{Care, outcome_of},
+    payload::outcome_of,
     spans::{InSpan, Within},
     watch::Watch,
 };
@@ -73,10 +73,10 @@ impl Next<'_> {
     fn enter(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
         if let Some(around) = &segment.around {
             let next = Next { at: self.at + 1, ..*self };
-            return match self.layered.care {
-                Care::HandOver | Care::Lend => around.call(dispatch, next),
-                Care::Keep => next.call_and_restore(&**around, dispatch),
-            };
+            if segment.restores {
+                return next.call_and_restore(&**around, dispatch);
+            }
+            return around.call(dispatch, next);
         }
         self.layered.inner.call(self.bus, dispatch.payload);
         Done(())
@@ -85,7 +85,7 @@ impl Next<'_> {
     /// Out of line, for the chains where nobody wants the message afterwards.
     #[inline(never)]
     fn call_and_restore(self, around: &dyn Around, dispatch: &mut Dispatch<'_>) -> Done {
-        around.call(Restored::after(dispatch, Care::Keep).dispatch, self)
+        around.call(Restored::after(dispatch, true).dispatch, self)
     }
 }
 
@@ -99,8 +99,8 @@ struct Restored<'w, 'd> {
 
 impl<'w, 'd> Restored<'w, 'd> {
     #[inline]
-    fn after(dispatch: &'w mut Dispatch<'d>, care: Care) -> Self {
-        let replacements = (care == Care::Keep).then(|| dispatch.payload.replacements());
+    fn after(dispatch: &'w mut Dispatch<'d>, restores: bool) -> Self {
+        let replacements = restores.then(|| dispatch.payload.replacements());
         Restored { dispatch, replacements }
     }
 }
@@ -120,7 +120,7 @@ impl AsyncNext<'_> {
         let segment = &self.layered.segments[self.at];
         match &segment.traced {
             None if segment.observers.is_empty() => {
-                let restored = Restored::after(dispatch, self.layered.care);
+                let restored = Restored::after(dispatch, segment.restores);
                 self.enter(segment, restored.dispatch).await;
             }
             None => self.watch::<false>(segment, dispatch).await,
@@ -134,7 +134,7 @@ impl AsyncNext<'_> {
         let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
-            let restored = Restored::after(watch.dispatch, self.layered.care);
+            let restored = Restored::after(watch.dispatch, segment.restores);
             let mut dispatch = Some(&mut *restored.dispatch);
             let mut inside = InSpan::<TRACED, _> { future: None, span };
             poll_fn(|task| {

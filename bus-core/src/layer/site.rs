@@ -119,6 +119,11 @@ impl<'a> Site<'a> {
         self.keepers.push(name);
     }
 
+    /// Whether a layer outside said that.
+    pub(super) fn has_keepers(&self) -> bool {
+        !self.keepers.is_empty()
+    }
+
     /// Refuses to be here: the bus is not built, and the report says why. Say what to do instead.
     pub fn refuse<B: Flavor>(&mut self, reason: impl Into<String>) -> Option<Link<B>> {
         let (layer, location) = (self.layer().name.clone(), self.layer().location);
