@@ -1,5 +1,8 @@
 //! Limits on what is in flight: who is let in, who waits, who is refused, and that nothing is left behind.
 
+#[path = "support/until.rs"]
+mod deadline;
+
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,7 +14,7 @@ use std::{
     },
     task::{Context, Poll, Waker},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -20,6 +23,8 @@ use linkbus::{
     layer::{Concurrency, ConcurrencyStats, only},
 };
 use tokio::sync::Semaphore;
+
+use self::deadline::until;
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -38,15 +43,6 @@ type Polled<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 fn poll<T>(future: &mut Polled<'_, T>) -> Poll<T> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Waits for what another thread does; it has ten seconds.
-fn until(condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "what was waited for did not happen");
-        thread::yield_now();
-    }
 }
 
 fn figures(stats: ConcurrencyStats) -> [u64; 6] {

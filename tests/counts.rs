@@ -2,11 +2,21 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::SystemTime,
 };
 
 use futures_util::FutureExt;
-use linkbus::{Bus, Command, Event, Query, SyncBus, Task, layer::Counts};
+use linkbus::{
+    Bus, Command, Event, Query, SyncBus, Task,
+    layer::{
+        Counts, DeadLetters,
+        dead_letter::{Filter, Replay},
+    },
+};
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -86,6 +96,40 @@ fn subscribers_are_counted_one_by_one() {
     let subscribers: Vec<_> = paid.subscribers.iter().map(|one| (one.processed, one.failed)).collect();
     assert_eq!(subscribers, [(1, 1), (2, 0), (1, 1)]);
     assert!(snapshot.of::<Pay>().unwrap().subscribers.is_empty());
+}
+
+/// A replay is for one subscriber: the others were not called, and are not counted.
+#[tokio::test]
+async fn a_replay_counts_for_the_subscriber_that_it_is_for() {
+    let repaired = Arc::new(AtomicU32::new(0));
+    let (first, last) = (repaired.clone(), repaired.clone());
+    // The first is repaired before the replay, the last is not.
+    let first = move |_: &Paid| if first.load(Relaxed) == 1 { Ok(()) } else { Err("no mail") };
+    let last = move |_: &Paid| if last.load(Relaxed) == 2 { Ok(()) } else { Err("no paper") };
+    let check = |counts: &Counts| {
+        let snapshot = counts.snapshot();
+        let paid = snapshot.of::<Paid>().unwrap();
+        assert_eq!((paid.processed, paid.failed), (1, 2));
+        let subscribers: Vec<_> = paid.subscribers.iter().map(|one| (one.processed, one.failed)).collect();
+        assert_eq!(subscribers, [(1, 1), (1, 0), (0, 2)]);
+    };
+
+    let (counts, letters) = (Counts::new(), DeadLetters::in_memory());
+    let bus = SyncBus::empty().subscribe(first.clone()).subscribe(|_: &Paid| ()).subscribe(last.clone());
+    let bus = bus.layer(counts.clone()).layer(letters.clone()).build().unwrap();
+    bus.publish(Paid(true)).unwrap_err();
+    repaired.store(1, Relaxed);
+    Replay::new(letters.store(), &bus).all(&Filter::any()).unwrap();
+    check(&counts);
+
+    repaired.store(0, Relaxed);
+    let (counts, letters) = (Counts::new(), DeadLetters::in_memory());
+    let bus = Bus::empty().subscribe(first).subscribe_async(|_: &Paid| std::future::ready(())).subscribe(last);
+    let bus = bus.layer(counts.clone()).layer(letters.clone()).build().unwrap();
+    bus.publish(Paid(true)).await.unwrap_err();
+    repaired.store(1, Relaxed);
+    Replay::new(letters.store(), &bus).all(&Filter::any()).await.unwrap();
+    check(&counts);
 }
 
 /// R7: what is dropped is a failure, and is not in flight any more; of its subscribers nothing is known.

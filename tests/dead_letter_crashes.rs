@@ -4,23 +4,27 @@
 //! The program is its own victim: called with `child`, it does what the test wants to see killed, and says on its standard
 //! output what it knows to be done.
 
+#[path = "support/crashes.rs"]
+mod crashes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
-    io::{BufRead as _, BufReader, Write as _},
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    process::{Command as Process, ExitCode, Stdio},
+    fs,
+    io::Write as _,
+    path::Path,
+    process::ExitCode,
 };
 
 use linkbus::{
     Command, SyncBus, Uuid,
     layer::{
         DeadLetters,
-        dead_letter::{DeadLetterStore as _, FileStore, FileStoreOptions, Filter, FsyncPolicy, Replay},
+        dead_letter::{DeadLetterStore as _, Durability, FileStore, FileStoreOptions, Filter, FsyncPolicy, Replay},
     },
 };
 use serde::{Deserialize, Serialize};
+
+use self::crashes::{Folder, Random, at_every_call, contents, has_strace, say, strace};
 
 #[derive(Command, Clone, Serialize, Deserialize)]
 struct Pay {
@@ -35,40 +39,28 @@ fn is_poison(number: u32) -> bool {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [child, mode, folder, count] = &arguments[..]
-        && child == "child"
-    {
-        run_child(mode, Path::new(folder), count.parse().unwrap());
-        return ExitCode::SUCCESS;
-    }
-    run_tests(arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str))
-}
-
-fn run_tests(wanted: Option<&str>) -> ExitCode {
-    let tests: [(&str, fn()); 7] = [
-        ("killed_at_every_system_call_an_append_loses_nothing", killed_at_every_system_call_an_append_loses_nothing),
-        ("killed_at_every_system_call_recovery_loses_nothing", killed_at_every_system_call_recovery_loses_nothing),
-        ("killed_at_every_system_call_a_replay_loses_nothing", killed_at_every_system_call_a_replay_loses_nothing),
-        ("killed_at_random_it_loses_nothing", killed_at_random_it_loses_nothing),
-        (
-            "killed_while_it_replays_each_letter_is_handled_or_there",
-            killed_while_it_replays_each_letter_is_handled_or_there,
-        ),
-        (
-            "a_file_that_may_not_grow_costs_no_letter_that_was_taken",
-            a_file_that_may_not_grow_costs_no_letter_that_was_taken,
-        ),
-        ("a_disk_that_fails_costs_no_letter_that_was_taken", a_disk_that_fails_costs_no_letter_that_was_taken),
-    ];
-    let mut failed = 0;
-    for (name, test) in tests.iter().filter(|(name, _)| wanted.is_none_or(|wanted| name.contains(wanted))) {
-        let is_ok = catch_unwind(AssertUnwindSafe(test)).is_ok();
-        println!("test {name} ... {}", if is_ok { "ok" } else { "FAILED" });
-        failed += u32::from(!is_ok);
-    }
-    println!("test result: {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    crashes::main(
+        run_child,
+        &[
+            (
+                "killed_at_every_system_call_an_append_loses_nothing",
+                killed_at_every_system_call_an_append_loses_nothing,
+            ),
+            ("killed_at_every_system_call_recovery_loses_nothing", killed_at_every_system_call_recovery_loses_nothing),
+            ("killed_at_every_system_call_a_replay_loses_nothing", killed_at_every_system_call_a_replay_loses_nothing),
+            ("killed_at_random_it_loses_nothing", killed_at_random_it_loses_nothing),
+            ("killed_at_random_it_loses_the_newest_of_the_queue", killed_at_random_it_loses_the_newest_of_the_queue),
+            (
+                "killed_while_it_replays_each_letter_is_handled_or_there",
+                killed_while_it_replays_each_letter_is_handled_or_there,
+            ),
+            (
+                "a_file_that_may_not_grow_costs_no_letter_that_was_taken",
+                a_file_that_may_not_grow_costs_no_letter_that_was_taken,
+            ),
+            ("a_disk_that_fails_costs_no_letter_that_was_taken", a_disk_that_fails_costs_no_letter_that_was_taken),
+        ],
+    )
 }
 
 // The victim.
@@ -76,7 +68,8 @@ fn run_tests(wanted: Option<&str>) -> ExitCode {
 fn run_child(mode: &str, folder: &Path, count: u32) {
     match mode {
         "append" => append(&options().open(folder).unwrap().into(), count),
-        "append-large" => append(&FileStore::options().open(folder).unwrap().into(), count),
+        "append-large" => append(&whole(FileStore::options()).open(folder).unwrap().into(), count),
+        "append-behind" => append_behind(&FileStore::options().segment_bytes(1500).open(folder).unwrap().into(), count),
         "open" => drop(options().open(folder).unwrap()),
         "replay" => replay(&FileStore::open(folder).unwrap().into()),
         other => panic!("`{other}` is no mode"),
@@ -85,15 +78,14 @@ fn run_child(mode: &str, folder: &Path, count: u32) {
 
 type Store = std::sync::Arc<FileStore>;
 
-/// Small segments, so that there are several.
-fn options() -> FileStoreOptions {
-    FileStore::options().segment_bytes(1500)
+/// What `append` took is on the disk.
+fn whole(options: FileStoreOptions) -> FileStoreOptions {
+    options.durability(Durability::OnAppend)
 }
 
-fn say(what: &str) {
-    let mut line = what.to_owned();
-    line.push('\n');
-    std::io::stdout().write_all(line.as_bytes()).unwrap();
+/// Small segments, so that there are several.
+fn options() -> FileStoreOptions {
+    whole(FileStore::options().segment_bytes(1500))
 }
 
 /// Loses messages, and deletes every third letter.
@@ -116,6 +108,21 @@ fn append(store: &Store, count: u32) {
     }
     let health = store.health();
     assert_eq!((health.written, health.refused), (letters.kept(), letters.lost()));
+}
+
+/// Loses messages, and says now and then how many are safe.
+fn append_behind(store: &Store, count: u32) {
+    let letters = DeadLetters::new(store.clone());
+    let bus = SyncBus::empty().command(|_: Pay| Err::<(), _>("no")).layer(letters.clone()).build().unwrap();
+    for number in 0..count {
+        bus.execute(Pay { account: number % 7, number }).unwrap_err();
+        assert_eq!(letters.lost(), 0);
+        say(&format!("?{number}"));
+        if number % 5 == 4 {
+            store.flush().unwrap();
+            (number - 4..=number).for_each(|number| say(&format!("+{number}")));
+        }
+    }
 }
 
 fn replay(store: &Store) {
@@ -167,9 +174,9 @@ impl Said {
 
     fn all(output: &[u8]) -> Self {
         let mut said = Said::default();
-        // A line that is not whole was being said when it was killed.
-        let whole = output.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        std::str::from_utf8(&output[..whole]).unwrap().lines().for_each(|line| said.hear(line));
+        for line in crashes::lines(output) {
+            said.hear(line);
+        }
         said
     }
 
@@ -190,72 +197,18 @@ impl Said {
     }
 }
 
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
-}
-
-/// A folder of the test's own, removed when the test is over.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crash-{}", Uuid::now_v7())))
-    }
-
-    fn child(&self, mode: &str, count: u32) -> Vec<String> {
-        let program = env::current_exe().unwrap().into_os_string().into_string().unwrap();
-        let folder = self.0.to_str().unwrap().to_owned();
-        vec![program, "child".to_owned(), mode.to_owned(), folder, count.to_string()]
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Runs a command; gives what it said, and whether it came to its end.
+/// What a command said, and whether it came to its end.
 fn run(command: &[String]) -> (Said, bool) {
-    let output = Process::new(&command[0]).args(&command[1..]).stderr(Stdio::null()).output().unwrap();
-    (Said::all(&output.stdout), output.status.success())
+    let (output, is_done) = crashes::run(command);
+    (Said::all(&output), is_done)
+}
+
+fn kill_after(command: &[String], lines: usize) -> (Said, bool) {
+    let (output, is_done) = crashes::kill_after(command, lines);
+    (Said::all(&output), is_done)
 }
 
 // Killed at every system call.
-
-const SYSTEM_CALLS: [&str; 6] = ["write", "fdatasync", "fsync", "openat", "unlink", "ftruncate"];
-
-/// Whether `strace` is there and may trace.
-fn has_strace() -> bool {
-    let probe = Process::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = probe.is_ok_and(|status| status.success());
-    if !works {
-        println!("SKIPPED: `strace` is not installed or may not trace, so nothing was killed at system calls");
-    }
-    works
-}
-
-fn strace(what: &str, child: Vec<String>) -> Vec<String> {
-    let traced = what.split(':').next().unwrap().to_owned();
-    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(str::to_owned).into_iter();
-    strace.chain([format!("trace={traced}"), "-e".to_owned(), format!("inject={what}")]).chain(child).collect()
-}
-
-/// Kills `child` at the first, second .. call of each kind until it comes to its end; gives how often it was killed.
-fn at_every_call(mut one: impl FnMut(&str, &dyn Fn(Vec<String>) -> Vec<String>) -> bool) -> u32 {
-    let mut points = 0;
-    for call in SYSTEM_CALLS {
-        for nth in 1..500 {
-            let what = format!("{call}:signal=KILL:when={nth}");
-            if one(&what, &|child| strace(&what, child)) {
-                break;
-            }
-            points += 1;
-        }
-    }
-    points
-}
 
 /// R2.
 fn killed_at_every_system_call_an_append_loses_nothing() {
@@ -342,34 +295,6 @@ fn killed_at_every_system_call_a_replay_loses_nothing() {
 
 // Killed at random.
 
-/// A linear congruential generator (Knuth, MMIX): which cycle is killed when need not be more random than this.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
-
-/// Runs a child and kills it when it has said so many lines.
-fn kill_after(command: &[String], lines: usize) -> (Said, bool) {
-    let mut child = Process::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut said = Vec::new();
-    for _ in 0..lines {
-        if output.read_until(b'\n', &mut said).unwrap() == 0 {
-            break;
-        }
-    }
-    let is_done = child.try_wait().unwrap().is_some_and(|status| status.success());
-    let _ = child.kill();
-    // What it said before it died, it did.
-    std::io::Read::read_to_end(&mut output, &mut said).unwrap();
-    child.wait().unwrap();
-    (Said::all(&said), is_done)
-}
-
 /// R4: 120 cycles, on ten folders.
 fn killed_at_random_it_loses_nothing() {
     let mut random = Random(4);
@@ -391,6 +316,24 @@ fn killed_at_random_it_loses_nothing() {
     }
     println!("120 kills, {kept} letters acknowledged, {torn} torn ends");
     assert!(kept > 120);
+}
+
+/// What `Durability::Behind` promises: what was flushed is there, and of the rest the newest are missing.
+fn killed_at_random_it_loses_the_newest_of_the_queue() {
+    let mut random = Random(7);
+    let (mut safe, mut missing) = (0, 0);
+    for cycle in 0..40 {
+        let folder = Folder::new();
+        let (said, _) = kill_after(&folder.child("append-behind", 1_000_000), 1 + random.below(60));
+        let store = options().open(&folder.0).unwrap();
+        let there: Vec<u32> = store.ids(&Filter::any()).unwrap().iter().map(|id| number_of(&store, *id)).collect();
+        assert!(there.iter().copied().eq(0..u32::try_from(there.len()).unwrap()), "cycle {cycle}: {there:?}");
+        assert!(there.len() >= said.kept.len(), "cycle {cycle}: {} were flushed", said.kept.len());
+        safe += said.kept.len();
+        missing += said.maybe_gone.iter().filter(|number| !there.contains(number)).count();
+    }
+    println!("{safe} letters flushed and there, {missing} of the others gone");
+    assert!(safe > 40);
 }
 
 /// R25: 10,000 letters of 100 keys, with poison among them.

@@ -20,8 +20,8 @@ use linkbus::{
     layer::{
         DeadLetters, Reason,
         dead_letter::{
-            Body, DeadLetter, DeadLetterStore as _, FileStore, Filter, OpenError, ReadError, Replay, ReplayResult,
-            Skipped, StoreError, Withheld,
+            Body, DeadLetter, DeadLetterStore as _, Durability, FileStore, Filter, FsyncPolicy, OpenError, ReadError,
+            Replay, ReplayResult, Skipped, StoreError, Withheld,
         },
     },
 };
@@ -37,6 +37,11 @@ impl Folder {
 
     fn open(&self) -> FileStore {
         FileStore::open(&self.0).unwrap()
+    }
+
+    /// So that what is lost is on the disk when its dispatch is over.
+    fn open_durable(&self) -> FileStore {
+        FileStore::options().durability(Durability::OnAppend).open(&self.0).unwrap()
     }
 
     fn segments(&self) -> Vec<PathBuf> {
@@ -147,6 +152,32 @@ fn a_closed_store_refuses_and_closes_again() {
 }
 
 #[test]
+fn a_sync_every_zero_seconds_is_refused_and_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let every = FileStore::options().fsync(FsyncPolicy::Every(Duration::ZERO));
+    let error = every.open(&folder.0).unwrap_err();
+    assert!(matches!(error, OpenError::Options { .. }));
+    assert_eq!(
+        error.to_string(),
+        "dead letters cannot be kept like this: `FsyncPolicy::Every` with a time of zero would never rest: \
+         `FsyncPolicy::Always` syncs at once"
+    );
+    assert!(!folder.0.exists());
+}
+
+/// A time that is over before anything is written costs nothing, and what is written is synced.
+#[test]
+fn a_store_that_syncs_often_ends_when_it_is_closed() {
+    let folder = Folder::new();
+    let every = FileStore::options().fsync(FsyncPolicy::Every(Duration::from_nanos(1)));
+    let shop = Shop::on(every.open(&folder.0).unwrap());
+    shop.lose(1, 1);
+    shop.bus.close().unwrap();
+    drop(shop);
+    assert_eq!(folder.open().recovery().letters, 1);
+}
+
+#[test]
 fn a_folder_is_for_one_store_at_a_time() {
     let folder = Folder::new();
     let store = folder.open();
@@ -163,7 +194,7 @@ fn nobody_else_may_read_or_write_letters() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = Folder::new();
-    let shop = Shop::on(folder.open());
+    let shop = Shop::on(folder.open_durable());
     shop.lose(1, 1);
     assert_eq!(mode(&folder.0), 0o700);
     for entry in fs::read_dir(&folder.0).unwrap() {
@@ -252,6 +283,7 @@ fn a_secret_is_never_written() {
     bus.execute(Renamed { password: canary() }).unwrap_err();
     bus.publish(Seen(7, canary())).unwrap_err();
     bus.dispatch(Mail::Reset { token: canary() }).unwrap_err();
+    letters.store().flush().unwrap();
     let text = folder.text();
     assert!(!text.contains("canary"), "{text}");
     assert!(text.contains(r#"{"user":"ada","password":"***REDACTED***"}"#), "{text}");
@@ -345,7 +377,7 @@ fn a_full_store_refuses_until_a_letter_is_deleted() {
 fn what_is_half_written_is_cut_off_and_reported() {
     for cut in [1, 20, 300] {
         let folder = Folder::new();
-        let shop = Shop::on(folder.open());
+        let shop = Shop::on(folder.open_durable());
         shop.lose(1, 1);
         let whole = fs::metadata(&folder.segments()[0]).unwrap().len();
         shop.lose(1, 2);
@@ -368,7 +400,7 @@ fn what_is_half_written_is_cut_off_and_reported() {
 #[test]
 fn what_is_damaged_is_passed_over_and_reported() {
     let folder = Folder::new();
-    let shop = Shop::on(folder.open());
+    let shop = Shop::on(folder.open_durable());
     shop.lose(1, 1);
     let begin = fs::metadata(&folder.segments()[0]).unwrap().len();
     shop.lose(1, 2);
@@ -455,7 +487,7 @@ fn what_cannot_be_read_any_more_stays_with_the_reason() {
 #[test]
 fn poison_stays_and_the_others_are_handled() {
     let folder = Folder::new();
-    let store = FileStore::options().fsync(linkbus::layer::dead_letter::FsyncPolicy::Never).open(&folder.0).unwrap();
+    let store = FileStore::options().fsync(FsyncPolicy::Never).open(&folder.0).unwrap();
     let shop = Shop::on(store);
     for number in 0..2_000 {
         let (account, is_poison) = (number % 100, number == 1_007);

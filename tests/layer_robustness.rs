@@ -1,24 +1,33 @@
 //! R6, R7, R17 over the whole stack of layers: whatever becomes of a dispatch, it has one outcome and leaves nothing behind.
 
+#[cfg(feature = "metrics")]
+#[path = "support/meter.rs"]
+mod meter;
+
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use linkbus::{
     AnyError, Builder, Bus, Command, Event, Flavor, Message, Query, SyncBus, Task,
     clock::ManualClock,
     handler,
     layer::{Concurrency, Counts, DeadLetters, Latency, LatencyStats, Layer, Retry, Timeout, Trace},
 };
+use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
 
 /// What to do: succeed, fail, or panic before or after waiting.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 enum Fate {
     Succeeds,
     Fails,
@@ -41,14 +50,10 @@ impl Fate {
         match turn % 50 {
             10 => Fate::PanicsAtOnce,
             20 | 30 => Fate::PanicsLater,
-            40 => Fate::PanicsBadly,
+            40 | 48 => Fate::PanicsBadly,
             45 => Fate::Fails,
             _ => Fate::Succeeds,
         }
-    }
-
-    fn panics(self) -> bool {
-        matches!(self, Fate::PanicsAtOnce | Fate::PanicsLater | Fate::PanicsBadly)
     }
 
     fn before(self) {
@@ -72,13 +77,13 @@ impl Fate {
 #[query(reply = ())]
 struct Ask(Fate);
 
-#[derive(Command, Clone)]
+#[derive(Command, Clone, Serialize, Deserialize)]
 struct Do(Fate);
 
-#[derive(Event, Clone)]
+#[derive(Event, Clone, Serialize, Deserialize)]
 struct Done(Fate);
 
-#[derive(Task, Clone)]
+#[derive(Task, Clone, Serialize, Deserialize)]
 struct Work(Fate);
 
 /// What the layers keep.
@@ -89,74 +94,6 @@ struct Kept {
     letters: DeadLetters,
     #[cfg(feature = "metrics")]
     meter: meter::Meter,
-}
-
-/// What the layer `Metrics` tells, in sum over all series.
-#[cfg(feature = "metrics")]
-mod meter {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
-    };
-
-    use metrics::{
-        Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    };
-
-    #[derive(Clone, Default)]
-    pub(super) struct Meter(Arc<Sums>);
-
-    #[derive(Default)]
-    pub(super) struct Sums {
-        pub(super) dispatches: AtomicU64,
-        pub(super) in_flight: AtomicI64,
-    }
-
-    impl Meter {
-        pub(super) fn is_at_rest_after(&self, dispatches: u64) {
-            assert_eq!((self.0.dispatches.load(Relaxed), self.0.in_flight.load(Relaxed)), (dispatches, 0));
-        }
-    }
-
-    impl CounterFn for Sums {
-        fn increment(&self, value: u64) {
-            self.dispatches.fetch_add(value, Relaxed);
-        }
-
-        fn absolute(&self, _: u64) {}
-    }
-
-    impl GaugeFn for Sums {
-        fn increment(&self, _: f64) {
-            self.in_flight.fetch_add(1, Relaxed);
-        }
-
-        fn decrement(&self, _: f64) {
-            self.in_flight.fetch_sub(1, Relaxed);
-        }
-
-        fn set(&self, _: f64) {}
-    }
-
-    impl Recorder for Meter {
-        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-            if key.name() == "linkbus_dispatches_total" { Arc::clone(&self.0).into() } else { Counter::noop() }
-        }
-
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            Arc::clone(&self.0).into()
-        }
-
-        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
-        }
-    }
 }
 
 /// With the layer `Metrics`, if there is one.
@@ -223,6 +160,11 @@ impl Kept {
         assert_eq!(self.letters.lost(), 0);
         counts.processed + counts.failed
     }
+
+    /// All turns of a command, with one letter for each of these.
+    fn has_ended_with_a_letter_for(&self, lost: u32) {
+        assert_eq!((self.ended::<Do>(), self.letters.kept()), (TURNS.into(), lost.into()));
+    }
 }
 
 fn quiet() {
@@ -239,8 +181,8 @@ async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
     .await
 }
 
-/// Enough to see a leak, few enough for a debug build.
-const TURNS: u32 = 20_000;
+/// R6: one in ten panics, and one in fifty fails.
+const TURNS: u32 = 200_000;
 
 /// R6.
 #[test]
@@ -262,9 +204,8 @@ fn panics_on_a_sync_bus_leave_nothing_behind() {
             }
         }
     }
-    let expected = (0..TURNS).filter(|turn| Fate::of(*turn).panics()).count();
-    assert_eq!((panicked, failed), (expected, TURNS as usize / 50));
-    assert_eq!(kept.ended::<Do>(), u64::from(TURNS));
+    assert_eq!((panicked, failed), (TURNS / 10, TURNS / 50));
+    kept.has_ended_with_a_letter_for(panicked + failed);
 }
 
 /// R6.
@@ -277,81 +218,178 @@ async fn panics_on_a_bus_leave_nothing_behind() {
         yield_now().await;
         fate.after()
     }));
-    let mut panicked = 0;
+    let (mut panicked, mut failed) = (0, 0);
     for turn in 0..TURNS {
         match caught(bus.execute(Do(Fate::of(turn)))).await {
-            Ok(outcome) => assert_eq!(outcome.is_err(), Fate::of(turn) == Fate::Fails),
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => failed += 1,
             Err(panic) => {
                 std::mem::forget(panic);
                 panicked += 1;
             }
         }
     }
-    assert_eq!(panicked, (0..TURNS).filter(|turn| Fate::of(*turn).panics()).count());
-    assert_eq!(kept.ended::<Do>(), u64::from(TURNS));
+    assert_eq!((panicked, failed), (TURNS / 10, TURNS / 50));
+    kept.has_ended_with_a_letter_for(panicked + failed);
 }
 
-/// Polls a future so often and then drops it; `true` if it was over.
-fn poll_and_drop(future: impl Future, polls: usize) -> bool {
+/// Polls a future so often, with a minute passing after each time, and then drops it; `true` if it was over.
+fn poll_and_drop(clock: &ManualClock, future: impl Future, polls: usize) -> bool {
     let mut future = Box::pin(future);
     let mut task = Context::from_waker(Waker::noop());
-    (0..polls).any(|_| matches!(future.as_mut().poll(&mut task), Poll::Ready(_)))
+    (0..polls).any(|_| {
+        let is_over = future.as_mut().poll(&mut task).is_ready();
+        clock.advance(Duration::from_secs(60));
+        is_over
+    })
 }
 
-/// Drops a dispatch at each point where it waits, from before the first to after the last; says how many there were.
-fn cancelled_everywhere<'a, M: Message, F: Future>(kept: &Kept, dispatch: impl Fn() -> F + 'a) -> usize {
-    let mut started = kept.ended::<M>();
-    for polls in 0.. {
-        let is_over = poll_and_drop(dispatch(), polls);
-        started += u64::from(polls > 0);
-        assert_eq!(kept.ended::<M>(), started, "after {polls} polls");
-        if is_over {
-            return polls;
+/// A bus with one stack of layers, and what is seen of it.
+struct Watched {
+    kept: Kept,
+    bus: Bus,
+    clock: ManualClock,
+    calls: Arc<AtomicU64>,
+}
+
+impl Watched {
+    fn new(letters: DeadLetters, layers: impl FnOnce(&Kept, Builder<Bus>) -> Builder<Bus>) -> Self {
+        let (kept, clock, calls) =
+            (Kept { letters, ..Kept::new() }, ManualClock::stopped(), Arc::<AtomicU64>::default());
+        let [ask, act, work, one, other] = [(); 5].map(|()| calls.clone());
+        let builder = Bus::empty()
+            .query_async(move |Ask(fate): Ask| wait_and(fate, &ask))
+            .command_async(move |Do(fate): Do| wait_and(fate, &act))
+            .task_async(move |Work(fate): Work| wait_and(fate, &work))
+            .subscribe_async(move |Done(fate): &Done| wait_and(*fate, &one))
+            .subscribe_async(move |Done(fate): &Done| wait_and(*fate, &other))
+            .layer(kept.counts.clone());
+        let builder = layers(&kept, metered(builder)).clock(clock.clone());
+        let bus = kept.built(|| builder.build().unwrap());
+        Watched { kept, bus, clock, calls }
+    }
+
+    /// How many times handlers were called, and how many letters there are.
+    fn seen(&self) -> (u64, u64) {
+        (self.calls.load(Relaxed), self.kept.letters.kept())
+    }
+
+    /// Drops a dispatch at each point where it waits, from before the first to after the last; says how many there were.
+    ///
+    /// One that is not dropped calls handlers so many times, and leaves so many letters.
+    fn cancelled_everywhere<M: Message, F: Future>(&self, whole: (u64, u64), dispatch: impl Fn() -> F) -> usize {
+        let mut started = self.kept.ended::<M>();
+        for polls in 0..100 {
+            let before = self.seen();
+            let is_over = poll_and_drop(&self.clock, dispatch(), polls);
+            started += u64::from(polls > 0);
+            assert_eq!(self.kept.ended::<M>(), started, "after {polls} polls");
+            let (calls, letters) = (self.seen().0 - before.0, self.seen().1 - before.1);
+            if is_over {
+                assert_eq!((calls, letters), whole);
+                return polls;
+            }
+            assert!(calls <= whole.0 && letters == 0, "after {polls} polls: {calls} calls, {letters} letters");
+        }
+        panic!("it is not over")
+    }
+
+    /// Every verb, with handlers that succeed, and with those that fail and are tried again: three times in all.
+    fn check(&self, stack: &str) {
+        let bus = &self.bus;
+        for fate in [Fate::Succeeds, Fate::Fails] {
+            let fails = u64::from(fate == Fate::Fails);
+            let (calls, letters) = (1 + 2 * fails, fails);
+            let points = [
+                self.cancelled_everywhere::<Ask, _>((calls, 0), || bus.send(Ask(fate))),
+                self.cancelled_everywhere::<Do, _>((calls, letters), || bus.execute(Do(fate))),
+                self.cancelled_everywhere::<Work, _>((calls, letters), || bus.dispatch(Work(fate))),
+                self.cancelled_everywhere::<Done, _>((2, 2 * letters), || bus.publish(Done(fate))),
+            ];
+            println!("{stack}, {fate:?}: over at poll {points:?}");
+            // Each call waits twice, and there is a delay before the next.
+            let most = if fails == 1 { 9 } else { 3 };
+            assert!(points[..3].iter().all(|point| *point >= most) && points[3] >= 3, "{stack}: {points:?}");
         }
     }
-    unreachable!()
 }
 
-async fn wait_and(fate: Fate) -> Result<(), AnyError> {
-    yield_now().await;
-    yield_now().await;
-    fate.after()
-}
-
-/// R7: every verb, with handlers that succeed and that fail and are tried again.
-#[tokio::test]
-async fn a_dispatch_may_be_dropped_wherever_it_waits() {
-    let kept = Kept::new();
-    let bus = Bus::empty()
-        .query_async(|Ask(fate): Ask| wait_and(fate))
-        .command_async(|Do(fate): Do| wait_and(fate))
-        .task_async(|Work(fate): Work| wait_and(fate))
-        .subscribe_async(|Done(fate): &Done| wait_and(*fate))
-        .subscribe_async(|Done(fate): &Done| wait_and(*fate))
-        .clock(ManualClock::new());
-    let bus = kept.around(bus);
-    let (bus, kept) = (&bus, &kept);
-    for fate in [Fate::Succeeds, Fate::Fails] {
-        let points = [
-            cancelled_everywhere::<Ask, _>(kept, || bus.send(Ask(fate))),
-            cancelled_everywhere::<Do, _>(kept, || bus.execute(Do(fate))),
-            cancelled_everywhere::<Work, _>(kept, || bus.dispatch(Work(fate))),
-            cancelled_everywhere::<Done, _>(kept, || bus.publish(Done(fate))),
-        ];
-        println!("{fate:?}: over at poll {points:?}");
-        assert!(points.iter().all(|point| *point >= 2), "{points:?}");
+fn wait_and(fate: Fate, calls: &AtomicU64) -> impl Future<Output = Result<(), AnyError>> + Send + use<> {
+    calls.fetch_add(1, Relaxed);
+    async move {
+        yield_now().await;
+        yield_now().await;
+        fate.after()
     }
+}
+
+fn retry() -> Retry {
+    Retry::new().on_any_error()
+}
+
+fn hour() -> Timeout {
+    Timeout::after(Duration::from_secs(3600))
+}
+
+/// R7: wherever it waits, in the handler, between two attempts, and before it is let in.
+#[test]
+fn a_dispatch_may_be_dropped_wherever_it_waits() {
+    let letters = DeadLetters::in_memory;
+    let recommended = |kept: &Kept, bus: Builder<Bus>| {
+        let bus = bus.layer(Trace::new()).layer(Latency::new(&kept.latency)).layer(kept.concurrency.clone());
+        bus.layer(kept.letters.clone()).layer(retry()).layer(hour())
+    };
+    Watched::new(letters(), recommended).check("recommended");
+    Watched::new(letters(), |kept, bus| {
+        let bus = bus.layer(retry()).layer(kept.letters.clone()).layer(kept.concurrency.clone()).layer(hour());
+        bus.layer(Latency::new(&kept.latency)).layer(Trace::new())
+    })
+    .check("retry outside");
+    Watched::new(letters(), |kept, bus| {
+        let bus = bus.layer(kept.letters.clone()).layer(hour()).layer(retry()).layer(kept.concurrency.clone());
+        bus.layer(Trace::new()).layer(hour())
+    })
+    .check("time-outs outside and inside");
+    #[cfg(feature = "tower")]
+    {
+        use linkbus::layer::tower::Tower;
+
+        let tower = || Tower::of_bus(tower::limit::ConcurrencyLimitLayer::new(1));
+        Watched::new(letters(), |kept, bus| {
+            bus.layer(kept.letters.clone()).layer(tower()).layer(retry()).layer(tower())
+        })
+        .check("tower");
+    }
+}
+
+/// R7: what is in the files is what was lost, and nothing of what was dropped.
+#[cfg(feature = "file-store")]
+#[test]
+fn a_dropped_dispatch_leaves_nothing_in_files() {
+    use linkbus::layer::dead_letter::{DeadLetterStore as _, FileStore, FsyncPolicy};
+
+    let folder = std::env::temp_dir().join(format!("linkbus-{}", linkbus::Uuid::now_v7()));
+    let letters = DeadLetters::new(FileStore::options().fsync(FsyncPolicy::Never).open(&folder).unwrap());
+    let watched = Watched::new(letters, |kept, bus| bus.layer(kept.letters.clone()).layer(retry()).layer(hour()));
+    watched.check("files");
+    watched.bus.close().now_or_never().expect("no layer waits").unwrap();
+    drop(watched);
+    let store = FileStore::open(&folder).unwrap();
+    // One of the command, one of the task, and one of each subscriber.
+    assert_eq!(store.count().unwrap(), 4);
+    drop(store);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// R7: one that waits for room, and is dropped, passes its turn on.
 #[tokio::test]
 async fn a_dispatch_may_be_dropped_while_it_waits_for_room() {
     let kept = Kept::new();
-    let bus = kept.around(Bus::empty().command_async(|_: Do| wait_and(Fate::Succeeds)));
+    let bus = kept.around(Bus::empty().command_async(|_: Do| wait_and(Fate::Succeeds, &AtomicU64::new(0))));
     let mut first = Box::pin(bus.execute(Do(Fate::Succeeds)));
     let mut task = Context::from_waker(Waker::noop());
     assert!(first.as_mut().poll(&mut task).is_pending());
-    assert!(!poll_and_drop(bus.execute(Do(Fate::Succeeds)), 3));
+    assert!(!poll_and_drop(&ManualClock::new(), bus.execute(Do(Fate::Succeeds)), 3));
     let third = bus.execute(Do(Fate::Succeeds));
     let (first, third) = tokio::join!(first, third);
     assert!(first.is_ok() && third.is_ok());
@@ -426,7 +464,7 @@ async fn what_a_dropped_dispatch_held_is_free() {
         drop(holds);
     }));
     for polls in 0..4 {
-        poll_and_drop(bus.execute(Holds(held.clone())), polls);
+        poll_and_drop(&ManualClock::new(), bus.execute(Holds(held.clone())), polls);
         assert_eq!(Arc::strong_count(&held), 1, "after {polls} polls");
     }
 }

@@ -17,6 +17,12 @@ use linkbus::{
         Timeout, on, on_async, only,
     },
 };
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use self::support::listening;
+
+#[path = "support/listen.rs"]
+mod support;
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -192,6 +198,25 @@ fn a_layer_calls_what_is_inside_as_often_as_there_is_a_message() {
     assert_eq!(calls.swap(0, Ordering::Relaxed), 20);
     bus.execute(Pay).unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// Counts the errors in the log.
+struct Errors(Arc<AtomicU32>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Errors {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        self.0.fetch_add(u32::from(*event.metadata().level() == tracing::Level::ERROR), Ordering::Relaxed);
+    }
+}
+
+/// What was done stays done, and that the second call was not is logged.
+#[test]
+fn a_call_without_a_message_is_logged_as_an_error() {
+    let errors = Arc::new(AtomicU32::new(0));
+    let bus = SyncBus::empty().command(|_: Pay| ()).layer(Twice).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(Errors(errors.clone()));
+    listening(subscriber, || bus.execute(Pay)).unwrap();
+    assert_eq!(errors.load(Ordering::Relaxed), 1);
 }
 
 /// On a `SyncBus` a time-out takes the message to another thread: an event is only lent to it, and a command that was

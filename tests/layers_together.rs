@@ -490,3 +490,70 @@ fn a_message_without_a_copy_is_tried_again_as_a_layer_handed_it_on() {
     bus.execute(Connect).unwrap_err();
     assert_eq!(attempts.0.lock().unwrap().len(), 3);
 }
+
+/// Calls what is inside twice, and asks for nothing.
+struct Twice;
+
+impl Around for Twice {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        next.run(dispatch);
+        next.run(dispatch)
+    }
+}
+
+impl AsyncAround for Twice {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        next.run(dispatch).await;
+        next.run(dispatch).await
+    }
+}
+
+#[derive(Command)]
+struct Borrowed;
+
+#[derive(Command)]
+struct BorrowedLater;
+
+mod borrowing {
+    use super::{AtomicU32, Borrowed, Ordering, handler};
+
+    #[handler]
+    fn borrow(_: &Borrowed, calls: &AtomicU32) {
+        calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    linkbus::module!(messages: [Borrowed], handlers: [borrow]);
+}
+
+mod borrowing_later {
+    use super::{AtomicU32, BorrowedLater, Ordering, handler};
+
+    #[handler]
+    async fn borrow(_: &BorrowedLater, calls: &AtomicU32) {
+        tokio::task::yield_now().await;
+        calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    linkbus::module!(messages: [BorrowedLater], handlers: [borrow]);
+}
+
+/// A message that is only lent is there for the next call, whatever the layer asked for, and is not copied.
+#[tokio::test]
+async fn what_a_handler_borrows_may_be_called_again() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let sync_bus = || SyncBus::empty().modules([borrowing::MODULE]).provide_arc(calls.clone()).layer(Twice);
+    sync_bus().build().unwrap().execute(Borrowed).unwrap();
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 2);
+    let bus = sync_bus().layer(Timeout::after(60 * SECOND)).layer(Twice).build().unwrap();
+    bus.execute(Borrowed).unwrap();
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 4);
+    let bus = Bus::empty()
+        .modules([borrowing::MODULE, borrowing_later::MODULE])
+        .provide_arc(calls.clone())
+        .layer(Twice)
+        .build()
+        .unwrap();
+    bus.execute(Borrowed).await.unwrap();
+    bus.execute(BorrowedLater).await.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
+}

@@ -605,9 +605,11 @@ fn dropped_at_any_poll_it_is_one_record() {
         };
         let clock = ManualClock::new();
         let bus = Bus::empty().clock(clock).command_async(pay);
-        let bus = match is_outermost {
-            true => bus.layer(recording).layer(Retry::new()).layer(Timeout::after(Duration::from_secs(1))),
-            false => bus.layer(Retry::new()).layer(Timeout::after(Duration::from_secs(1))).layer(recording),
+        let timeout = Timeout::after(Duration::from_secs(1));
+        let bus = if is_outermost {
+            bus.layer(recording).layer(Retry::new()).layer(timeout)
+        } else {
+            bus.layer(Retry::new()).layer(timeout).layer(recording)
         };
         let bus = bus.build().unwrap();
         let mut call = Box::pin(bus.execute(Pay { cents: 5 }));

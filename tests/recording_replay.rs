@@ -182,9 +182,9 @@ fn messages_are_dispatched_in_the_order_in_which_they_began() {
     }
     records.rotate_left(1);
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sees = Arc::clone(&seen);
+    let watch = Arc::clone(&seen);
     let bus =
-        SyncBus::empty().command(move |pay: Pay| sees.lock().unwrap().push(pay.cents)).replayable().build().unwrap();
+        SyncBus::empty().command(move |pay: Pay| watch.lock().unwrap().push(pay.cents)).replayable().build().unwrap();
     Replay::new(&bus).run(records).assert_same();
     assert_eq!(*seen.lock().unwrap(), [1, 2, 3]);
 }
@@ -229,9 +229,9 @@ async fn the_time_of_handlers_is_part_of_the_pace() {
 #[test]
 fn step_by_step_nothing_happens_before_it_is_asked_for() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sees = Arc::clone(&seen);
+    let watch = Arc::clone(&seen);
     let bus =
-        SyncBus::empty().command(move |pay: Pay| sees.lock().unwrap().push(pay.cents)).replayable().build().unwrap();
+        SyncBus::empty().command(move |pay: Pay| watch.lock().unwrap().push(pay.cents)).replayable().build().unwrap();
     let replay = Replay::new(&bus);
     let mut steps = replay.steps(a_minute_apart());
     for expected in 1..=3 {

@@ -17,7 +17,7 @@ use linkbus::{
     clock::ManualClock,
     layer::{
         DeadLetters, Latency, LatencyStats, Retry, Trace,
-        dead_letter::{DeadLetterStore as _, FileStore, Filter, Replay},
+        dead_letter::{FileStore, Filter, Replay},
     },
     recording::{JsonLineStore, MemoryStore, RecordStore as _, Recording},
 };
@@ -132,7 +132,7 @@ fn a_secret_is_nowhere() {
             _ => panic!("it was {}", sign_in.password),
         })
         .task(|rotate: Rotate| Err::<(), _>(refused(&rotate.key)))
-        .subscribe(|issued: &Issued| if issued.0 % 2 == 0 { Ok(()) } else { Err(refused(&issued.1)) })
+        .subscribe(|issued: &Issued| if issued.0.is_multiple_of(2) { Ok(()) } else { Err(refused(&issued.1)) })
         .query(|of: AccountOf| match of.by.first() {
             Some((0, credentials)) => Ok(Account { credentials: [("Token", credentials.token.clone())].into() }),
             Some((_, credentials)) => Err(refused(&credentials.token)),

@@ -1,5 +1,7 @@
 //! How long a handler may take, and what becomes of one that takes longer.
 
+#[path = "support/until.rs"]
+mod deadline;
 #[path = "support/listen.rs"]
 mod support;
 
@@ -20,9 +22,11 @@ use linkbus::{
     Bus, Command, Context, Event, ExecuteError, Kind, PublishError, Query, SendError, SubscriberFailure, SyncBus, Task,
     clock::{ManualClock, Time},
     handler,
-    layer::{AsyncAround, AsyncNext, Dispatch, Done, Observer, Timeout},
+    layer::{AsyncAround, AsyncNext, Concurrency, Dispatch, Done, Observer, Timeout},
 };
 use tokio::task::yield_now;
+
+use self::deadline::{until, until_scoped};
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -101,21 +105,15 @@ impl Gate {
 
 /// Moves the clock on until all of `calls` are over; gives what they came to.
 fn results<T>(clock: &ManualClock, calls: Vec<thread::ScopedJoinHandle<'_, T>>) -> Vec<T> {
-    while !calls.iter().all(thread::ScopedJoinHandle::is_finished) {
+    until_scoped(|| {
         clock.advance(SECOND);
-        thread::yield_now();
-    }
+        calls.iter().all(thread::ScopedJoinHandle::is_finished)
+    });
     calls.into_iter().map(|call| call.join().unwrap()).collect()
 }
 
 fn polled_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut std::task::Context::from_waker(Waker::noop()))
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
 }
 
 mod on_a_bus {
@@ -521,9 +519,44 @@ mod on_a_sync_bus {
         assert_eq!((counts.timed_out(), counts.left_running(), finished.load(Relaxed)), (4, 4, 0));
         assert_eq!((outside.seen(), inside.seen()), (vec!["timed_out"; 4], vec![]));
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         assert_eq!(finished.load(Relaxed), 4);
         assert_eq!(inside.seen(), ["succeeded"; 4]);
+    }
+
+    /// As `docs/layers/concurrency.md` says: the permit of a limit outside is for as long as the caller waits, that of a limit
+    /// inside for as long as the handler runs.
+    #[test]
+    fn a_call_that_goes_on_without_its_caller_has_its_permit_from_a_limit_inside_only() {
+        let run = |is_outside: bool| {
+            let (clock, gate, limit) = (ManualClock::stopped(), Gate::default(), Concurrency::of_bus(1));
+            let (handler, timeout) = (gate.clone(), Timeout::after(2 * SECOND));
+            let counts = timeout.counts();
+            let bus = SyncBus::empty().command(move |_: Act| handler.pass()).clock(clock.clone());
+            let bus = if is_outside {
+                bus.layer(limit.clone()).layer(timeout)
+            } else {
+                bus.layer(timeout).layer(limit.clone())
+            };
+            let bus = bus.build().unwrap();
+            thread::scope(|scope| {
+                let first = scope.spawn(|| matches!(bus.execute(Act), Err(ExecuteError::TimedOut { .. })));
+                gate.wait_for(1);
+                assert_eq!(results(&clock, vec![first]), [true]);
+                let second = scope.spawn(|| bus.execute(Act));
+                if is_outside {
+                    gate.wait_for(2);
+                    assert_eq!((counts.left_running(), limit.stats().in_flight), (1, 1));
+                } else {
+                    until(|| limit.stats().waiting == 1);
+                    assert_eq!((gate.arrived(), limit.stats().in_flight), (1, 1));
+                }
+                gate.open();
+                second.join().unwrap().unwrap();
+            });
+        };
+        run(true);
+        run(false);
     }
 
     /// T4.
@@ -547,7 +580,7 @@ mod on_a_sync_bus {
         assert_eq!(texts[0], "the handler of command `timeout.Act` could not start within 2s");
         assert_eq!((counts.timed_out(), counts.not_started(), counts.left_running()), (2, 6, 2));
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         bus.execute(Act).unwrap();
         assert_eq!(gate.arrived(), 3);
     }
@@ -623,7 +656,7 @@ mod on_a_sync_bus {
             assert_eq!(results(&clock, calls), [true]);
         });
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         assert_eq!(counts.late_panics(), 1);
         assert_eq!(bus.send(Ask).unwrap(), 7);
     }
@@ -720,7 +753,7 @@ mod on_a_sync_bus {
         drop(bus);
         assert_eq!(dropped.load(Relaxed), 0);
         gate.open();
-        wait_until(|| dropped.load(Relaxed) == 1);
+        until(|| dropped.load(Relaxed) == 1);
     }
 }
 
@@ -806,7 +839,7 @@ mod on_both {
             assert_eq!(results(&clock, calls), [true]);
         });
         gate.open();
-        wait_until(|| counts.left_running() == 0);
+        until(|| counts.left_running() == 0);
         let took = took.0.lock().unwrap();
         assert_eq!(took.len(), 1);
         assert!(took[0].0 == "succeeded" && took[0].1 >= 3 * SECOND, "{took:?}");

@@ -220,6 +220,39 @@ fn a_time_out_for_other_messages_leaves_the_handler_its_own() {
     assert_eq!(seconds_for_ask(&clock, &bus), 7);
 }
 
+/// Nor does one inside a time-out that is around it, nor another layer of the same name.
+#[test]
+fn a_time_out_hears_the_handler_where_the_ones_inside_are_for_other_messages() {
+    let clock = ManualClock::stopped();
+    let events = || linkbus::layer::only(Kind::Event, Timeout::after(SECOND));
+    let bus = || Bus::empty().modules([on_bus::MODULE]).clock(clock.clone()).layer(Timeout::after(5 * SECOND));
+    let buses = [
+        bus().layer(events()),
+        bus().layer(linkbus::layer::only(linkbus::layer::Selection::of::<Ask>().inverted(), events())),
+        bus().layer(other::Timeout),
+    ];
+    for bus in buses {
+        let bus = bus.build().unwrap();
+        assert_eq!(seconds_for_ask(&clock, &bus), 7);
+        let layer = timeouts(bus.explain::<Ask>())[0];
+        assert_eq!(value(layer, "after"), ("7s", handler_of(bus.explain::<Ask>())));
+    }
+    let bus = SyncBus::empty().modules([plain::MODULE]).layer(Timeout::after(5 * SECOND)).layer(events());
+    let bus = bus.build().unwrap();
+    let layer = timeouts(bus.explain::<Ask>())[0];
+    assert_eq!(value(layer, "after"), ("2s", handler_of(bus.explain::<Ask>())));
+}
+
+mod other {
+    use linkbus::layer::{Dispatch, Observer};
+
+    pub(super) struct Timeout;
+
+    impl Observer for Timeout {
+        fn end(&self, _: &mut Dispatch<'_>) {}
+    }
+}
+
 #[test]
 fn a_subscriber_speaks_for_itself_alone() {
     let clock = ManualClock::stopped();

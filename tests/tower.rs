@@ -15,7 +15,8 @@ use futures_util::{FutureExt, future::join_all};
 use linkbus::{
     AnyError, Bus, Command, DispatchError, Event, ExecuteError, Kind, PublishError, Query, SendError, Task,
     layer::{
-        AsyncAround, AsyncNext, Dispatch, Done,
+        AsyncAround, AsyncNext, DeadLetters, Dispatch, Done, Reason,
+        dead_letter::Filter,
         tower::{Inside, Passage, Passed, Tower},
     },
 };
@@ -404,4 +405,37 @@ fn explain_names_the_layer_and_whom_it_is_for() {
     assert!(text.contains("ConcurrencyLimitLayer") && text.contains("one for = the bus"), "{text}");
     assert!(text.contains("from inside handlers = goes past"), "{text}");
     assert_eq!(bus.explain::<Act>().unwrap().route.message.kind, Kind::Command);
+}
+
+#[derive(Command, Clone)]
+struct Stuck;
+
+/// A tower layer that may give up what it has let in goes inside of the dead letters, and then what it gives up has one.
+#[tokio::test(start_paused = true)]
+async fn what_a_tower_layer_gives_up_is_not_lost_without_a_letter() {
+    let timeout = || Tower::of_bus(TimeoutLayer::new(3 * SECOND));
+    let letters = DeadLetters::in_memory();
+    let bus = || Bus::empty().command_async(|_: Stuck| pending::<()>());
+    let error = bus().layer(timeout()).layer(letters.clone()).build().unwrap_err();
+    let [fault] = error.faults() else { panic!("{error}") };
+    assert_eq!(fault.code(), "BUS013");
+    assert!(fault.help().contains("before the `.layer(..)` of the `Tower`"), "{error}");
+
+    let bus = bus().layer(letters.clone()).layer(timeout()).build().unwrap();
+    assert!(matches!(bus.execute(Stuck).await, Err(ExecuteError::Refused { .. })));
+    let letters = letters.store().list(&Filter::any(), 10).unwrap();
+    assert_eq!(letters.iter().map(|letter| letter.error.reason).collect::<Vec<_>>(), [Reason::Refused]);
+}
+
+/// What is refused before it comes to the dead letters is told to the caller; what is lost behind them has its letter.
+#[tokio::test]
+async fn a_tower_layer_that_only_admits_may_be_around_dead_letters() {
+    let letters = DeadLetters::in_memory();
+    let limit = ServiceBuilder::new().load_shed().rate_limit(1, 3600 * SECOND);
+    let bus = Bus::empty().command(|_: Stuck| Err::<(), _>("stuck")).layer(Tower::of_bus(limit).only_admits());
+    let bus = bus.layer(letters.clone()).build().unwrap();
+    assert!(matches!(bus.execute(Stuck).await, Err(ExecuteError::Handler(_))));
+    assert!(matches!(bus.execute(Stuck).await, Err(ExecuteError::Refused { .. })));
+    assert_eq!(letters.kept(), 1);
+    assert!(bus.explain::<Stuck>().unwrap().to_string().contains("what it let in"));
 }

@@ -7,12 +7,13 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
 use linkbus::{
     Bus, Command, Event, Query, SyncBus, Task,
-    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Next, Observer, Trace},
+    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Next, Observer, Timeout, Trace},
 };
 use tracing::{
     Level, Subscriber,
@@ -560,4 +561,93 @@ fn error_texts_are_for_debug_and_by_option_only() {
     let text = events[0].fields.get("error").unwrap();
     assert!(text.contains(SECRET), "{text}");
     assert_eq!(events[0].within, Some(watch.spans()[1].id));
+}
+
+/// Panics at one thing that it is told, and when it is told about that.
+struct Grumpy(&'static str);
+
+impl Grumpy {
+    fn told(&self, what: &str) {
+        assert!(self.0 != what, "told: {what}");
+    }
+}
+
+impl Subscriber for Grumpy {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        self.told("new");
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {
+        self.told("record");
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("told: event");
+    }
+
+    fn enter(&self, _: &Id) {
+        self.told("enter");
+    }
+
+    fn exit(&self, _: &Id) {
+        self.told("exit");
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        self.told("close");
+        true
+    }
+}
+
+/// Counts the ends that it sees.
+struct Ends(Arc<Mutex<Vec<&'static str>>>);
+
+impl Observer for Ends {
+    fn end(&self, dispatch: &mut Dispatch<'_>) {
+        self.0.lock().unwrap().push(dispatch.outcome().label());
+    }
+}
+
+/// R6: also while the panic of a handler unwinds, where a second one would end the process, and on another thread.
+#[test]
+fn a_subscriber_that_panics_harms_nobody() {
+    for what in ["new", "record", "enter", "exit", "close"] {
+        support::listening(Grumpy(what), || {
+            let ends = Arc::default();
+            let handle = |double: Double| {
+                if double.0 == 0 {
+                    panic_with("ouch");
+                }
+                double.0 * 2
+            };
+            let timeout = || Timeout::after(Duration::from_secs(3600));
+            for is_limited in [false, true] {
+                let bus = SyncBus::empty().query(handle);
+                let bus = bus.layer(Ends(Arc::clone(&ends))).layer(Trace::new()).layer(Ends(Arc::clone(&ends)));
+                let bus = if is_limited { bus.layer(timeout()) } else { bus }.build().unwrap();
+                assert_eq!(bus.send(Double(2)).unwrap(), 4, "{what}");
+                assert!(catch_unwind(AssertUnwindSafe(|| bus.send(Double(0)))).is_err());
+            }
+            let bus = Bus::empty().query_async(move |double: Double| async move {
+                tokio::task::yield_now().await;
+                handle(double)
+            });
+            let bus = bus.layer(Ends(Arc::clone(&ends))).layer(Trace::new()).layer(Ends(Arc::clone(&ends)));
+            let bus = bus.build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            assert_eq!(runtime.block_on(bus.send(Double(2))).unwrap(), 4, "{what}");
+            assert!(catch_unwind(AssertUnwindSafe(|| runtime.block_on(bus.send(Double(0))))).is_err());
+            assert!(bus.send(Double(2)).boxed().now_or_never().is_none());
+            let once = ["succeeded", "succeeded", "panicked", "panicked"];
+            let all = [&once[..], &once, &once, &["abandoned", "abandoned"]].concat();
+            assert_eq!(*ends.lock().unwrap(), all, "{what}");
+        });
+    }
 }

@@ -56,9 +56,9 @@ pub(crate) use self::{
     dead_letter::parse,
     direct::run_direct,
     next::{run, run_async},
-    payload::{Again, Care, ErasedPayload, Particulars, Payload},
+    payload::{Again, ErasedPayload, Particulars, Payload},
     revived::Ready,
-    site::{Build, InsideTimeout, Refusal},
+    site::{Build, InsideTimeout, InsideTower, Refusal},
     timeout::{SubscriberLimit, SubscriberLimits},
 };
 #[doc(hidden)]
@@ -67,9 +67,9 @@ pub use self::{
     payload::{Revive, Revived, revive},
 };
 
-use std::future::Future;
+use std::{any::TypeId, future::Future};
 
-use crate::{error::AnyError, flavor::Flavor, handler::BoxFuture};
+use crate::{error::AnyError, flavor::Flavor, handler::BoxFuture, message::MessageFacts};
 
 /// Sees every dispatch start and end. One implementation serves both buses.
 ///
@@ -116,7 +116,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// Wraps a dispatch on a [`SyncBus`](crate::SyncBus): may answer in its place, change the message or the outcome, or call
-/// what is inside several times.
+/// what is inside several times: [`Next::run`] says when there is a message for that.
 ///
 /// ```
 /// use linkbus::{Command, SyncBus, layer::{Around, Dispatch, Done, Next}};
@@ -141,10 +141,14 @@ pub trait Around: Send + Sync + 'static {
 
 /// Wraps a dispatch on a [`Bus`](crate::Bus), as [`Around`] does on a `SyncBus`.
 ///
+/// One that calls what is inside again is the link of a [`Layer`] that asks for the message to be kept: the handler may take
+/// it by value.
+///
 /// ```
-/// use linkbus::{Bus, Command, layer::{AsyncAround, AsyncNext, Dispatch, Done}};
-/// # #[derive(Command)]
-/// # struct Pay;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use linkbus::{Bus, Command, layer::{AsyncAround, AsyncNext, Dispatch, Done, Layer, Link, Site}};
+/// # #[derive(Command, Clone)]
+/// # struct Pay { cents: u64 }
 ///
 /// struct Twice;
 ///
@@ -154,7 +158,27 @@ pub trait Around: Send + Sync + 'static {
 ///         next.run(dispatch).await
 ///     }
 /// }
-/// # Bus::empty().command(|_: Pay| ()).layer(Twice).build().unwrap();
+///
+/// struct AllTwice;
+///
+/// impl Layer<Bus> for AllTwice {
+///     fn link(&self, site: &mut Site<'_>) -> Option<Link<Bus>> {
+///         site.keep_message();
+///         Some(Link::async_around(Twice))
+///     }
+/// }
+///
+/// static PAID: AtomicU64 = AtomicU64::new(0);
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let pay = |pay: Pay| {
+///     PAID.fetch_add(pay.cents, Ordering::Relaxed);
+/// };
+/// let bus = Bus::empty().command(pay).layer(AllTwice).build().unwrap();
+/// bus.execute(Pay { cents: 50 }).await.unwrap();
+/// assert_eq!(PAID.load(Ordering::Relaxed), 100);
+/// # }
 /// ```
 pub trait AsyncAround: Send + Sync + 'static {
     /// Runs the inner layers and the handler with `next`, or does not.
@@ -208,6 +232,21 @@ pub trait Layer<B: Flavor>: Send + Sync + 'static {
     /// What it is called in [`explain`](crate::Bus::explain): the type's name without its path.
     fn name(&self) -> &str {
         crate::message::last_segment(std::any::type_name::<Self>())
+    }
+
+    /// Whether it may have a link for `message`: asked about the layers inside another one, before they are linked.
+    ///
+    /// The innermost time-out around a message follows its handler's `timeout`, so a time-out in a layer of one's own is
+    /// right about the messages it is not for. Default: for all.
+    fn is_for(&self, message: &'static MessageFacts) -> bool {
+        let _ = message;
+        true
+    }
+
+    /// Which layer it is, for the others: that which `only` is put around.
+    #[doc(hidden)]
+    fn identity(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
 
     /// Releases what it holds. Called once, by the `close` of the bus, outermost layer first.

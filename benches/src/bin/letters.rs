@@ -1,5 +1,6 @@
 //! Durable appends to the store of dead letters, beside a bare group commit of the same bytes: write, `fdatasync`, answer.
-//! Prints a Markdown table. Rounds are taken in turns, and the best of each counts.
+//! Then the tasks of a runtime, which do not wait for the disk. Prints Markdown tables. Rounds are taken in turns, and the
+//! best of each counts.
 
 use std::{
     borrow::Cow,
@@ -14,11 +15,13 @@ use std::{
 
 use linkbus::{
     Uuid,
-    layer::dead_letter::{DeadLetter, DeadLetterStore as _, FileStore},
+    layer::dead_letter::{DeadLetter, DeadLetterStore as _, Durability, FileStore, FileStoreOptions, StoreError},
 };
 
 const ROUNDS: usize = 5;
 const CALLERS: [usize; 3] = [1, 16, 256];
+const TASKS: usize = 256;
+const WORKERS: usize = 2;
 
 /// A letter of an ordinary command.
 const LETTER: &str = concat!(
@@ -44,13 +47,9 @@ fn main() -> io::Result<()> {
             let bare = Bare::create(&folder.0.join("bare"))?;
             let line = vec![b'x'; record];
             best[0] = best[0].max(rate(callers, each, || bare.append(&line).expect("the disk works")));
-            let store = FileStore::options().max_letters(10_000_000).max_bytes(1 << 40).open(folder.0.join("letters"));
+            let store = large().durability(Durability::OnAppend).open(folder.0.join("letters"));
             let store = store.map_err(io::Error::other)?;
-            let append = || {
-                let mut letter = letter.clone();
-                letter.id = Uuid::now_v7();
-                store.append(letter).expect("the disk works");
-            };
+            let append = || store.append(another(&letter)).expect("the disk works");
             best[1] = best[1].max(rate(callers, each, append));
         }
         let [bare, letters] = best;
@@ -59,7 +58,80 @@ fn main() -> io::Result<()> {
         let is_met = if letters >= least && percent >= 50.0 { "met" } else { "NOT MET" };
         println!("| {callers} | {bare:.0}/s | {letters:.0}/s | {percent:.0} % | {bar} | {is_met} |");
     }
+    println!("\n{TASKS} tasks on {WORKERS} workers of a runtime:\n");
+    println!("| `append` returns | taken | on the disk | half / 99 % / all within | refused, asked again |");
+    println!("|---|--:|--:|--:|--:|");
+    for (durability, each) in [(Durability::Behind, 400), (Durability::OnAppend, 40)] {
+        let mut best = Tasks::default();
+        for _ in 0..ROUNDS {
+            let round = tasks(&letter, durability, each)?;
+            if round.durable > best.durable {
+                best = round;
+            }
+        }
+        let Tasks { taken, durable, within: [half, most, all], refused } = best;
+        println!("| {durability:?} | {taken:.0}/s | {durable:.0}/s | {half:?} / {most:?} / {all:?} | {refused} |");
+    }
     Ok(())
+}
+
+fn large() -> FileStoreOptions {
+    FileStore::options().max_letters(10_000_000).max_bytes(1 << 40)
+}
+
+fn another(letter: &DeadLetter) -> DeadLetter {
+    let mut letter = letter.clone();
+    letter.id = Uuid::now_v7();
+    letter
+}
+
+/// What tasks came to that append.
+#[derive(Default)]
+struct Tasks {
+    /// Letters a second until the last was taken, and until the last was synced.
+    taken: f64,
+    durable: f64,
+    /// How long the calls took: half of them, 99 of a hundred, and all.
+    within: [Duration; 3],
+    refused: usize,
+}
+
+fn tasks(letter: &DeadLetter, durability: Durability, each: usize) -> io::Result<Tasks> {
+    let folder = Folder::new()?;
+    let store = large().durability(durability).open(folder.0.join("letters")).map_err(io::Error::other)?;
+    let store = Arc::new(store);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).build()?;
+    let begun = Instant::now();
+    let tasks: Vec<_> =
+        (0..TASKS).map(|_| runtime.spawn(append_all(Arc::clone(&store), letter.clone(), each))).collect();
+    let (mut times, mut refused) = (Vec::new(), 0);
+    for task in tasks {
+        let (of_task, refused_of_task) = runtime.block_on(task).expect("a task does not panic");
+        times.extend(of_task);
+        refused += refused_of_task;
+    }
+    let taken = begun.elapsed();
+    store.flush().map_err(io::Error::other)?;
+    let durable = begun.elapsed();
+    times.sort_unstable();
+    let within = [times.len() / 2, times.len() * 99 / 100, times.len() - 1].map(|place| times[place]);
+    Ok(Tasks { taken: per_second(TASKS * each, taken), durable: per_second(TASKS * each, durable), within, refused })
+}
+
+/// How long each call took, and how often one was refused.
+async fn append_all(store: Arc<FileStore>, letter: DeadLetter, each: usize) -> (Vec<Duration>, usize) {
+    let (mut times, mut refused) = (Vec::with_capacity(each), 0);
+    while times.len() < each {
+        let letter = another(&letter);
+        let begun = Instant::now();
+        match store.append(letter) {
+            Ok(()) => times.push(begun.elapsed()),
+            Err(StoreError::Behind { .. }) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    (times, refused)
 }
 
 /// What was read owns its texts; what the layer writes has them from the compiler.
@@ -93,8 +165,12 @@ fn rate(callers: usize, each: usize, one: impl Fn() + Sync) -> f64 {
         }
         begun.elapsed()
     });
+    per_second(callers * each, took)
+}
+
+fn per_second(calls: usize, took: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far fewer than would matter")]
-    let calls = (callers * each) as f64;
+    let calls = calls as f64;
     calls / took.max(Duration::from_nanos(1)).as_secs_f64()
 }
 

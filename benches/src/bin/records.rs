@@ -79,9 +79,9 @@ struct Line<'a> {
     v: u32,
     message: &'a str,
     outcome: &'a str,
-    id: Uuid2,
-    correlation_id: Uuid2,
-    causation_id: Option<Uuid2>,
+    id: Id,
+    correlation_id: Id,
+    causation_id: Option<Id>,
     handler: Option<&'a str>,
     attempt: u32,
     nested: bool,
@@ -90,9 +90,9 @@ struct Line<'a> {
 }
 
 /// As the crate `uuid` serialises it.
-struct Uuid2(Uuid);
+struct Id(Uuid);
 
-impl Serialize for Uuid2 {
+impl Serialize for Id {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
@@ -117,9 +117,9 @@ fn bare(record: &Record) -> io::Result<f64> {
             v: 1,
             message: &record.message,
             outcome: record.ended.label(),
-            id: Uuid2(record.id),
-            correlation_id: Uuid2(record.correlation_id),
-            causation_id: record.causation_id.map(Uuid2),
+            id: Id(record.id),
+            correlation_id: Id(record.correlation_id),
+            causation_id: record.causation_id.map(Id),
             handler: handler.as_deref(),
             attempt: record.attempt,
             nested: record.is_nested,

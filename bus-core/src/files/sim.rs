@@ -37,11 +37,11 @@ impl Random {
 pub(crate) enum Doing {
     Write,
     Sync,
+    Remove,
 }
 
 /// What the disk does not do.
 #[derive(Clone, Copy, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that goes wrong")]
 pub(crate) struct Faults {
     /// Syncing a file does nothing.
     pub(crate) no_sync: bool,
@@ -51,6 +51,8 @@ pub(crate) struct Faults {
     pub(crate) error: Option<io::ErrorKind>,
     /// Or only one of them does.
     pub(crate) only: Option<Doing>,
+    /// Who does this panics.
+    pub(crate) panics: Option<Doing>,
     /// So many bytes of a write are written before it fails.
     pub(crate) half: usize,
     /// What was written so cannot be cut off.
@@ -77,6 +79,8 @@ pub(crate) struct State {
     /// How many operations are left before the power is lost.
     pub(crate) fuse: Option<u64>,
     pub(crate) syncs: u64,
+    /// Writing waits until it can be locked.
+    gate: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
@@ -184,6 +188,16 @@ impl SimDisk {
         self.0.lock().unwrap()
     }
 
+    /// Nothing is written while this is locked.
+    pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.state().gate)
+    }
+
+    fn panic_at(&self, doing: Doing) {
+        let panics = self.state().faults.panics;
+        assert!(panics != Some(doing), "the disk is on fire");
+    }
+
     pub(crate) fn set(&self, faults: Faults) {
         self.state().faults = faults;
     }
@@ -238,6 +252,7 @@ impl Fs for SimDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.panic_at(Doing::Remove);
         let mut state = self.state();
         state.step()?;
         state.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
@@ -255,6 +270,9 @@ struct SimAppender {
 
 impl Appender for SimAppender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let gate = self.disk.gate();
+        let _open = gate.lock();
+        self.disk.panic_at(Doing::Write);
         self.disk.state().write(self.file, bytes)
     }
 

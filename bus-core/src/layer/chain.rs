@@ -61,10 +61,10 @@ pub(crate) struct Layered<B: Flavor> {
     pub(crate) clock: Clock,
     /// Whether nothing but observers is around the handler, which gets the message by value if it wants it so.
     has_observers_only: bool,
-    /// Whether a layer wants the message after the handler had it.
+    /// What is done with the message when the handler gets it.
     pub(crate) care: Care,
-    /// Whether no more than one does.
-    pub(super) has_one_keeper: bool,
+    /// Whether no more than one layer wants the message afterwards, and the handler takes it by value.
+    pub(super) may_hand_over: bool,
 }
 
 /// The observers of one place, and the around inside them.
@@ -87,7 +87,7 @@ pub(crate) struct Chain<B: Flavor> {
     clock: Clock,
     segments: Vec<Segment<B>>,
     care: Care,
-    has_one_keeper: bool,
+    may_hand_over: bool,
 }
 
 impl<B: Flavor> Chain<B> {
@@ -114,9 +114,9 @@ impl<B: Flavor> Chain<B> {
     }
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
-        let Chain { route, clock, segments, care, has_one_keeper } = self;
-        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && care == Care::HandOver;
-        Layered { route, segments: segments.into(), inner, clock, has_observers_only, care, has_one_keeper }
+        let Chain { route, clock, segments, care, may_hand_over } = self;
+        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && care != Care::Keep;
+        Layered { route, segments: segments.into(), inner, clock, has_observers_only, care, may_hand_over }
     }
 }
 
@@ -170,21 +170,27 @@ impl<B: Flavor> Stack<B> {
             clock,
             segments: vec![Segment::default()],
             care: Care::HandOver,
-            has_one_keeper: true,
+            may_hand_over: false,
         };
         let mut site = Site::new(route, build);
         let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
         let implied = self.implied.iter().map(|layer| (&**layer, None));
         for (position, (layer, location)) in placed.chain(implied).enumerate() {
-            let inside = self.layers.iter().skip(position + 1).map(|placed| placed.layer.name().to_owned());
+            let inside = self.layers.iter().skip(position + 1).map(|placed| &placed.layer);
+            let inside = inside.filter(|layer| layer.is_for(route.message)).map(|layer| layer.identity());
             site.begin(layer.name(), location, inside.collect());
             if let Some(Err(why)) = layer.link(&mut site).map(|link| chain.push(link)) {
                 site.leave_out::<B>(why);
             }
         }
         let (layers, refusals, keepers) = site.finish();
-        chain.care = if keepers.is_empty() { Care::HandOver } else { Care::Keep };
-        chain.has_one_keeper = keepers.len() <= 1;
+        let takes_it = route.message.kind.has_one_handler() && route.handlers.iter().any(|handler| handler.by_value);
+        chain.care = match takes_it {
+            _ if !keepers.is_empty() => Care::Keep,
+            true => Care::HandOver,
+            false => Care::Lend,
+        };
+        chain.may_hand_over = takes_it && keepers.len() <= 1;
         let explanation = Explanation { route: route.clone(), layers };
         Linked { chain: (build.is_replayable || !chain.is_empty()).then_some(chain), explanation, refusals, keepers }
     }

@@ -193,13 +193,18 @@ impl Tally {
         }
     }
 
-    fn failed(&self, failed: Option<Failed<'_>>) {
+    /// Those that the dispatch is for, all of them or the one in the place `only`, each with its place.
+    fn called(&self, only: Option<usize>) -> impl Iterator<Item = (usize, &SubscriberTally)> {
+        self.subscribers.iter().enumerate().filter(move |(place, _)| only.is_none_or(|only| only == *place))
+    }
+
+    fn failed(&self, failed: Option<Failed<'_>>, only: Option<usize>) {
         self.failed.fetch_add(1, Relaxed);
         let Some(failed) = failed.filter(|failed| failed.reason() == Reason::Handler) else { return };
         let mut failures = failed.subscribers().iter().peekable();
-        for subscriber in &self.subscribers {
+        for (place, subscriber) in self.called(only) {
             // Both are in subscription order.
-            let has_failed = failures.next_if(|failure| subscriber.is(&failure.subscriber)).is_some();
+            let has_failed = failures.next_if(|failure| failure.place == place).is_some();
             subscriber.counter(!has_failed).fetch_add(1, Relaxed);
         }
     }
@@ -209,10 +214,6 @@ impl SubscriberTally {
     fn read(&self) -> SubscriberCounts {
         let (processed, failed) = (self.processed.load(Relaxed), self.failed.load(Relaxed));
         SubscriberCounts { subscriber: self.facts, processed, failed }
-    }
-
-    fn is(&self, facts: &HandlerFacts) -> bool {
-        (self.facts.name, self.facts.location) == (facts.name, facts.location)
     }
 
     fn counter(&self, has_succeeded: bool) -> &AtomicU64 {
@@ -227,14 +228,15 @@ impl Observer for Arc<Tally> {
 
     fn end(&self, dispatch: &mut Dispatch<'_>) {
         self.in_flight.fetch_sub(1, Relaxed);
+        let only = dispatch.particulars().only_subscriber;
         match dispatch.outcome() {
             Outcome::Succeeded => {
                 self.processed.fetch_add(1, Relaxed);
-                for subscriber in &self.subscribers {
+                for (_, subscriber) in self.called(only) {
                     subscriber.processed.fetch_add(1, Relaxed);
                 }
             }
-            outcome => self.failed(outcome.failed()),
+            outcome => self.failed(outcome.failed(), only),
         }
     }
 }

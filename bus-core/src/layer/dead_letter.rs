@@ -49,7 +49,7 @@ use std::{
 
 pub(crate) use self::body::parse;
 #[cfg(feature = "file-store")]
-pub use self::file::{Damage, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
+pub use self::file::{Damage, Durability, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
 pub use self::{
     letter::{Body, DeadLetter, ErrorReport, LetterHandler, ReadError, SharedMessage, Withheld},
     memory::MemoryStore,
@@ -58,7 +58,7 @@ pub use self::{
 };
 #[cfg(feature = "metrics")]
 use super::metrics::Letters;
-use super::{Dispatch, InsideTimeout, Layer, Link, Observer, Outcome, Reason, Site};
+use super::{Dispatch, InsideTimeout, InsideTower, Layer, Link, Observer, Outcome, Reason, Site};
 use crate::{error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
@@ -68,7 +68,7 @@ use crate::{error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
 /// are queries, what was dropped by its caller, and what failed because the bus is shut down.
 ///
 /// It may stand outside or inside a [retry](super); inside a time-out it is refused, because it would not see the time run
-/// out. Clones share the store and the counts. The example of [the module](self) uses it.
+/// out, and so it is inside a `Tower` that may give up what it has let in. Clones share the store and the counts. The example of [the module](self) uses it.
 #[derive(Clone)]
 pub struct DeadLetters {
     shared: Arc<Shared>,
@@ -131,9 +131,10 @@ impl DeadLetters {
         self.shared.kept.load(Ordering::Relaxed)
     }
 
-    /// How many letters the store did not take, each of which was logged as an error.
+    /// How many letters the store did not take since this layer was made, and how many it took and
+    /// [lost](DeadLetterStore::lost), from whichever layer. Each was logged as an error.
     pub fn lost(&self) -> u64 {
-        self.shared.lost.load(Ordering::Relaxed)
+        self.shared.lost.load(Ordering::Relaxed) + self.shared.store.lost()
     }
 }
 
@@ -153,6 +154,13 @@ impl<B: Flavor> Layer<B> for DeadLetters {
             return site.refuse(
                 "dead letters inside a time-out do not see it run out, so the message would be lost without a letter: put \
                  `.layer(DeadLetters ..)` before the `.layer(..)` of the time-out",
+            );
+        }
+        if site.marks::<InsideTower>() > 0 {
+            return site.refuse(
+                "dead letters inside a `Tower` do not see it give up what it has let in, so the message would be lost without \
+                 a letter: put `.layer(DeadLetters ..)` before the `.layer(..)` of the `Tower`, or say `.only_admits()` on \
+                 it if its layers, such as a rate limit, never do that",
             );
         }
         let keeps = self.shared.store.keeps();

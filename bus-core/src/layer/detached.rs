@@ -1,6 +1,8 @@
 //! What is inside a layer, run on another thread.
 
-use super::{Dispatch, ErasedPayload, Next, payload::Particulars};
+use tracing::Span;
+
+use super::{Dispatch, ErasedPayload, Next, payload::Particulars, spans::Within, watch::guarded};
 use crate::{context::Cause, depth, flavor::Flavor, sync_bus::SyncBus};
 
 /// What is inside an [`Around`](super::Around), ready to be run on another thread, with or without the caller.
@@ -10,7 +12,7 @@ pub(crate) struct Detached {
     payload: Box<dyn ErasedPayload>,
     depth: depth::Carried,
     cause: Cause,
-    span: tracing::Span,
+    span: Span,
 }
 
 impl Next<'_> {
@@ -22,7 +24,7 @@ impl Next<'_> {
             payload: dispatch.payload.detach(),
             depth: depth::carry(),
             cause: Cause::current(),
-            span: tracing::Span::current(),
+            span: guarded(Span::current).unwrap_or_else(Span::none),
         }
     }
 }
@@ -37,10 +39,13 @@ impl Detached {
     pub(crate) fn run(mut self) -> Box<dyn ErasedPayload> {
         let _depth = self.depth.enter();
         let _cause = self.cause.enter();
-        let _span = self.span.enter();
+        let span = self.span;
+        let within = Within::enter(Some(&span));
         let layered = self.bus.core().table.layered(self.payload.facts()).expect("it came from inside these layers");
         let mut dispatch = Dispatch::new(&mut *self.payload, &layered.route, &layered.clock);
         Next { bus: &self.bus, layered, at: self.at }.run(&mut dispatch);
+        drop(within);
+        guarded(|| drop(span));
         self.payload
     }
 }

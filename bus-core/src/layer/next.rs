@@ -11,7 +11,7 @@ use super::{
     Around, Dispatch, Dispatched, Done, Layered, Payload,
     chain::Segment,
     payload::{Care, outcome_of},
-    spans::InSpan,
+    spans::{InSpan, Within},
     watch::Watch,
 };
 use crate::{
@@ -40,8 +40,12 @@ pub struct AsyncNext<'a> {
 }
 
 impl Next<'_> {
-    /// Runs it. Every call runs it once more, as long as the message is there: see
-    /// [`Site::keep_message`](super::Site::keep_message).
+    /// Runs it. Every call runs it once more, as long as the message is there.
+    ///
+    /// It is there if the handler borrows it, as subscribers do, and if a layer asked for
+    /// [`Site::keep_message`](super::Site::keep_message). A handler that takes the message by value has it from the first
+    /// call: then a further one does not reach the handler, which is logged as an error, and the outcome stays what it was;
+    /// if there was none, because the first call panicked or was dropped, it is `Refused`.
     #[inline]
     pub fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
@@ -58,7 +62,7 @@ impl Next<'_> {
         let watch = Watch::<TRACED>::start(segment, dispatch, None);
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
-            let _entered = span.map(tracing::Span::enter);
+            let _within = Within::enter(span);
             self.enter(segment, watch.dispatch);
         }
         watch.finish();
@@ -70,7 +74,7 @@ impl Next<'_> {
         if let Some(around) = &segment.around {
             let next = Next { at: self.at + 1, ..*self };
             return match self.layered.care {
-                Care::HandOver => around.call(dispatch, next),
+                Care::HandOver | Care::Lend => around.call(dispatch, next),
                 Care::Keep => next.call_and_restore(&**around, dispatch),
             };
         }
@@ -111,8 +115,7 @@ impl Drop for Restored<'_, '_> {
 }
 
 impl AsyncNext<'_> {
-    /// Runs it. Every call runs it once more, as long as the message is there: see
-    /// [`Site::keep_message`](super::Site::keep_message).
+    /// Runs it. Every call runs it once more, as long as the message is there; otherwise as [`Next::run`].
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];
         match &segment.traced {

@@ -3,7 +3,12 @@
 use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use super::{Around, AsyncAround, AsyncNext, Dispatch, Dispatched, Done, Layer, Link, Next, Site};
-use crate::{bus::Bus, handler::BoxFuture, message::Message, sync_bus::SyncBus};
+use crate::{
+    bus::Bus,
+    handler::BoxFuture,
+    message::{Message, MessageFacts},
+    sync_bus::SyncBus,
+};
 
 /// What is inside a layer made by [`on`]: the further layers and the handler.
 pub struct TypedNext<'a, M: Message> {
@@ -124,6 +129,10 @@ impl<M: Message> Layer<SyncBus> for On<M> {
         Some(Link::around(Typed(Arc::clone(&self.0))))
     }
 
+    fn is_for(&self, message: &'static MessageFacts) -> bool {
+        message == M::FACTS
+    }
+
     fn name(&self) -> &'static str {
         "on"
     }
@@ -135,6 +144,10 @@ impl<M: Message> Layer<Bus> for OnAsync<M> {
             return site.pass_over();
         }
         Some(Link::async_around(Typed(Arc::clone(&self.0))))
+    }
+
+    fn is_for(&self, message: &'static MessageFacts) -> bool {
+        message == M::FACTS
     }
 
     fn name(&self) -> &'static str {

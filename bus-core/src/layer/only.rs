@@ -1,6 +1,6 @@
 //! Layers for some of the messages.
 
-use std::marker::PhantomData;
+use std::{any::TypeId, marker::PhantomData};
 
 use super::{IntoLayer, Layer, Link, Site};
 use crate::{
@@ -112,6 +112,14 @@ impl<B: Flavor, L: Layer<B>> Layer<B> for Selected<L> {
             return site.leave_out(format!("it is only for {}", self.selection.text));
         }
         self.layer.link(site)
+    }
+
+    fn is_for(&self, message: &'static MessageFacts) -> bool {
+        (self.selection.has)(message) && self.layer.is_for(message)
+    }
+
+    fn identity(&self) -> TypeId {
+        self.layer.identity()
     }
 
     fn name(&self) -> &str {

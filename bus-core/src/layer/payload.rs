@@ -28,6 +28,8 @@ pub(crate) struct Payload<M: Message> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Care {
     HandOver,
+    /// It is lent, because the handler only borrows it, and there for a layer that calls `next` again.
+    Lend,
     /// It is lent, because a layer wants it afterwards.
     Keep,
 }
@@ -198,6 +200,8 @@ macro_rules! outcome_of {
 }
 pub(super) use outcome_of;
 
+const GONE: &str = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
+
 /// A [`Payload`] whose type is forgotten.
 pub(crate) trait ErasedPayload: Any + Send {
     fn facts(&self) -> &'static MessageFacts;
@@ -218,7 +222,8 @@ pub(crate) trait ErasedPayload: Any + Send {
     /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
     fn restore(&mut self, replacements: usize);
     fn fail(&mut self, failure: LayerFailure);
-    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one.
+    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one. It is logged
+    /// then, because what was done is not undone by an error about a call that was not.
     fn gone(&mut self);
     /// The message for several owners, if it is still there.
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
@@ -314,9 +319,9 @@ impl<M: Message> ErasedPayload for Payload<M> {
     #[cold]
     fn gone(&mut self) {
         if self.outcome.is_none() {
-            let text = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
-            self.fail(LayerFailure::Refused(text.into()));
+            return self.fail(LayerFailure::Refused(GONE.into()));
         }
+        tracing::error!(target: "linkbus", message = M::FACTS.name, "{GONE}");
     }
 
     fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -343,9 +348,8 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn detach(&mut self) -> Box<dyn ErasedPayload> {
         let held = match self.care {
-            Care::HandOver if M::FACTS.kind.has_one_handler() => self.held.take(),
-            // Subscribers have it lent to them.
-            Care::HandOver | Care::Keep => {
+            Care::HandOver => self.held.take(),
+            Care::Lend | Care::Keep => {
                 self.share();
                 match self.held.now() {
                     Held::Shared(message) => Held::Shared(Arc::clone(message)),
@@ -386,7 +390,7 @@ impl dyn ErasedPayload {
     pub(crate) fn replace<M: Message>(&mut self, message: M) -> Result<(), M> {
         let Some(payload) = self.downcast::<M>() else { return Err(message) };
         match payload.care {
-            Care::HandOver => *payload.held.now() = Held::Here(message),
+            Care::HandOver | Care::Lend => *payload.held.now() = Held::Here(message),
             Care::Keep => payload.held.replace(message),
         }
         Ok(())

@@ -27,8 +27,8 @@ pub struct Site<'a> {
     explained: Vec<ExplainedLayer>,
     refusals: Vec<Refusal>,
     marks: Vec<TypeId>,
-    /// The layers of the bus inside the one that is asked, by name.
-    inside: Vec<String>,
+    /// The layers of the bus inside the one that is asked.
+    inside: Vec<TypeId>,
     keepers: Vec<String>,
 }
 
@@ -37,6 +37,9 @@ pub(crate) struct InsideRetry;
 
 /// The mark of a time-out: a layer inside it may be dropped, or left behind on another thread.
 pub(crate) struct InsideTimeout;
+
+/// The mark of a tower layer that may give up what it has let in.
+pub(crate) struct InsideTower;
 
 /// A layer cannot be where it is.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ impl<'a> Site<'a> {
     }
 
     /// Turns to the next layer, inward.
-    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>, inside: Vec<String>) {
+    pub(super) fn begin(&mut self, layer: &str, location: Option<Location>, inside: Vec<TypeId>) {
         self.inside = inside;
         let name = layer.to_owned();
         self.explained.push(ExplainedLayer { name, location, values: Vec::new(), left_out: None });
@@ -123,8 +126,8 @@ impl<'a> Site<'a> {
         None
     }
 
-    /// The layers of the bus inside this one, by name. Whether they apply to the message is not known yet.
-    pub(crate) fn inside(&self) -> &[String] {
+    /// The layers of the bus inside this one that are for the message. They may still leave themselves out.
+    pub(crate) fn inside(&self) -> &[TypeId] {
         &self.inside
     }
 

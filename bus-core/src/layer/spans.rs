@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use tracing::Span;
+use tracing::{Span, span::Entered};
 
 use super::{
     Dispatch, Observer,
@@ -72,7 +72,10 @@ impl Traced {
         let span = guarded(|| self.tracer.start(dispatch)).flatten().filter(|span| !span.is_disabled());
         match &span {
             None => start_all(inside, dispatch),
-            Some(span) => span.in_scope(|| start_all(inside, dispatch)),
+            Some(span) => {
+                let _within = Within::enter(Some(span));
+                start_all(inside, dispatch);
+            }
         }
         span.map(|span| Opened { span, traced: self })
     }
@@ -84,10 +87,32 @@ impl Opened<'_> {
     pub(super) fn end(self, observers: &[Box<dyn Observer>], dispatch: &mut Dispatch<'_>) {
         let Opened { span, traced } = self;
         let (outside, inside) = observers.split_at(traced.outside);
-        span.in_scope(|| end_all(inside, dispatch));
+        {
+            let _within = Within::enter(Some(&span));
+            end_all(inside, dispatch);
+        }
         guarded(|| traced.tracer.end(dispatch, &span));
-        drop(span);
+        guarded(|| drop(span));
         end_all(outside, dispatch);
+    }
+}
+
+/// In a span, if there is one, until this is dropped. A subscriber that panics at that takes nothing with it.
+pub(super) struct Within<'s>(Option<Entered<'s>>);
+
+impl<'s> Within<'s> {
+    #[inline]
+    pub(super) fn enter(span: Option<&'s Span>) -> Self {
+        Within(span.and_then(|span| guarded(|| span.enter())))
+    }
+}
+
+impl Drop for Within<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(entered) = self.0.take() {
+            guarded(|| drop(entered));
+        }
     }
 }
 
@@ -101,7 +126,7 @@ pub(super) struct InSpan<'a, const TRACED: bool, F> {
 impl<const TRACED: bool, F: Future + Unpin> InSpan<'_, TRACED, F> {
     #[inline]
     pub(super) fn poll(&mut self, task: &mut Context<'_>, make: impl FnOnce() -> F) -> Poll<F::Output> {
-        let _entered = self.span.filter(|_| TRACED).map(Span::enter);
+        let _within = Within::enter(self.span.filter(|_| TRACED));
         Pin::new(self.future.get_or_insert_with(make)).poll(task)
     }
 }
@@ -109,8 +134,9 @@ impl<const TRACED: bool, F: Future + Unpin> InSpan<'_, TRACED, F> {
 impl<const TRACED: bool, F> Drop for InSpan<'_, TRACED, F> {
     #[inline]
     fn drop(&mut self) {
-        if let (true, Some(span)) = (TRACED, self.span) {
-            span.in_scope(|| self.future = None);
+        if TRACED && self.span.is_some() {
+            let _within = Within::enter(self.span);
+            self.future = None;
         }
     }
 }

@@ -8,7 +8,7 @@ mod on_sync_bus;
 mod pool;
 
 use std::{
-    any::{TypeId, type_name},
+    any::TypeId,
     sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
@@ -26,7 +26,7 @@ use crate::{
     error::AnyError,
     flavor::Flavor,
     handler::HandlerFacts,
-    message::{Kind, Message, last_segment},
+    message::{Kind, Message},
     sync_bus::SyncBus,
 };
 
@@ -165,7 +165,7 @@ impl Timeout {
     /// Whether what handlers say is for this layer: it is for the innermost of several time-outs.
     fn hears_handlers(&self, site: &mut Site<'_>) -> bool {
         let is_innermost = match self.all {
-            Some(_) => !site.inside().iter().any(|name| name == last_segment(type_name::<Timeout>())),
+            Some(_) => !site.inside().contains(&TypeId::of::<Timeout>()),
             None => site.marks::<HandlersHeard>() == 0,
         };
         if is_innermost {

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use self::link::Gated;
 pub use self::passage::{Crossing, Inside, Passage, Passed, Unsuccessful};
-use super::{Layer, Link, Site};
+use super::{InsideTower, Layer, Link, Site};
 use crate::bus::Bus;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -78,6 +78,7 @@ pub struct Tower<L: tower_layer::Layer<Inside>> {
     scope: Scope<L::Service>,
     is_overload: Vec<Recognise>,
     at_ingress: bool,
+    only_admits: bool,
 }
 
 /// For whom a service is.
@@ -92,7 +93,8 @@ impl<L: tower_layer::Layer<Inside, Service: TowerService> + Send + Sync + 'stati
     ///
     /// It is made when the bus is built, so a layer that spawns a task, like tower's buffer, needs a runtime there.
     pub fn of_bus(layer: L) -> Self {
-        Tower { layer, scope: Scope::Bus(OnceLock::new()), is_overload: Vec::new(), at_ingress: false }
+        let scope = Scope::Bus(OnceLock::new());
+        Tower { layer, scope, is_overload: Vec::new(), at_ingress: false, only_admits: false }
     }
 
     /// A service for each message: a rate limit is one of each.
@@ -133,6 +135,25 @@ impl<L: tower_layer::Layer<Inside, Service: TowerService> + Send + Sync + 'stati
         Tower { at_ingress: true, ..self }
     }
 
+    /// Says that the tower layer decides about what comes in and never gives up what it has let in, as a rate limit, load
+    /// shed or a concurrency limit. Default: it may, as a time-out does.
+    ///
+    /// [`DeadLetters`](crate::layer::DeadLetters) are refused inside a tower layer that may: they take what is given up
+    /// from outside for the decision of the caller, and the message would be lost without a letter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use linkbus::{Bus, layer::{DeadLetters, tower::Tower}};
+    /// use tower::limit::RateLimitLayer;
+    ///
+    /// let limit = RateLimitLayer::new(100, Duration::from_secs(1));
+    /// Bus::empty().layer(Tower::of_bus(limit).only_admits()).layer(DeadLetters::in_memory()).build().unwrap();
+    /// ```
+    #[must_use]
+    pub fn only_admits(self) -> Self {
+        Tower { only_admits: true, ..self }
+    }
+
     fn make(&self) -> Arc<Mutex<L::Service>> {
         Arc::new(Mutex::new(self.layer.layer(Inside::new())))
     }
@@ -148,6 +169,11 @@ impl<L: tower_layer::Layer<Inside, Service: TowerService> + Send + Sync + 'stati
         site.value("one for", of);
         if self.at_ingress {
             site.value("from inside handlers", "goes past");
+        }
+        if self.only_admits {
+            site.value("what it let in", "stays");
+        } else {
+            site.mark::<InsideTower>();
         }
         let is_overload = self.is_overload.as_slice().into();
         Some(Link::async_around(Gated { service, is_overload, at_ingress: self.at_ingress }))

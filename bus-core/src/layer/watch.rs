@@ -115,5 +115,9 @@ pub(super) fn guarded<T>(observe: impl FnOnce() -> T) -> Option<T> {
 fn panicked(panic: Box<dyn Any + Send>) {
     // What was panicked with may panic again when it is dropped.
     std::mem::forget(panic);
-    tracing::error!(target: "linkbus", "an observer panicked");
+    // It may be the one that listens who panicked.
+    let log = || tracing::error!(target: "linkbus", "an observer, or who listens to the spans, panicked");
+    if let Err(another) = catch_unwind(log) {
+        std::mem::forget(another);
+    }
 }

@@ -193,7 +193,7 @@ mod tests {
 
     /// Both forms of a record are asked, and say the same.
     #[track_caller]
-    fn assert_lets(filter: Filter, expected: bool) {
+    fn assert_lets(filter: &Filter, expected: bool) {
         let record = RecordRef::of_line(LINE).unwrap();
         assert_eq!(filter.matches_ref(&record), expected, "{filter:?}");
         assert_eq!(filter.matches(&record.to_record()), expected, "{filter:?}");
@@ -217,7 +217,7 @@ mod tests {
             any().correlation_id(Uuid::from_u128(2)),
             any().kind(Kind::Command).message("shop.Pay").only_failures(),
         ] {
-            assert_lets(let_through, true);
+            assert_lets(&let_through, true);
         }
         for held_back in [
             any().kind(Kind::Query),
@@ -234,7 +234,7 @@ mod tests {
             any().only_roots(),
             any().kind(Kind::Command).message("shop.Pay").only_successes(),
         ] {
-            assert_lets(held_back, false);
+            assert_lets(&held_back, false);
         }
     }
 }

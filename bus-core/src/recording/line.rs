@@ -45,8 +45,6 @@ pub(super) enum Said<'a> {
     Record(RecordRef<'a>),
     /// Here so many records were dropped.
     Gap(u64),
-    /// It is blank.
-    Nothing,
 }
 
 impl Record {
@@ -135,9 +133,6 @@ fn timestamp(at: SystemTime) -> impl fmt::Display {
 
 /// What `line` says.
 pub(super) fn parse(line: &str) -> Result<Said<'_>, LineError> {
-    if line.trim_ascii().is_empty() {
-        return Ok(Said::Nothing);
-    }
     if line.contains('\n') {
         return Err(LineError::malformed("it is more than one line"));
     }

@@ -195,7 +195,8 @@ impl<R: BufRead> Reader<R> {
                 Line::Read { is_whole } => is_whole,
             };
             let said = parse(&self.line);
-            if !is_whole && matches!(said, Err(LineError::Malformed { .. })) {
+            let is_blank = self.line.trim_ascii().is_empty();
+            if !is_whole && !is_blank && matches!(said, Err(LineError::Malformed { .. })) {
                 self.torn = Some(Torn { offset, bytes: self.line.len() as u64 });
                 return None;
             }
@@ -203,7 +204,7 @@ impl<R: BufRead> Reader<R> {
             self.offset += self.line.len() as u64;
             self.number += u64::from(is_whole);
             match said {
-                Ok(Said::Nothing) => {}
+                _ if is_blank => {}
                 Ok(Said::Record(record)) if !self.filter.matches_ref(&record) => {}
                 Ok(Said::Record(record)) => return Some(look(Ok(record))),
                 Ok(Said::Gap(dropped)) => self.missing = self.missing.saturating_add(dropped),

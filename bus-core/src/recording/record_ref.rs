@@ -69,7 +69,6 @@ impl<'a> RecordRef<'a> {
         match line::parse(line)? {
             Said::Record(record) => Ok(record),
             Said::Gap(_) => Err(LineError::malformed("it stands where records are missing")),
-            Said::Nothing => Err(LineError::malformed("it is blank")),
         }
     }
 

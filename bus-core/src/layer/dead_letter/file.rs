@@ -5,8 +5,8 @@ mod index;
 mod log;
 mod queue;
 mod recover;
-mod syncer;
 mod tidy;
+mod writer;
 
 #[cfg(test)]
 mod crash;
@@ -23,17 +23,29 @@ use uuid::Uuid;
 
 use self::{
     log::{Limits, Log},
-    syncer::Syncer,
+    queue::QueueLimits,
+    writer::WriterThread,
 };
 use super::{Body, DeadLetter, DeadLetterStore, Filter, StoreError, Withheld};
 use crate::files::{Disk, FolderError, Fs, Missing};
 
 /// Keeps dead letters in a folder, so that they outlive the process, and with the default policy the machine's power.
 ///
-/// A letter that [`append`](DeadLetterStore::append) has taken is on the disk. It blocks its thread for the write and the
-/// sync of the letter, after the write and sync that may be under way; callers that come meanwhile share one. Once in a
-/// while the thread also tidies up, which copies at most one segment. No memory is used for a letter but some 100 bytes for
-/// its place.
+/// [`append`](DeadLetterStore::append) puts a letter into a bounded queue, which takes microseconds and never waits for the
+/// disk. A thread of the store writes and syncs what is in it, all that came meanwhile at once: a letter is on the disk
+/// after one or two of these, usually within a few milliseconds.
+///
+/// **Until then it can be lost.** A process that is killed, or a machine that loses its power, takes the letters with it that
+/// are in the queue: at most those of the last moments, and never more than [fit in it](FileStoreOptions::queue_letters).
+/// [`flush`](DeadLetterStore::flush), `close` and dropping the store wait for all of them, so let the program end with one of
+/// these. With [`Durability::OnAppend`] `append` itself waits, and nothing that it took is lost: for callers on threads of
+/// their own.
+///
+/// A letter for which the queue has no room is refused. One that was taken and then cannot be written is
+/// [lost](Health::lost): counted, logged, and the error of the next `flush`. All other calls see what was taken, and wait for
+/// it to be written where they have to; `delete` and `note_replay` return when the disk has it.
+///
+/// No memory is used for a letter on the disk but some 100 bytes for its place.
 ///
 /// One process at a time has the folder, which is made with mode 0700, and its files with 0600. The messages have to be
 /// `serde::Serialize`; the page [`linkbus::docs::layers::dead_letters`](https://docs.rs/linkbus) says what becomes of
@@ -63,18 +75,32 @@ use crate::files::{Disk, FolderError, Fs, Missing};
 /// ```
 pub struct FileStore {
     log: Arc<Log>,
-    syncer: Option<Syncer>,
+    writer: WriterThread,
     recovery: Recovery,
 }
 
-/// When what is written is synced, so that it survives a power loss. A process that is killed loses nothing in any case.
+/// When [`append`](DeadLetterStore::append) returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// When the letter is in the queue: a dispatch is never held up by the disk, and what is in the queue is lost if the
+    /// process is killed. The default.
+    #[default]
+    Behind,
+    /// When the letter is written and, with [`FsyncPolicy::Always`], synced: what was taken is safe. It blocks the thread for
+    /// one or two syncs, which callers share; on a `Bus` that is a thread of the runtime.
+    OnAppend,
+}
+
+/// When what is written is synced, so that it survives a power loss. A process that is killed loses nothing that was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FsyncPolicy {
-    /// Before `append` returns; callers share a sync. The default.
+    /// At once, with all that is written together. The default.
     #[default]
     Always,
-    /// This often, on a thread of the store: a power loss takes the letters of that time with it.
+    /// This often, and only if something was written: a power loss takes the letters of that time with it. A time of zero is
+    /// refused when the store is opened.
     Every(Duration),
     /// When the system does it, which may be after half a minute, and when the store is closed.
     Never,
@@ -101,12 +127,19 @@ pub enum FsyncPolicy {
 pub struct FileStoreOptions {
     limits: Limits,
     policy: FsyncPolicy,
+    durability: Durability,
 }
 
 impl Default for FileStoreOptions {
     fn default() -> Self {
-        let limits = Limits { letters: 100_000, bytes: 256 << 20, segment_bytes: 8 << 20, letter_bytes: 1 << 20 };
-        FileStoreOptions { limits, policy: FsyncPolicy::Always }
+        let limits = Limits {
+            letters: 100_000,
+            bytes: 256 << 20,
+            segment_bytes: 8 << 20,
+            letter_bytes: 1 << 20,
+            queue: QueueLimits { letters: 10_000, bytes: 16 << 20 },
+        };
+        FileStoreOptions { limits, policy: FsyncPolicy::Always, durability: Durability::Behind }
     }
 }
 
@@ -143,25 +176,51 @@ impl FileStoreOptions {
         self
     }
 
+    /// When `append` returns: [`Durability::Behind`] by default.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How many letters may be taken that are not on the disk yet, 10,000 by default and at least one. A further one is
+    /// refused. It is also how many can be lost at most if the process is killed.
+    pub fn queue_letters(mut self, letters: usize) -> Self {
+        self.limits.queue.letters = letters;
+        self
+    }
+
+    /// How many bytes these may have, 16 MiB by default; a single letter may have more. A further one is refused.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.limits.queue.bytes = bytes;
+        self
+    }
+
     /// Opens the folder, makes it if it is not there, and repairs what a crash left half written.
     ///
     /// # Errors
-    /// [`OpenError`]: another process has it, it is not safe, or it cannot be read.
+    /// [`OpenError`]: the options make no sense, another process has it, it is not safe, or it cannot be read.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<FileStore, OpenError> {
         let folder = folder.as_ref();
+        self.check()?;
         let disk = Disk::open(folder, Missing::Folder)?.locked()?;
         self.open_fs(Arc::new(disk)).map_err(|error| error.within(folder))
     }
 
+    fn check(&self) -> Result<(), OpenError> {
+        if self.policy == FsyncPolicy::Every(Duration::ZERO) {
+            let problem =
+                "`FsyncPolicy::Every` with a time of zero would never rest: `FsyncPolicy::Always` syncs at once";
+            return Err(OpenError::Options { problem });
+        }
+        Ok(())
+    }
+
     fn open_fs(self, fs: Arc<dyn Fs>) -> Result<FileStore, OpenError> {
-        let (log, recovery) = Log::open(fs, self.limits, self.policy)?;
+        let (log, recovery) = Log::open(fs, self.limits, self.policy, self.durability)?;
         recovery.log();
         let log = Arc::new(log);
-        let syncer = match self.policy {
-            FsyncPolicy::Every(interval) => Some(Syncer::start(&log, interval)?),
-            FsyncPolicy::Always | FsyncPolicy::Never => None,
-        };
-        Ok(FileStore { log, syncer, recovery })
+        let writer = WriterThread::start(&log)?;
+        Ok(FileStore { log, writer, recovery })
     }
 }
 
@@ -203,6 +262,7 @@ impl DeadLetterStore for FileStore {
 
     fn ids(&self, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
         self.log.still_open()?;
+        self.log.wait_for_letters();
         let ids: Vec<Uuid> = self.log.index().entries().map(|entry| entry.id).collect();
         if filter.is_any() {
             return Ok(ids);
@@ -221,6 +281,7 @@ impl DeadLetterStore for FileStore {
 
     fn count(&self) -> Result<usize, StoreError> {
         self.log.still_open()?;
+        self.log.wait_for_letters();
         Ok(self.log.index().len())
     }
 
@@ -233,10 +294,19 @@ impl DeadLetterStore for FileStore {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        if let Some(syncer) = &self.syncer {
-            syncer.stop();
+        if !self.log.queue.close() {
+            return Ok(());
         }
-        self.log.close()
+        self.writer.join();
+        self.log.release()
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.log.flush()
+    }
+
+    fn lost(&self) -> u64 {
+        self.log.lost()
     }
 }
 
@@ -296,10 +366,15 @@ impl Recovery {
 pub struct Health {
     /// Why the last write failed; `None` if it did not.
     pub last_error: Option<StoreError>,
-    /// How many letters it took.
+    /// How many letters it took and wrote.
     pub written: u64,
-    /// How many letters it did not take. What was offered is this and `written`.
+    /// How many letters it did not take.
     pub refused: u64,
+    /// How many letters it took and could not write: they are gone. What was offered is `written`, `refused`, `lost` and
+    /// `waiting` together.
+    pub lost: u64,
+    /// How many letters it took and has not written yet.
+    pub waiting: u64,
     /// How many records it took that may be gone after a power loss, because a later sync failed. Never with
     /// [`FsyncPolicy::Always`].
     pub unsure: u64,
@@ -328,6 +403,11 @@ impl Health {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// The options make no sense.
+    Options {
+        /// Which, and what to write instead.
+        problem: &'static str,
+    },
     /// Another process has it open, or another store of this one.
     Locked {
         /// The folder.
@@ -365,7 +445,7 @@ impl OpenError {
     /// The same with the folder in front of the file's name.
     fn within(mut self, folder: &Path) -> Self {
         match &mut self {
-            OpenError::Locked { .. } | OpenError::Unsafe { .. } => {}
+            OpenError::Options { .. } | OpenError::Locked { .. } | OpenError::Unsafe { .. } => {}
             OpenError::OtherVersion { path } | OpenError::NotLetters { path } | OpenError::Io { path, .. } => {
                 *path = folder.join(&path);
             }
@@ -387,6 +467,7 @@ impl From<FolderError> for OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OpenError::Options { problem } => write!(f, "dead letters cannot be kept like this: {problem}"),
             OpenError::Locked { folder } => write!(
                 f,
                 "the dead letters in `{}` are open already: a folder is for one store of one process, so give each its own",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{Care, Outcome, Ready, Reason},
+    super::{Outcome, Ready, Reason},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
 };
 use crate::{
@@ -197,9 +197,7 @@ impl<'a, B: Flavor> Run<'a, B> {
         }
         let layered = self.replay.bus.core().table.layered(route.message).ok_or(Skipped::NoLayers)?;
         let mut payload = revive(letter, route)?;
-        if layered.care == Care::Keep {
-            payload.set_care(Care::Keep);
-        }
+        payload.set_care(layered.care);
         let particulars = payload.particulars_mut();
         particulars.is_replay = true;
         particulars.context = Some(Context::of_replay(route.message, letter.correlation_id, letter.dispatch_id));

@@ -9,8 +9,9 @@ use crate::{error::AnyError, message::Message};
 
 /// Where dead letters are kept. Implement it to keep them somewhere else than in memory or in files.
 ///
-/// [`append`](Self::append) is called at the end of a dispatch, on its thread, which it blocks for as long as it takes:
-/// say in your docs how long that may be. Errors and panics of it are logged and counted and go no further.
+/// [`append`](Self::append) is called at the end of a dispatch, on its thread, which on a `Bus` is one of the runtime: it
+/// takes the letter and returns, and what takes long is done elsewhere. Errors and panics of it are logged and counted and go
+/// no further. The other calls may take their time.
 ///
 /// ```
 /// use linkbus::{Uuid, layer::DeadLetters, layer::dead_letter::{DeadLetter, DeadLetterStore, Filter, MemoryStore, StoreError}};
@@ -34,7 +35,7 @@ use crate::{error::AnyError, message::Message};
 /// # assert_eq!(letters.store().count().unwrap(), 0);
 /// ```
 pub trait DeadLetterStore: Send + Sync + 'static {
-    /// Keeps `letter`. When it returns `Ok`, the letter is as safe as the store promises.
+    /// Takes `letter`. When it returns `Ok`, all other calls know of it; say in your docs how safe it is then.
     fn append(&self, letter: DeadLetter) -> Result<(), StoreError>;
 
     /// The ids of the letters that `filter` lets through, oldest first; also of those that cannot be read, which it may let
@@ -53,8 +54,21 @@ pub trait DeadLetterStore: Send + Sync + 'static {
     /// Counts one more [replay](DeadLetter::replays) of a letter that failed again; nothing if it is not there.
     fn note_replay(&self, id: Uuid) -> Result<(), StoreError>;
 
-    /// Takes no more letters, and releases what it holds. Further calls do nothing.
+    /// Takes no more letters, keeps those that it took, and releases what it holds. Further calls do nothing.
     fn close(&self) -> Result<(), StoreError>;
+
+    /// Waits until all letters that were taken are as safe as the store makes them.
+    ///
+    /// # Errors
+    /// Why that is not so. By default it does nothing, as for a store whose `append` leaves nothing to be done.
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// How many letters it took and could not keep after all, each of which it has logged; none by default.
+    fn lost(&self) -> u64 {
+        0
+    }
 
     /// In which form it wants the message: [`Keeps::Json`] unless it says otherwise.
     fn keeps(&self) -> Keeps {
@@ -99,6 +113,14 @@ impl<S: DeadLetterStore + ?Sized> DeadLetterStore for Arc<S> {
 
     fn close(&self) -> Result<(), StoreError> {
         (**self).close()
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        (**self).flush()
+    }
+
+    fn lost(&self) -> u64 {
+        (**self).lost()
     }
 
     fn keeps(&self) -> Keeps {
@@ -211,6 +233,13 @@ pub enum StoreError {
         /// How many bytes they take.
         bytes: u64,
     },
+    /// It has taken as much as it may that is not written yet.
+    Behind {
+        /// How many letters.
+        letters: usize,
+        /// How many bytes they take.
+        bytes: u64,
+    },
     /// Reading or writing failed.
     Io {
         /// What was being done: `write`, `sync` ...
@@ -247,6 +276,10 @@ impl fmt::Display for StoreError {
             StoreError::Full { letters, bytes } => {
                 write!(f, "the store of dead letters is full: it holds {letters} letters in {bytes} bytes")
             }
+            StoreError::Behind { letters, bytes } => write!(
+                f,
+                "the store of dead letters is behind: {letters} letters in {bytes} bytes are not written yet, and it takes no more"
+            ),
             StoreError::Io { doing, file, .. } => write!(f, "cannot {doing} `{file}`"),
             StoreError::Damaged { file, offset, problem } => {
                 write!(f, "the record at byte {offset} of `{file}` is damaged: {problem}")

@@ -32,16 +32,16 @@ pub(super) struct Attempts {
 impl Around for Attempts {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         self.begin();
-        let is_only_keeper = next.layered.has_one_keeper;
+        let may_hand_over = next.layered.may_hand_over;
         let mut nth = 1;
         loop {
-            self.prepare(nth, dispatch, is_only_keeper);
+            self.prepare(nth, dispatch, may_hand_over);
             let deadline = dispatch.deadline();
             let decide = |outcome: &Outcome<'_>| self.decide(nth, deadline, outcome);
             let attempt = dispatch.attempt_with(&decide);
             let done = next.run(&mut dispatch.during(&attempt));
             let Some(delay) = again(&attempt, dispatch) else {
-                return self.conclude(nth, dispatch, is_only_keeper, done);
+                return self.conclude(nth, dispatch, may_hand_over, done);
             };
             announce(dispatch, delay);
             self.clock.sleep(delay);
@@ -53,10 +53,10 @@ impl Around for Attempts {
 impl AsyncAround for Attempts {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         self.begin();
-        let is_only_keeper = next.layered.has_one_keeper;
+        let may_hand_over = next.layered.may_hand_over;
         let mut nth = 1;
         loop {
-            self.prepare(nth, dispatch, is_only_keeper);
+            self.prepare(nth, dispatch, may_hand_over);
             let deadline = dispatch.deadline();
             let (done, delay) = {
                 let decide = |outcome: &Outcome<'_>| self.decide(nth, deadline, outcome);
@@ -64,7 +64,7 @@ impl AsyncAround for Attempts {
                 let done = next.run(&mut dispatch.during(&attempt)).await;
                 (done, again(&attempt, dispatch))
             };
-            let Some(delay) = delay else { return self.conclude(nth, dispatch, is_only_keeper, done) };
+            let Some(delay) = delay else { return self.conclude(nth, dispatch, may_hand_over, done) };
             announce(dispatch, delay);
             self.clock.sleep_async(delay).await;
             nth += 1;
@@ -83,12 +83,12 @@ impl Attempts {
     }
 
     #[inline]
-    fn prepare(&self, nth: u32, dispatch: &mut Dispatch<'_>, is_only_keeper: bool) {
+    fn prepare(&self, nth: u32, dispatch: &mut Dispatch<'_>, may_hand_over: bool) {
         if nth > 1 {
             let attempt = &mut dispatch.particulars().attempt;
             *attempt = attempt.saturating_add(1);
         }
-        if nth == self.max && is_only_keeper {
+        if nth == self.max && may_hand_over {
             // Nobody needs it after this attempt, so that the handler need not have a copy.
             dispatch.set_care(Care::HandOver);
         }
@@ -96,8 +96,8 @@ impl Attempts {
 
     /// A layer outside may come again with another message.
     #[inline]
-    fn conclude(&self, nth: u32, dispatch: &mut Dispatch<'_>, is_only_keeper: bool, done: Done) -> Done {
-        if nth == self.max && is_only_keeper {
+    fn conclude(&self, nth: u32, dispatch: &mut Dispatch<'_>, may_hand_over: bool, done: Done) -> Done {
+        if nth == self.max && may_hand_over {
             dispatch.set_care(Care::Keep);
         }
         done

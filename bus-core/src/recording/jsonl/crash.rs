@@ -70,7 +70,7 @@ impl Bench {
 
 fn said(line: &str) -> Result<u64, u64> {
     match parse(line).unwrap_or_else(|error| panic!("{error}: {line}")) {
-        Said::Record(record) => Ok(number_of(&record)),
+        Said::Record(record) => Ok(number_of(&record.to_record())),
         Said::Gap(missing) => Err(missing),
     }
 }
@@ -260,6 +260,35 @@ fn what_cannot_be_cut_off_is_left_and_another_file_begun() {
     assert_eq!(files, [[0].to_vec(), [1, 2].to_vec()]);
     let health = bench.store.health();
     assert_eq!((health.written, health.unsure, health.abandoned_files), (3, 1, 1));
+}
+
+/// R5: a limit on the size of a file; and whatever else is wrong with only this file.
+#[test]
+fn a_file_that_cannot_be_written_is_followed_by_another() {
+    for (kind, failures) in [(io::ErrorKind::FileTooLarge, 1), (io::ErrorKind::Other, 8)] {
+        let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+        bench.append([0]);
+        bench.flush().unwrap();
+        bench.append([1]);
+        bench.disk.set(Faults { error: Some(kind), half: 20, ..Faults::default() });
+        (0..failures).for_each(|_| assert_eq!(bench.write(), Turn::Fails));
+        bench.disk.set(Faults::default());
+        bench.flush().unwrap();
+        assert_eq!((bench.lines(), bench.disk.contents().len()), (vec![Ok(0), Ok(1)], 2), "{kind}");
+    }
+}
+
+/// R5: files that nothing was written to do not stay.
+#[test]
+fn a_long_outage_leaves_no_empty_files() {
+    let mut bench = Bench::open(&SimDisk::new(), small()).unwrap();
+    bench.append([0]);
+    bench.disk.set(Faults { error: Some(io::ErrorKind::StorageFull), ..Faults::default() });
+    (0..100).for_each(|_| assert_eq!(bench.write(), Turn::Fails));
+    assert!(bench.disk.contents().len() <= 1);
+    bench.disk.set(Faults::default());
+    let _ = bench.flush();
+    assert_eq!((bench.lines(), bench.disk.contents().len()), (vec![Ok(0)], 1));
 }
 
 /// R5: after a sync failed, the file is not trusted again, and whoever relied on it is told.

@@ -5,6 +5,9 @@ use std::{io, sync::Arc, time::SystemTime};
 use super::retention;
 use crate::files::{Appender, Fs};
 
+/// After so many writes that failed another file is tried: it may be that only this one cannot be written.
+const MOST_FAILURES: u32 = 8;
+
 /// Where lines go: into a file, until that is full or fails, and then into another.
 pub(super) struct Output {
     fs: Arc<dyn Fs>,
@@ -23,6 +26,8 @@ struct RunFile {
     name: String,
     file: Box<dyn Appender>,
     length: u64,
+    /// How many writes failed, one after the other.
+    failures: u32,
     /// How many records may not survive a power loss.
     unsynced: u64,
     /// Whether the file itself would.
@@ -56,11 +61,14 @@ impl Output {
         };
         let before = current.length;
         if let Err(error) = current.file.write(lines) {
-            if current.file.cut(before).is_err() {
+            let is_cut = current.file.cut(before).is_ok();
+            current.failures += 1;
+            if !is_cut || current.failures == MOST_FAILURES || error.kind() == io::ErrorKind::FileTooLarge {
                 self.leave();
             }
             return Err(error);
         }
+        current.failures = 0;
         current.length += lines.len() as u64;
         current.unsynced += records as u64;
         Ok(())
@@ -82,7 +90,15 @@ impl Output {
         if let Err(error) = self.sync_file() {
             self.untold = Some(Arc::new(error));
         }
-        self.current = None;
+        if let Some(current) = self.current.take() {
+            self.remove_empty(&current);
+        }
+    }
+
+    fn remove_empty(&self, left: &RunFile) {
+        if left.length == 0 {
+            let _ = self.fs.remove(&left.name);
+        }
     }
 
     /// Has everything that was written survive a power loss.
@@ -112,9 +128,7 @@ impl Output {
         let Some(current) = self.current.take() else { return };
         self.abandoned += 1;
         self.unsure += current.unsynced;
-        if current.length == 0 {
-            let _ = self.fs.remove(&current.name);
-        }
+        self.remove_empty(&current);
     }
 
     /// The files are closed by whoever was the last to use them.
@@ -130,7 +144,9 @@ impl RunFile {
         let mut name = format!("{plain}.jsonl");
         for further in 2..10_000 {
             match fs.create(&name) {
-                Ok(file) => return Ok(RunFile { name, file, length: 0, unsynced: 0, is_there_for_good: false }),
+                Ok(file) => {
+                    return Ok(RunFile { name, file, length: 0, failures: 0, unsynced: 0, is_there_for_good: false });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }

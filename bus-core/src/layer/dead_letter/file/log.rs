@@ -1,18 +1,21 @@
 //! The segments of a folder: one is written at its end, the others are read.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use uuid::Uuid;
 
 use super::{
     super::{DeadLetter, StoreError},
-    FsyncPolicy, Health, OpenError, Recovery,
+    Durability, FsyncPolicy, Health, OpenError, Recovery,
     format::{self, MAGIC},
     index::{Entry, Index, Segment},
-    queue::{Batch, Queue, What},
+    queue::{Batch, Queue, QueueLimits, What},
     recover::{name_of, recover},
 };
 use crate::files::{Appender, Fs};
@@ -24,12 +27,14 @@ pub(super) struct Limits {
     pub(super) bytes: u64,
     pub(super) segment_bytes: u64,
     pub(super) letter_bytes: usize,
+    pub(super) queue: QueueLimits,
 }
 
 pub(super) struct Log {
     pub(super) limits: Limits,
-    policy: FsyncPolicy,
-    queue: Queue,
+    pub(super) policy: FsyncPolicy,
+    durability: Durability,
+    pub(super) queue: Queue,
     /// `None` once it is closed.
     fs: RwLock<Option<Arc<dyn Fs>>>,
     /// Held while something is written.
@@ -52,6 +57,9 @@ pub(super) struct Taken {
 struct Counts {
     written: AtomicU64,
     refused: AtomicU64,
+    lost: AtomicU64,
+    /// Why the last ones were lost, until somebody is told.
+    lost_with: Mutex<Option<StoreError>>,
     abandoned: AtomicU64,
     unsure: AtomicU64,
     last_error: Mutex<Option<StoreError>>,
@@ -73,14 +81,20 @@ pub(super) struct Active {
 }
 
 impl Log {
-    pub(super) fn open(fs: Arc<dyn Fs>, limits: Limits, policy: FsyncPolicy) -> Result<(Self, Recovery), OpenError> {
+    pub(super) fn open(
+        fs: Arc<dyn Fs>,
+        limits: Limits,
+        policy: FsyncPolicy,
+        durability: Durability,
+    ) -> Result<(Self, Recovery), OpenError> {
         let (index, recovery) = recover(&*fs)?;
         let next_segment = index.segments.last_key_value().map_or(0, |(number, _)| *number) + 1;
         let taken = Taken { letters: index.len(), bytes: index.live_bytes };
         let log = Log {
             limits,
             policy,
-            queue: Queue::default(),
+            durability,
+            queue: Queue::new(limits.queue),
             fs: RwLock::new(Some(fs)),
             writer: Mutex::new(Writer { active: None, next_segment }),
             last_number: AtomicU64::new(index.last_number()),
@@ -111,16 +125,20 @@ impl Log {
     pub(super) fn append(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let record = format::letter(letter, number);
-        let what = What::Letter { id: letter.id, number, replays: letter.replays };
-        let written = self.take(record.len()).and_then(|()| {
-            let written = self.commit(&record, what, false);
-            written.inspect_err(|_| self.give_back(record.len()))
+        let message = letter.message.clone();
+        let what = What::Letter { id: letter.id, number, replays: letter.replays, message };
+        let ticket = self.take(record.len()).and_then(|()| {
+            let ticket = self.queue.put(&record, what);
+            ticket.inspect_err(|_| self.give_back(record.len()))
         });
-        match &written {
-            Ok(()) => self.counts.written.fetch_add(1, Ordering::Relaxed),
-            Err(_) => self.counts.refused.fetch_add(1, Ordering::Relaxed),
-        };
-        written
+        if ticket.is_err() {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        let ticket = ticket?;
+        match self.durability {
+            Durability::Behind => Ok(()),
+            Durability::OnAppend => ticket.wait(),
+        }
     }
 
     fn take(&self, length: usize) -> Result<(), StoreError> {
@@ -141,26 +159,46 @@ impl Log {
     }
 
     pub(super) fn delete(&self, id: Uuid) -> Result<bool, StoreError> {
-        if self.index().get(id).is_none() {
+        if self.find(id).is_none() {
             return self.still_open().map(|()| false);
         }
-        self.commit(&format::gone(id), What::Gone(id), false).map(|()| true)
+        self.commit(&format::gone(id), What::Gone(id)).map(|()| true)
     }
 
     pub(super) fn note_replay(&self, id: Uuid) -> Result<(), StoreError> {
-        if self.index().get(id).is_none() {
+        if self.find(id).is_none() {
             return self.still_open();
         }
-        self.commit(&format::replayed(id), What::Replayed(id), false)
+        self.commit(&format::replayed(id), What::Replayed(id))
     }
 
     pub(super) fn still_open(&self) -> Result<(), StoreError> {
         self.fs().map(drop)
     }
 
+    /// Where a letter is; one that was taken and is not written yet is waited for.
+    fn find(&self, id: Uuid) -> Option<Entry> {
+        let entry = self.index().get(id);
+        entry.or_else(|| {
+            self.wait_for_letters();
+            self.index().get(id)
+        })
+    }
+
+    /// Waits until all letters that were taken are written, or lost.
+    pub(super) fn wait_for_letters(&self) {
+        if self.queue.letters() == 0 {
+            return;
+        }
+        if let Ok(ticket) = self.queue.put(&[], What::Barrier) {
+            // What became of those is counted.
+            let _ = ticket.wait();
+        }
+    }
+
     pub(super) fn get(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
         loop {
-            let Some(entry) = self.index().get(id) else { return self.still_open().map(|()| None) };
+            let Some(entry) = self.find(id) else { return self.still_open().map(|()| None) };
             match read(&*self.fs()?, &entry) {
                 Ok(letter) => return Ok(Some(letter)),
                 // It may have been moved since it was looked up.
@@ -170,9 +208,53 @@ impl Log {
         }
     }
 
-    /// Has a record written and, if the policy says so, synced.
-    fn commit(&self, record: &[u8], what: What, last: bool) -> Result<(), StoreError> {
-        self.queue.commit(record, what, last, |batch| self.write(batch), || self.tidy())
+    /// Waits until a record is written and, if the policy says so, synced.
+    fn commit(&self, record: &[u8], what: What) -> Result<(), StoreError> {
+        self.queue.put(record, what)?.wait()
+    }
+
+    /// Writes what came together, and counts what became of it. A panic is a failure: others wait for the answer.
+    pub(super) fn write_out(&self, batch: &Batch) {
+        let result = caught(|| self.write(batch)).unwrap_or_else(|| {
+            // Nobody knows how far it came.
+            if let Some(active) = self.writer().active.take() {
+                self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+                self.counts.unsure.fetch_add(active.unsynced, Ordering::Relaxed);
+            }
+            let panicked = Err(StoreError::other("what writes dead letters panicked"));
+            self.counts.note(&panicked);
+            panicked
+        });
+        self.count(batch, &result);
+        self.queue.done(batch, result.clone());
+        let after = || {
+            if let (Err(error), Durability::Behind) = (&result, self.durability) {
+                log_lost(batch, error);
+            }
+            if !batch.bytes.is_empty() {
+                self.tidy();
+            }
+        };
+        if caught(after).is_none() {
+            // Not logged: it may be the log that panicked.
+            self.counts.note(&Err(StoreError::other("what tidies dead letters or logs a lost one panicked")));
+        }
+    }
+
+    fn count(&self, batch: &Batch, result: &Result<(), StoreError>) {
+        let letters = batch.letters().count() as u64;
+        let Err(error) = result else {
+            self.counts.written.fetch_add(letters, Ordering::Relaxed);
+            return;
+        };
+        batch.letters().for_each(|letter| self.give_back(letter.length));
+        if self.durability == Durability::OnAppend {
+            // Whoever brought them is told.
+            self.counts.refused.fetch_add(letters, Ordering::Relaxed);
+        } else if letters > 0 {
+            self.counts.lost.fetch_add(letters, Ordering::Relaxed);
+            *self.counts.lost_with.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
     }
 
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -238,7 +320,7 @@ impl Log {
         for pending in &batch.records {
             let offset = begin + pending.offset as u64;
             match pending.what {
-                What::Letter { id, number, replays } => {
+                What::Letter { id, number, replays, .. } => {
                     let (segment, length) = (active.number, pending.length);
                     index.insert(Entry { id, number, segment, offset, length, replays });
                 }
@@ -272,12 +354,15 @@ impl Log {
     }
 
     pub(super) fn health(&self) -> Health {
+        let waiting = self.queue.letters() as u64;
         let index = self.index();
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Health {
             last_error: self.counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             written: count(&self.counts.written),
             refused: count(&self.counts.refused),
+            lost: count(&self.counts.lost),
+            waiting,
             unsure: count(&self.counts.unsure),
             abandoned_segments: count(&self.counts.abandoned),
             letters: index.len(),
@@ -288,16 +373,33 @@ impl Log {
         }
     }
 
-    /// Waits for what is being written, and gives the folder free.
-    pub(super) fn close(&self) -> Result<(), StoreError> {
+    /// Waits until all that was taken is written, and syncs it.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
         // What else was in that batch is the business of whoever waits for it.
-        if let Err(StoreError::Closed) = self.commit(&[], What::Barrier, true) {
-            return Ok(());
-        }
+        let _ = self.queue.put(&[], What::Barrier)?.wait();
+        let synced = self.sync();
+        self.lost_until_now().and(synced)
+    }
+
+    /// The error with which letters were lost since this was last asked.
+    fn lost_until_now(&self) -> Result<(), StoreError> {
+        self.counts.lost_with.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn is_unsynced(&self) -> bool {
+        self.writer().active.as_ref().is_some_and(|active| active.unsynced > 0)
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.counts.lost.load(Ordering::Relaxed)
+    }
+
+    /// When all is written: gives the folder free.
+    pub(super) fn release(&self) -> Result<(), StoreError> {
         let synced = self.sync();
         self.writer().active = None;
         *self.fs.write().unwrap_or_else(PoisonError::into_inner) = None;
-        synced
+        self.lost_until_now().and(synced)
     }
 
     pub(super) fn letter_bytes(&self) -> usize {
@@ -345,6 +447,21 @@ pub(super) fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError>
         }
         _ => Err(damaged("its checksum is wrong".to_owned())),
     }
+}
+
+fn log_lost(batch: &Batch, error: &StoreError) {
+    let error = super::super::store::with_causes(error);
+    for letter in batch.letters() {
+        if let What::Letter { id, message, .. } = &letter.what {
+            tracing::error!(target: "linkbus", letter = %id, message_name = &**message, error, "a dead letter was taken and could not be written: it is lost");
+        }
+    }
+}
+
+/// `None` if it panicked.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    // What was panicked with may panic again when it is dropped.
+    catch_unwind(AssertUnwindSafe(run)).map_err(std::mem::forget).ok()
 }
 
 impl Counts {

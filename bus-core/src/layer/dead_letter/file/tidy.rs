@@ -96,7 +96,8 @@ impl Log {
         for entry in &entries {
             match read(&*fs, entry) {
                 Ok(letter) => {
-                    let what = What::Letter { id: entry.id, number: entry.number, replays: entry.replays };
+                    let message = letter.message.clone();
+                    let what = What::Letter { id: entry.id, number: entry.number, replays: entry.replays, message };
                     batch.push(&format::letter(&letter, entry.number), what);
                     was += entry.length as u64;
                 }
