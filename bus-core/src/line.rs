@@ -1,5 +1,6 @@
 //! An object of JSON, written key by key into a line of text.
 
+#[cfg(feature = "file-store")]
 use std::{fmt, io::Write as _};
 
 use uuid::Uuid;
@@ -28,6 +29,7 @@ impl<'a> Object<'a> {
     }
 
     /// A value that is JSON already.
+    #[cfg(feature = "file-store")]
     pub(crate) fn raw(&mut self, key: &str, json: &str) {
         self.key(key);
         self.0.extend_from_slice(json.as_bytes());
@@ -52,6 +54,7 @@ impl<'a> Object<'a> {
     }
 
     /// What is shown without anything that JSON escapes.
+    #[cfg(feature = "file-store")]
     pub(crate) fn shown(&mut self, key: &str, value: impl fmt::Display) {
         self.key(key);
         write!(self.0, "\"{value}\"").expect("text can be written into memory");

@@ -5,7 +5,15 @@ use std::{fs, io::Write as _, path::Path, time::SystemTime};
 use indicatif::HumanBytes;
 use linkbus::recording::{Filter, runs};
 
-use crate::{display::visible, failure::Failure, input::Manner, options::Ls, output, reading::Reading, time};
+use crate::{
+    display::{visible, visible_json},
+    failure::Failure,
+    input::Manner,
+    options::Ls,
+    output,
+    reading::Reading,
+    time,
+};
 
 pub(crate) fn run(options: &Ls) -> Result<bool, Failure> {
     let runs = runs(&options.folder).map_err(|source| Failure::unreadable(&options.folder, source))?;
@@ -13,7 +21,7 @@ pub(crate) fn run(options: &Ls) -> Result<bool, Failure> {
     let mut is_clean = true;
     for path in &runs {
         let run = if options.counts { Run::count(path) } else { Run::peek(path) }?;
-        writeln!(out, "{}", run.line(path))?;
+        writeln!(out, "{}", if options.is_json { run.json(path) } else { run.line(path) })?;
         is_clean &= run.is_clean;
     }
     Ok(is_clean)
@@ -45,6 +53,16 @@ impl Run {
         })?;
         let is_clean = records.finish().is_clean();
         Ok(Run { bytes: size(path)?, first, records: Some(count), is_clean })
+    }
+
+    fn json(&self, path: &Path) -> String {
+        let value = serde_json::json!({
+            "path": path.to_string_lossy(),
+            "bytes": self.bytes,
+            "records": self.records,
+            "first": self.first.map(|at| time::exact(at).to_string()),
+        });
+        visible_json(&value.to_string()).into_owned()
     }
 
     fn line(&self, path: &Path) -> String {

@@ -64,6 +64,10 @@ pub(crate) struct Ls {
     /// Count the records of each run, which reads all of it.
     #[arg(long = "count")]
     pub(crate) counts: bool,
+
+    /// Print one JSON object for each run.
+    #[arg(long = "json")]
+    pub(crate) is_json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -114,4 +118,8 @@ pub(crate) struct Stats {
 pub(crate) struct ReplayPlan {
     /// The recording: a file, a folder for its newest run, or `-` for the standard input.
     pub(crate) file: PathBuf,
+
+    /// Print one JSON object.
+    #[arg(long = "json")]
+    pub(crate) is_json: bool,
 }

@@ -1,33 +1,32 @@
 //! `linkbus recordings replay-plan`
 
-use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
+mod json;
+mod text;
+
+use std::{collections::BTreeMap, io::Write as _};
 
 use linkbus::{
     Kind,
     recording::{Filter, RecordRef, Withheld},
 };
 
-use crate::{
-    display::visible,
-    failure::Failure,
-    input::Manner,
-    options::ReplayPlan,
-    output,
-    reading::{Problems, Reading},
-};
+use crate::{failure::Failure, input::Manner, options::ReplayPlan, output, reading::Reading};
 
 /// What stands in place of something redacted.
 const REDACTED: &str = "***REDACTED***";
 /// How many lines a plan has at most.
 const MOST_LINES: usize = 1000;
+/// No name that linkbus takes is nearly as long.
+const LONGEST_NAME: usize = 256;
 
 pub(crate) fn run(options: &ReplayPlan) -> Result<bool, Failure> {
     let mut plan = Plan::default();
     let mut records = Reading::open(&options.file, Manner::Watched, Filter::any())?;
     records.for_each(|record| plan.add(record))?;
     let problems = records.finish();
+    let shown = if options.is_json { json::of(&plan, &problems) } else { text::of(&plan, &problems) };
     let mut out = output::stdout(false);
-    out.write_all(plan.shown(&problems).as_bytes())?;
+    out.write_all(shown.as_bytes())?;
     out.flush()?;
     Ok(plan.is_complete() && problems.is_clean())
 }
@@ -57,7 +56,8 @@ impl Plan {
             return;
         }
         let verdict = Verdict::of(record);
-        let line = (verdict, Some((record.kind, record.message.to_string())));
+        let known = (record.message.len() <= LONGEST_NAME).then(|| (record.kind, record.message.to_string()));
+        let line = (verdict, known);
         let is_full = self.lines.len() >= MOST_LINES && !self.lines.contains_key(&line);
         *self.lines.entry(if is_full { (verdict, None) } else { line }).or_default() += 1;
     }
@@ -66,37 +66,10 @@ impl Plan {
         self.lines.keys().all(|(verdict, _)| *verdict == Verdict::Dispatched)
     }
 
-    fn shown(&self, problems: &Problems) -> String {
-        let (dispatched, skipped): (Vec<_>, Vec<_>) =
-            self.lines.iter().partition(|((verdict, _), _)| *verdict == Verdict::Dispatched);
-        let mut shown = String::new();
-        let _ = writeln!(shown, "{:>9}  would be dispatched", sum(&dispatched));
-        put(&mut shown, &dispatched);
-        let _ = writeln!(shown, "{:>9}  were sent by handlers, which send them again", self.nested);
-        let _ = writeln!(shown, "{:>9}  cannot be replayed", sum(&skipped));
-        put(&mut shown, &skipped);
-        let _ = writeln!(shown, "{:>9}  lines are damaged", problems.damaged);
-        let _ = writeln!(shown, "{:>9}  were dropped when it was written", problems.dropped);
-        if problems.torn_ends > 0 {
-            shown.push_str("           the last line is half written\n");
-        }
-        shown
-    }
-}
-
-fn sum(lines: &[(&Line, &u64)]) -> u64 {
-    lines.iter().map(|(_, count)| **count).sum()
-}
-
-fn put(shown: &mut String, lines: &[(&Line, &u64)]) {
-    for ((verdict, message), count) in lines {
-        let (kind, name) =
-            message.as_ref().map_or(("", "(other)".into()), |(kind, name)| (kind.label(), visible(name)));
-        let _ = match verdict {
-            Verdict::Dispatched => writeln!(shown, "  {count:>9}  {kind:<7}  {name}"),
-            Verdict::NoPayload(why) => writeln!(shown, "  {count:>9}  {kind:<7}  {name}  no payload: {why}"),
-            Verdict::Redacted => writeln!(shown, "  {count:>9}  {kind:<7}  {name}  redacted"),
-        };
+    /// What is dispatched, and what is not.
+    fn parts(&self) -> [Vec<(&Line, &u64)>; 2] {
+        let (dispatched, skipped) = self.lines.iter().partition(|((verdict, _), _)| *verdict == Verdict::Dispatched);
+        [dispatched, skipped]
     }
 }
 

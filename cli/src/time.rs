@@ -5,6 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// The end of the year 9999, after 1970.
+const LATEST: Duration = Duration::from_micros(253_402_300_799_999_999);
+
 /// A time as `2026-11-25T16:00:00Z`, or how long ago it was, as `15m`.
 pub(crate) fn parse(text: &str) -> Result<SystemTime, String> {
     if let Ok(time) = humantime::parse_rfc3339_weak(text) {
@@ -15,9 +18,9 @@ pub(crate) fn parse(text: &str) -> Result<SystemTime, String> {
     SystemTime::now().checked_sub(ago).ok_or_else(|| "that is before the beginning of time".to_owned())
 }
 
-/// UTC, to the microsecond.
+/// UTC, to the microsecond, and within the years that have four digits.
 pub(crate) fn exact(at: SystemTime) -> impl Display {
-    humantime::format_rfc3339_micros(at)
+    humantime::format_rfc3339_micros(at.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LATEST))
 }
 
 /// Three digits and a unit: `740 ns`, `1.23 ms`, `61.0 s`.
@@ -51,6 +54,46 @@ mod tests {
                 "3600 s"
             ]
         );
+    }
+
+    #[test]
+    fn every_time_can_be_shown() {
+        for (at, shown) in [
+            (SystemTime::UNIX_EPOCH - Duration::from_secs(1), "1970-01-01T00:00:00.000000Z"),
+            (SystemTime::UNIX_EPOCH + LATEST + Duration::from_secs(1), "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(exact(at).to_string(), shown);
+        }
+    }
+
+    /// R10 for what users write.
+    #[test]
+    fn whatever_is_written_is_a_time_or_is_refused() {
+        const PIECES: [&str; 16] = [
+            "2026-11-25",
+            "T",
+            "16:00:00",
+            "Z",
+            ".5",
+            " ",
+            "15m",
+            "1h",
+            "99999999999999999999",
+            "y",
+            "-",
+            ":",
+            "\0",
+            "é",
+            "0",
+            "9999",
+        ];
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..100_000 {
+            let text: String = (0..random.usize(..6)).map(|_| PIECES[random.usize(..PIECES.len())]).collect();
+            let read = std::panic::catch_unwind(|| parse(&text).map(|at| exact(at).to_string()));
+            assert!(read.is_ok(), "seed {seed}: {text:?}");
+        }
     }
 
     #[test]

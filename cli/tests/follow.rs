@@ -18,8 +18,11 @@ use tempfile::TempDir;
 /// Nothing that is waited for takes nearly as long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// A process that does not outlive its test.
+struct Running(Child);
+
 struct Followed {
-    child: Child,
+    child: Running,
     lines: Receiver<String>,
     path: PathBuf,
     _folder: TempDir,
@@ -35,7 +38,7 @@ fn follow(more: &[&str]) -> Followed {
     let (sender, lines) = channel();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line + "\n")));
-    Followed { child, lines, path, _folder: folder }
+    Followed { child: Running(child), lines, path, _folder: folder }
 }
 
 impl Followed {
@@ -51,28 +54,27 @@ impl Followed {
     #[cfg(target_os = "linux")]
     fn wait_until_all_is_read(&self) {
         let length = fs::metadata(&self.path).unwrap().len();
-        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let opened = self.path.canonicalize().unwrap();
+        let process = PathBuf::from(format!("/proc/{}", self.child.0.id()));
         let files = process.join("fd").read_dir().unwrap().map(|entry| entry.unwrap());
-        let file = files.into_iter().find(|file| fs::read_link(file.path()).is_ok_and(|path| path == self.path));
+        let file = files.into_iter().find(|file| fs::read_link(file.path()).is_ok_and(|path| path == opened));
         let info = process.join("fdinfo").join(file.expect("the file is open").file_name());
         until(|| fs::read_to_string(&info).unwrap().starts_with(&format!("pos:\t{length}\n")).then_some(()));
     }
+}
 
+impl Running {
     /// Waits until it has ended.
     fn code(&mut self) -> Option<i32> {
-        wait(&mut self.child)
+        until(|| self.0.try_wait().unwrap()).code()
     }
 }
 
-impl Drop for Followed {
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-}
-
-fn wait(child: &mut Child) -> Option<i32> {
-    until(|| child.try_wait().unwrap()).code()
 }
 
 fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
@@ -112,7 +114,7 @@ fn a_line_that_is_half_written_is_shown_when_it_is_whole() {
     assert_eq!(followed.next(), whole);
     followed.append(&line(2));
     assert_eq!(followed.next(), line(2));
-    assert_eq!(followed.code(), Some(0), "no line was taken for damaged");
+    assert_eq!(followed.child.code(), Some(0), "no line was taken for damaged");
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn it_ends_when_nobody_reads_any_more() {
     let mut child = command(&["show", path.to_str().unwrap(), "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     // Nothing more is written to the file.
-    assert_eq!(wait(&mut child), Some(0));
+    assert_eq!(Running(child).code(), Some(0));
 }
 
 #[test]
@@ -132,5 +134,5 @@ fn a_file_that_became_shorter_is_told() {
     let mut followed = follow(&[]);
     assert_eq!(followed.next(), line(0));
     File::options().write(true).open(&followed.path).unwrap().set_len(10).unwrap();
-    assert_eq!(followed.code(), Some(2));
+    assert_eq!(followed.child.code(), Some(2));
 }

@@ -4,13 +4,14 @@ mod support;
 
 use support::{assert_output, run, run_with_stdin};
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &["show", "hostile.jsonl"],
     &["show", "hostile.jsonl", "--payload", "--ids"],
     &["show", "hostile.jsonl", "--json"],
     &["stats", "hostile.jsonl"],
     &["stats", "hostile.jsonl", "--json"],
     &["replay-plan", "hostile.jsonl"],
+    &["replay-plan", "hostile.jsonl", "--json"],
     &["show", "missing\u{1b}[31m\u{202e}.jsonl"],
 ];
 

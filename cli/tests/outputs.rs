@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+
 use support::assert_output;
 
 #[test]
@@ -61,6 +63,16 @@ fn a_plan_says_what_is_lost() {
 }
 
 #[test]
+fn a_plan_is_json_for_programs() {
+    assert_output("plan_json", &["replay-plan", "shop.jsonl", "--json"]);
+}
+
+#[test]
+fn runs_are_json_for_programs() {
+    assert_output("ls_json", &["ls", "runs", "--count", "--json", "--lenient"]);
+}
+
+#[test]
 fn runs_are_listed() {
     assert_output("ls", &["ls", "runs"]);
 }
@@ -68,6 +80,18 @@ fn runs_are_listed() {
 #[test]
 fn runs_are_counted() {
     assert_output("ls_count", &["ls", "runs", "--count"]);
+}
+
+/// Each block of the README that begins with a command is what that prints.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let samples: Vec<_> = readme.split("```text\n$ linkbus recordings ").skip(1).collect();
+    assert_eq!(samples.len(), 5);
+    for sample in samples {
+        let (command, shown) = sample.split_once("```").unwrap().0.split_once('\n').unwrap();
+        assert_eq!(support::stdout(&command.split(' ').collect::<Vec<_>>()), shown, "{command}");
+    }
 }
 
 #[test]

@@ -19,18 +19,25 @@ pub(super) fn of(totals: &Totals) -> String {
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().max("message".len());
 
     let mut table = summary(totals, span);
-    let column = time::short(Duration::from_micros(span.width() / COLUMNS as u64));
     let _ = writeln!(
         table,
         "{:<width$}  kind        count       /s      min      p50      p95      p99      max  {:<COLUMNS$}  failures",
         "message",
-        format!("{COLUMNS} x {column}"),
+        over_time(span),
     );
     for (shown, (name, row)) in names.iter().zip(&rows) {
         table.push_str(line(shown, width, *name, row, totals, span).trim_end());
         table.push('\n');
     }
     table
+}
+
+/// What the columns of the sparklines are.
+fn over_time(span: Span) -> String {
+    match span.width() / COLUMNS as u64 {
+        0 => "over time".to_owned(),
+        column => format!("{COLUMNS} x {}", time::short(Duration::from_micros(column))),
+    }
 }
 
 fn summary(totals: &Totals, span: Span) -> String {
