@@ -61,7 +61,7 @@ fn main() -> io::Result<()> {
     println!("\n{TASKS} tasks on {WORKERS} workers of a runtime:\n");
     println!("| `append` returns | taken | on the disk | half / 99 % / all within | refused, asked again |");
     println!("|---|--:|--:|--:|--:|");
-    for (durability, each) in [(Durability::Behind, 400), (Durability::OnAppend, 40)] {
+    for (durability, each) in [(Durability::Behind, 400), (Durability::OnAppend, 8)] {
         let mut best = Tasks::default();
         for _ in 0..ROUNDS {
             let round = tasks(&letter, durability, each)?;
