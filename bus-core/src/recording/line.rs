@@ -7,10 +7,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::SystemTime};
 
 use self::keys::Keys;
 use super::{Record, RecordRef, TaskId, record::Task};
@@ -18,8 +15,6 @@ use crate::line::Object;
 
 /// The version of the format.
 const VERSION: u32 = 1;
-/// The end of the year 9999, after 1970.
-const LATEST: Duration = Duration::from_micros(253_402_300_799_999_999);
 /// The `type` of a line that stands where records are missing.
 const GAP: &str = "gap";
 
@@ -50,6 +45,10 @@ pub(super) enum Said<'a> {
 impl Record {
     /// The record as one line of JSON, without a line feed: for a store of your own.
     ///
+    /// # Panics
+    /// If it began after the year 9999.
+    ///
+    /// # Examples
     /// ```
     /// # use linkbus::recording::Record;
     /// # fn main() -> Result<(), linkbus::recording::LineError> {
@@ -125,14 +124,14 @@ pub(super) fn write_gap(at: SystemTime, dropped: u64, line: &mut Vec<u8>) {
     object.end();
 }
 
-/// UTC, to the microsecond, and within the years that have four digits.
+/// UTC, to the microsecond.
 fn timestamp(at: SystemTime) -> impl fmt::Display {
-    let latest = SystemTime::UNIX_EPOCH + LATEST;
-    humantime::format_rfc3339_micros(at.clamp(SystemTime::UNIX_EPOCH, latest))
+    humantime::format_rfc3339_micros(at.max(SystemTime::UNIX_EPOCH))
 }
 
 /// What `line` says.
 pub(super) fn parse(line: &str) -> Result<Said<'_>, LineError> {
+    let line = line.trim_ascii();
     if line.contains('\n') {
         return Err(LineError::malformed("it is more than one line"));
     }

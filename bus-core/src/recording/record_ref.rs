@@ -18,7 +18,7 @@ use crate::message::Kind;
 
 /// A [`Record`] that borrows from the line it was read from: for what looks at many and keeps few.
 ///
-/// The fields are those of [`Record`], and say the same. Given by [`Reader::read_each`](super::Reader::read_each).
+/// The fields are those of [`Record`], and say the same. Given by [`Reader::next_with`](super::Reader::next_with).
 ///
 /// ```
 /// use linkbus::recording::RecordRef;

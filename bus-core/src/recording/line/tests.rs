@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
     layer::Reason,
@@ -119,11 +121,19 @@ fn the_largest_numbers_come_back() {
 }
 
 #[test]
-fn a_time_that_has_no_form_is_the_nearest_that_has_one() {
-    let written = |at| Record { at, ..full() }.to_line()[..35].to_owned();
-    assert_eq!(written(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), r#"{"ts":"1970-01-01T00:00:00.000000Z""#);
-    let far = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40);
-    assert_eq!(written(far), r#"{"ts":"9999-12-31T23:59:59.999999Z""#);
+fn times_at_the_ends_of_what_has_a_form_come_back() {
+    assert_comes_back(&Record { at: SystemTime::UNIX_EPOCH, ..full() });
+    let last = Record { at: at_micros(253_402_300_799_999_999), ..full() };
+    assert_comes_back(&last);
+    // A leap second is not in the year 10000, which could not be written.
+    let leap = Record::from_line(&last.to_line().replace("59:59.999999Z", "59:60Z")).unwrap();
+    assert_comes_back(&leap);
+}
+
+#[test]
+fn a_time_before_1970_is_written_as_its_beginning() {
+    let early = Record { at: SystemTime::UNIX_EPOCH - Duration::from_secs(1), ..full() };
+    assert!(early.to_line().starts_with(r#"{"ts":"1970-01-01T00:00:00.000000Z""#));
 }
 
 #[test]
@@ -195,6 +205,13 @@ fn a_value_that_is_unknown_is_told_with_its_key() {
         let problem = Record::from_line(&line).unwrap_err().to_string();
         assert!(problem.contains(&format!("`{key}` is ")), "{problem}");
     }
+}
+
+#[test]
+fn a_line_feed_behind_the_line_is_no_part_of_it() {
+    let line = full().to_line();
+    let with_feed = format!("{line}\r\n");
+    assert_eq!(RecordRef::of_line(&with_feed).unwrap().line(), line);
 }
 
 #[test]
