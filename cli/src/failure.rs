@@ -25,8 +25,14 @@ impl Failure {
         Failure::Unreadable { path: path.to_owned(), source }
     }
 
+    /// Whether nobody reads the output any more.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Failure::Output(source) if source.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Failure::Output(source) | Failure::Broken { source: ReadError::Io { source, .. }, .. } => {
+                source.kind() == io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
     }
 
     /// `run_1.jsonl: the recording cannot be read: Input/output error (os error 5)`

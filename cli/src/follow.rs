@@ -10,6 +10,8 @@ use std::{
 const POLL: Duration = Duration::from_millis(200);
 
 /// A file that has no end: what reads it waits there for more. So a line that is half written is read when it is whole.
+///
+/// Fails with [`io::ErrorKind::BrokenPipe`] when nobody reads the output of this process any more.
 pub(crate) struct Following {
     file: File,
     position: u64,
@@ -29,11 +31,12 @@ impl Read for Following {
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            if self.file.metadata()?.len() < self.position {
+            let metadata = self.file.metadata()?;
+            if metadata.is_file() && metadata.len() < self.position {
                 return Err(io::Error::other("the file became shorter while it was followed"));
             }
             if !wait() {
-                return Ok(0);
+                return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
     }

@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
     process::{Child, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -122,11 +122,19 @@ fn a_line_that_is_half_written_is_shown_when_it_is_whole() {
 fn it_ends_when_nobody_reads_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run_1.jsonl");
-    File::create(&path).unwrap();
-    let mut child = command(&["show", path.to_str().unwrap(), "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
+    // A last line that is half written is no reason for a word either.
+    fs::write(&path, &line(0)[..50]).unwrap();
+    let mut child = command(&["show", path.to_str().unwrap(), "--follow"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
+    let (mut stderr, mut said) = (child.stderr.take().unwrap(), String::new());
     // Nothing more is written to the file.
     assert_eq!(Running(child).code(), Some(0));
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
 }
 
 #[test]
