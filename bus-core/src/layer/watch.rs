@@ -116,7 +116,7 @@ fn panicked(panic: Box<dyn Any + Send>) {
     // What was panicked with may panic again when it is dropped.
     std::mem::forget(panic);
     // It may be the one that listens who panicked.
-    let log = || tracing::error!(target: "linkbus", "an observer, or who listens to the spans, panicked");
+    let log = || tracing::error!(target: "linkbus", "an observer panicked");
     if let Err(another) = catch_unwind(log) {
         std::mem::forget(another);
     }
