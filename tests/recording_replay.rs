@@ -92,7 +92,7 @@ fn a_reply_that_differs_is_told_with_its_place() {
     let told: Vec<_> = differences
         .iter()
         .map(|difference| match difference {
-            Difference::Result { at, recorded, now } => (at.clone(), recorded.clone(), now.clone()),
+            Difference::Reply { at, recorded, now } => (at.clone(), recorded.clone(), now.clone()),
             other => panic!("{other}"),
         })
         .collect();

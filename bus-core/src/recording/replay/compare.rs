@@ -32,7 +32,7 @@ pub enum Difference {
         error: Option<String>,
     },
     /// The reply of a query is another one.
-    Result {
+    Reply {
         /// Where in it: a JSON pointer (RFC 6901); empty for all of it.
         at: String,
         /// What stood there, as JSON; `None` if there was nothing.
@@ -41,7 +41,7 @@ pub enum Difference {
         now: Option<String>,
     },
     /// The error says something else.
-    Error {
+    ErrorText {
         /// What it said.
         recorded: String,
         /// What it says now.
@@ -67,7 +67,7 @@ impl Rules {
 
     fn compare_errors(&self, recorded: &str, now: String) -> Vec<Difference> {
         let is_same = self.ignores_error_texts || recorded == now || recorded.contains(REDACTED);
-        if is_same { Vec::new() } else { vec![Difference::Error { recorded: recorded.to_owned(), now }] }
+        if is_same { Vec::new() } else { vec![Difference::ErrorText { recorded: recorded.to_owned(), now }] }
     }
 
     fn compare_results(&self, record: &Record, payload: &dyn ErasedPayload) -> Vec<Difference> {
@@ -76,7 +76,7 @@ impl Rules {
         let mut differences = Vec::new();
         match (recorded, now) {
             (Ok(recorded), Ok(now)) => self.diff(&mut String::new(), Some(&recorded), Some(&now), &mut differences),
-            (recorded, now) => differences.push(Difference::Result {
+            (recorded, now) => differences.push(Difference::Reply {
                 at: String::new(),
                 recorded: recorded.ok().map(|value: Value| value.to_string()),
                 now: now.ok().map(|value| value.to_string()),
@@ -103,7 +103,7 @@ impl Rules {
                 }
             }
             (recorded, now) if recorded == now => {}
-            (recorded, now) => found.push(Difference::Result {
+            (recorded, now) => found.push(Difference::Reply {
                 at: at.clone(),
                 recorded: recorded.map(ToString::to_string),
                 now: now.map(ToString::to_string),
@@ -136,12 +136,12 @@ impl fmt::Display for Difference {
             Difference::Ended { recorded, now, error: Some(error) } => {
                 write!(f, "it {} ({error}), and {} before", said(*now), said(*recorded))
             }
-            Difference::Result { at, recorded, now } => {
+            Difference::Reply { at, recorded, now } => {
                 let (recorded, now) = (recorded.as_deref().unwrap_or("nothing"), now.as_deref().unwrap_or("nothing"));
                 let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
                 write!(f, "the result{place} is {now}, and was {recorded}")
             }
-            Difference::Error { recorded, now } => write!(f, "the error says `{now}`, and said `{recorded}`"),
+            Difference::ErrorText { recorded, now } => write!(f, "the error says `{now}`, and said `{recorded}`"),
         }
     }
 }
