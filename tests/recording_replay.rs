@@ -68,6 +68,13 @@ fn what_comes_to_the_same_is_the_same() {
     assert_eq!(report.to_string(), "3 the same, 0 different, 0 skipped");
 }
 
+/// A test that replays nothing would never fail.
+#[test]
+#[should_panic(expected = "nothing was replayed")]
+fn to_replay_nothing_fails_a_test() {
+    Replay::new(&quotes(300, 1).replayable().build().unwrap()).run([]).assert_same();
+}
+
 #[tokio::test]
 async fn a_bus_replays_too() {
     let quotes = |cents| {
@@ -280,6 +287,9 @@ mod what_is_not_dispatched {
         assert_eq!(why.to_string(), "it was recorded without its payload (left_out)");
         let why = skipped(pays().replayable(), record(|recording| recording.redact(["cents"])));
         assert_eq!(why, Skipped::Redacted);
+        let bus = pays().replayable().build().unwrap();
+        let report = Replay::new(&bus).pass_over_redacted().run(record(|recording| recording.redact(["cents"])));
+        assert_eq!((report.same, report.skipped, report.is_same()), (0, 0, true));
     }
 
     #[test]

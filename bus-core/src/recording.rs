@@ -64,7 +64,7 @@ use crate::{
     flavor::Flavor,
     handler::HandlerFacts,
     json::Redaction,
-    layer::{Layer, Link, Site},
+    layer::{Layer, Link, Site, Source},
     message::{Kind, MessageFacts},
 };
 
@@ -249,18 +249,19 @@ impl Recording {
 
     fn explain(&self, site: &mut Site<'_>, rules: &Rules) {
         let message = site.message();
-        site.value(
-            "records",
-            match (self.only_errors, self.every_attempt) {
-                (false, false) => "every dispatch",
-                (false, true) => "every attempt",
-                (true, false) => "dispatches that do not succeed",
-                (true, true) => "attempts that do not succeed",
-            },
-        );
-        site.value("payload", described(&rules.payload, message.short_name()));
+        let is_set = self.only_errors || self.every_attempt;
+        let records = match (self.only_errors, self.every_attempt) {
+            (false, false) => "every dispatch",
+            (false, true) => "every attempt",
+            (true, false) => "dispatches that do not succeed",
+            (true, true) => "attempts that do not succeed",
+        };
+        site.value_from("records", records, if is_set { Source::Layer } else { Source::Default });
+        let (payload, from) = described(&rules.payload, message.short_name());
+        site.value_from("payload", payload, from);
         if message.kind == Kind::Query {
-            site.value("result", described(&rules.result, message.reply_name()));
+            let (result, from) = described(&rules.result, message.reply_name());
+            site.value_from("result", result, from);
         }
         if !self.names.is_empty() {
             site.value("redacted", self.names.join(", "));
@@ -268,11 +269,11 @@ impl Recording {
     }
 }
 
-fn described(part: &Part, type_name: &str) -> String {
+fn described(part: &Part, type_name: &str) -> (String, Source) {
     match part {
-        Ok(_) => "recorded".to_owned(),
-        Err(Withheld::NotSerialize) => format!("not recorded: `{type_name}` is not `Serialize`"),
-        Err(_) => "left out".to_owned(),
+        Ok(_) => ("recorded".to_owned(), Source::Default),
+        Err(Withheld::NotSerialize) => (format!("not recorded: `{type_name}` is not `Serialize`"), Source::Type),
+        Err(_) => ("left out".to_owned(), Source::Layer),
     }
 }
 

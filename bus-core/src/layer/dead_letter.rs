@@ -58,7 +58,7 @@ pub use self::{
 };
 #[cfg(feature = "metrics")]
 use super::metrics::Letters;
-use super::{Dispatch, InsideTimeout, InsideTower, Layer, Link, Observer, Outcome, Reason, Site};
+use super::{Dispatch, InsideTimeout, InsideTower, Layer, Link, Observer, Outcome, Reason, Site, Source};
 use crate::{error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
@@ -172,8 +172,10 @@ impl<B: Flavor> Layer<B> for DeadLetters {
             ));
         }
         site.keep_message();
-        site.value("letters", if self.every_attempt { "one for each attempt" } else { "one for a lost message" });
-        site.value("error texts", if self.with_texts { "kept" } else { "left out" });
+        let (letters, from) = Source::of_option("one for a lost message", "one for each attempt", self.every_attempt);
+        site.value_from("letters", letters, from);
+        let (texts, from) = Source::of_option("kept", "left out", !self.with_texts);
+        site.value_from("error texts", texts, from);
         let redaction = Redaction::of_message(&[], message.fields);
         // What the handler failed with may hold what it was not to show.
         let has_secrets = keeps == Keeps::Json && !redaction.is_empty();

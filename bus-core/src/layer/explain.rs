@@ -62,6 +62,15 @@ pub enum Source {
     Handler(Location),
     /// It follows from the other layers.
     Order,
+    /// It follows from what the message's type can do.
+    Type,
+}
+
+impl Source {
+    /// The value of an option that is on or off, and where it came from.
+    pub(crate) fn of_option<T>(off: T, on: T, is_on: bool) -> (T, Self) {
+        if is_on { (on, Source::Layer) } else { (off, Source::Default) }
+    }
 }
 
 impl fmt::Display for Source {
@@ -73,6 +82,7 @@ impl fmt::Display for Source {
             Source::Message => f.write_str("set on the layer for this message"),
             Source::Handler(location) => write!(f, "#[handler] at {location}"),
             Source::Order => f.write_str("by the order of the layers"),
+            Source::Type => f.write_str("by the type"),
         }
     }
 }

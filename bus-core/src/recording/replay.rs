@@ -60,19 +60,33 @@ pub struct Replay<'a, B: Flavor> {
     bus: &'a B,
     rules: Rules,
     has_nested: bool,
+    passes_redacted: bool,
     pace: Option<f64>,
 }
 
 impl<'a, B: Flavor> Replay<'a, B> {
     /// Into `bus`, as fast as it goes.
     pub fn new(bus: &'a B) -> Self {
-        Replay { bus, rules: Rules::default(), has_nested: false, pace: None }
+        Replay { bus, rules: Rules::default(), has_nested: false, passes_redacted: false, pace: None }
     }
 
     /// Dispatches what handlers sent, too: for a bus on which those handlers are replaced by others that send nothing.
     #[must_use]
     pub fn with_nested(self) -> Self {
         Replay { has_nested: true, ..self }
+    }
+
+    /// Passes over messages of which a part was redacted, which cannot be dispatched: without this they are
+    /// [skipped](Skipped::Redacted) one by one, and a report with them is not the same.
+    ///
+    /// ```
+    /// # use linkbus::{SyncBus, recording::Replay};
+    /// # let bus = SyncBus::empty().build().unwrap();
+    /// assert_eq!(Replay::new(&bus).pass_over_redacted().run([]).skipped, 0);
+    /// ```
+    #[must_use]
+    pub fn pass_over_redacted(self) -> Self {
+        Replay { passes_redacted: true, ..self }
     }
 
     /// Waits between the messages as long as it took when they were recorded, by the clock of the bus.
@@ -157,7 +171,7 @@ enum Step<'a, B: Flavor> {
 
 impl<'a, B: Flavor, I: Iterator<Item = Record>> Steps<'a, B, I> {
     fn step(&mut self) -> Option<Step<'a, B>> {
-        let record = self.records.find(|record| self.replay.has_nested || !record.is_nested)?;
+        let record = self.records.find(|record| self.replay.is_wanted(record))?;
         let ready = match self.replay.prepare(&record) {
             Ok(ready) => ready,
             Err(why) => return Some(Step::Skip(record, why)),
@@ -241,6 +255,10 @@ impl Replay<'_, Bus> {
 }
 
 impl<'a, B: Flavor> Replay<'a, B> {
+    fn is_wanted(&self, record: &Record) -> bool {
+        (self.has_nested || !record.is_nested) && !(self.passes_redacted && has_redacted_payload(record))
+    }
+
     /// The message of the record, in front of its layers.
     fn prepare(&self, record: &Record) -> Result<Ready<'a, B>, Skipped> {
         let core = self.bus.core();
@@ -253,7 +271,7 @@ impl<'a, B: Flavor> Replay<'a, B> {
             (Some(payload), None) => payload,
             (_, why) => return Err(Skipped::NoPayload { why }),
         };
-        if record.is_redacted && payload.contains(REDACTED) {
+        if has_redacted_payload(record) {
             return Err(Skipped::Redacted);
         }
         let revive = facts.revive.ok_or(Skipped::NotDeserialize)?;
@@ -263,4 +281,9 @@ impl<'a, B: Flavor> Replay<'a, B> {
         payload.particulars_mut().context = Some(Context::of_replay(facts, record.correlation_id, record.id));
         Ok(Ready { layered, payload })
     }
+}
+
+/// Whether something is redacted in the payload, and not in the result alone.
+fn has_redacted_payload(record: &Record) -> bool {
+    record.is_redacted && record.payload().is_some_and(|payload| payload.contains(REDACTED))
 }

@@ -56,7 +56,7 @@ pub async fn open_recorded(place: &Place, records: Option<&Path>) -> Result<Bus,
     // Only now: a file that is no database gets no letters beside it.
     let letters = letters::open(place)?;
     let bus = match records {
-        Some(folder) => Bus::builder().layer(Recording::new(JsonLineStore::open(folder)?)),
+        Some(folder) => Bus::builder().layer(Recording::new(JsonLineStore::open(folder)?).redact(["email"])),
         None => Bus::builder(),
     };
     let bus = bus

@@ -22,7 +22,8 @@ async fn what_was_recorded_comes_to_the_same_again_but_for_secrets() {
     let [registered] = &records.iter().filter(|record| record.class == "RegisterUser").collect::<Vec<_>>()[..] else {
         panic!("{records:?}")
     };
-    assert!(registered.is_redacted && !registered.payload().unwrap().contains("ada@example.com"));
+    assert!(registered.is_redacted);
+    assert!(!std::fs::read_to_string(&run).unwrap().contains("ada@example.com"));
     // The modules that an order takes are in the same record, and belong to it.
     let placed = records.iter().find(|record| record.class == "PlaceOrder").unwrap();
     let caused = records.iter().filter(|record| Filter::any().correlation_id(placed.correlation_id).matches(record));

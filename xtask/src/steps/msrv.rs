@@ -14,8 +14,9 @@ use crate::version::RustVersion;
 const FLOOR: RustVersion = RustVersion(1, 89, 0);
 
 /// Dependencies that declare no version, and are known to need less than ours. The first two are traits and nothing else; the
-/// third is for one target only, and comes with tokio's `net`, which the examples turn on and we do not.
-const SILENT: &[&str] = &["tower-layer", "tower-service", "wasi"];
+/// third is for one target only, and comes with tokio's `net`, which the examples turn on and we do not. The last is of 2023,
+/// for Windows, and comes with the progress bar of the command.
+const SILENT: &[&str] = &["tower-layer", "tower-service", "wasi", "encode_unicode"];
 
 /// The package that is compiled with its declared toolchain.
 const FACADE: &str = "linkbus";

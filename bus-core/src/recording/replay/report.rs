@@ -99,17 +99,19 @@ impl ReplayReport {
         }
     }
 
-    /// Whether everything that was recorded was dispatched and came to the same.
+    /// Whether everything that was recorded was dispatched and came to the same; also if there was nothing.
     pub fn is_same(&self) -> bool {
         self.different == 0 && self.skipped == 0 && self.damaged == 0 && self.dropped == 0 && !self.is_torn
     }
 
-    /// Fails a test in which something is not the same: the last line of a regression test.
+    /// Fails a test in which something is not the same, or in which nothing was replayed: the last line of a regression test.
     ///
     /// # Panics
-    /// If it [is not the same](Self::is_same), with the report as its text.
+    /// If it [is not the same](Self::is_same), with the report as its text, and if there was nothing.
     #[track_caller]
     pub fn assert_same(&self) {
+        let is_nothing = self.is_same() && self.same == 0;
+        assert!(!is_nothing, "nothing was replayed: was the bus that was recorded closed, and is this its file?");
         assert!(self.is_same(), "the replay is not the same as what was recorded\n{self}");
     }
 }
