@@ -90,7 +90,11 @@ fn the_readme_shows_what_is_printed() {
     assert_eq!(samples.len(), 5);
     for sample in samples {
         let (command, shown) = sample.split_once("```").unwrap().0.split_once('\n').unwrap();
-        assert_eq!(support::stdout(&command.split(' ').collect::<Vec<_>>()), shown, "{command}");
+        assert_eq!(
+            support::stdout(&command.split(' ').map(|word| word.trim_matches('\'')).collect::<Vec<_>>()),
+            shown,
+            "{command}"
+        );
     }
 }
 
