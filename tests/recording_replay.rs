@@ -25,7 +25,7 @@ struct Quote {
     at: u32,
 }
 
-#[derive(Command, Serialize, Deserialize)]
+#[derive(Command, Clone, Serialize, Deserialize)]
 #[command(error = io::Error, name = "shop.Pay")]
 struct Pay {
     cents: u32,
@@ -127,6 +127,44 @@ fn another_outcome_fails_a_test() {
     Replay::new(&bus).run(ask(&["mug"])).assert_same();
 }
 
+/// As often as it was dispatched, not as often as it was tried.
+#[test]
+fn a_dispatch_of_several_attempts_is_replayed_once() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let pay = move |_: Pay| match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        2 => Ok(()),
+        _ => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
+    };
+    let recording = Recording::new(store.clone()).every_attempt();
+    let bus = SyncBus::empty()
+        .clock(clock)
+        .command(pay)
+        .layer(linkbus::layer::Retry::new())
+        .layer(recording)
+        .build()
+        .unwrap();
+    bus.execute(Pay { cents: 5 }).unwrap();
+    let records = store.take();
+    assert_eq!(records.len(), 3);
+    let bus = SyncBus::empty().command(|_: Pay| ()).replayable().build().unwrap();
+    let report = Replay::new(&bus).run(records);
+    assert_eq!((report.same, report.different), (1, 0), "{report}");
+}
+
+/// What was not recorded cannot be the same.
+#[test]
+fn a_reply_that_was_not_recorded_is_not_said_to_be_the_same() {
+    let store = MemoryStore::new();
+    let bus =
+        quotes(300, 1).layer(Recording::new(store.clone()).without_results().without_error_texts()).build().unwrap();
+    for item in ["tea", "mug"] {
+        let _ = bus.send(QuoteFor { item: item.into() });
+    }
+    let report = Replay::new(&quotes(999, 2).replayable().build().unwrap()).run(store.take());
+    assert_eq!((report.same, report.unchecked, report.different), (0, 2, 0));
+}
+
 #[test]
 fn a_panic_is_an_outcome() {
     let bus = SyncBus::empty().query(|_: QuoteFor| -> Quote { panic!("no") }).replayable().build().unwrap();
@@ -161,7 +199,7 @@ fn what_a_handler_sent_is_left_to_it() {
     assert_eq!((records.len(), std::mem::take(&mut *count.lock().unwrap())), (2, 1));
 
     let report = Replay::new(&bus().replayable().build().unwrap()).run(records.clone());
-    assert_eq!((report.same, *count.lock().unwrap()), (1, 1));
+    assert_eq!((report.same, report.nested, *count.lock().unwrap()), (1, 1, 1));
     let report = Replay::new(&bus().replayable().build().unwrap()).with_nested().run(records);
     assert_eq!((report.same, *count.lock().unwrap()), (2, 3));
 }

@@ -169,6 +169,7 @@ fn a_secret_is_nowhere() {
         assert!(!debug.contains(CANARY), "{debug}");
         bus.close().unwrap();
     });
+    drop(std::panic::take_hook());
 
     assert_eq!((records.dropped(), records.written()), (0, 10_032));
     let files = written(&folder);

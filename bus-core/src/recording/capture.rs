@@ -26,16 +26,21 @@ use crate::{
 
 /// No more of what an error says is kept than this many bytes.
 const LONGEST_ERROR: usize = 4096;
+/// So much is allocated for texts at the most before it is known how long they are.
+const MOST_EXPECTED: usize = 4096;
 /// No more causes of an error are kept.
 const MOST_CAUSES: usize = 16;
 
 /// What is recorded of a message, decided when the bus is built.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option, or a fact about the message")]
 pub(super) struct Rules {
     pub(super) only_errors: bool,
     pub(super) every_attempt: bool,
     pub(super) payload: Part,
     pub(super) result: Part,
     pub(super) has_errors: bool,
+    /// Whether the message has a field that is marked as secret.
+    pub(super) has_secrets: bool,
     /// What is redacted, in error texts too.
     pub(super) names: Arc<[String]>,
     /// How many bytes a payload or a result may have.
@@ -160,7 +165,10 @@ impl Watch {
         self.learn(begun.texts.len());
         let withheld = begun.payload.as_ref().err().copied();
         let payload = begun.payload.ok();
-        let all = String::from_utf8(begun.texts).expect("JSON and the texts of errors are UTF-8");
+        let mut all = String::from_utf8(begun.texts).expect("JSON and the texts of errors are UTF-8");
+        if all.capacity() > 2 * MOST_EXPECTED && all.capacity() > 2 * all.len() {
+            all.shrink_to_fit();
+        }
         Record {
             at: begun.at,
             kind,
@@ -197,7 +205,9 @@ impl Watch {
             return None;
         }
         let start = begun.texts.len();
-        let is_secret = begun.is_redacted || begun.payload == Err(Withheld::SecretNotFound);
+        // What was not written may have had one of the names.
+        let may_be_named = !self.rules.names.is_empty() && begun.payload.is_err();
+        let is_secret = self.rules.has_secrets || begun.is_redacted || may_be_named;
         let text = if is_secret {
             REDACTED.to_owned()
         } else {
@@ -211,6 +221,7 @@ impl Watch {
     /// Remembers how much the texts take: at once if it is more than before, and slowly if it is less.
     fn learn(&self, bytes: usize) {
         let expected = self.expected.load(Ordering::Relaxed);
+        let bytes = bytes.min(MOST_EXPECTED);
         let next = if bytes > expected { bytes } else { expected - (expected - bytes) / 64 };
         if next != expected {
             self.expected.store(next, Ordering::Relaxed);

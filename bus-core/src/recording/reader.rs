@@ -307,8 +307,14 @@ pub fn runs(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
             runs.push(entry.path());
         }
     }
-    runs.sort();
+    runs.sort_by_cached_key(|path| numbered(path));
     Ok(runs)
+}
+
+/// The parts of a name such that a number with more digits is the greater one.
+fn numbered(path: &Path) -> Vec<(usize, String)> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.split('_').map(|part| (part.len(), part.to_owned())).collect()
 }
 
 /// Whether a file with this name is one of a recording.

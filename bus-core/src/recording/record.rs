@@ -57,7 +57,8 @@ pub struct Record {
     pub handler: Option<HandlerName>,
     /// Which attempt it was, counted from 1; outside a retry, how many there were.
     pub attempt: u32,
-    /// Whether a handler of this process sent it: a replay sends it by sending what that handler handled.
+    /// Whether a handler of this process sent it: a replay sends it by sending what that handler handled. Not known of what a
+    /// handler sends from a thread or a task that it began.
     pub is_nested: bool,
     /// On which thread, and in which task, it ended.
     pub worker: Worker,
@@ -173,7 +174,7 @@ impl Record {
 
     /// What the error says and what its causes say, outermost first, as in `the till is broken: no paper`; up to 4 KiB.
     ///
-    /// `***REDACTED***` if the message has something that is redacted: an error may quote it. The text of a panic is never
+    /// `***REDACTED***` if the message has a secret field or something that is redacted: an error may quote it. The text of a panic is never
     /// recorded.
     pub fn error(&self) -> Option<&str> {
         self.texts.at(self.texts.error.as_ref())

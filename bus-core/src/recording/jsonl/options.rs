@@ -61,7 +61,8 @@ impl Default for JsonLineOptions {
 
 impl JsonLineOptions {
     /// How many run files there may be, the one that is written included: 10 by default. When a store is opened, and when a
-    /// file is full, those that were written last are kept. 1 removes all others.
+    /// file is full, those that were written last are kept. 1 removes all others. While the disk fails there may be twice as
+    /// many, because a file that failed is left as it is.
     pub fn max_runs(mut self, runs: usize) -> Self {
         self.max_runs = runs;
         self

@@ -55,6 +55,10 @@ impl Output {
     /// Writes whole lines, so many of which are records. If it fails, none of them is there.
     pub(super) fn write(&mut self, lines: &[u8], records: usize) -> io::Result<()> {
         self.turn_over();
+        if self.current.is_none() {
+            // A disk that fails again and again is no reason to fill it, and one that fails once none to lose a good run.
+            let _ = retention::remove_oldest(&*self.fs, self.max_runs.saturating_mul(2) - 1);
+        }
         let current = match &mut self.current {
             Some(current) => current,
             None => self.current.insert(RunFile::begin(&*self.fs)?),

@@ -65,6 +65,18 @@ impl Rules {
         }
     }
 
+    /// Whether what a dispatch came to can be compared: its reply, or what its error says, was recorded.
+    pub(super) fn is_checked(record: &Record, payload: &dyn ErasedPayload) -> bool {
+        match payload.outcome() {
+            Outcome::Failed(_) => record.error().is_some(),
+            _ if record.result().is_some() => true,
+            // `null` and nothing look the same in a file.
+            _ => {
+                payload.serialize_reply().is_none_or(|reply| serde_json::to_value(reply).is_ok_and(|now| now.is_null()))
+            }
+        }
+    }
+
     fn compare_errors(&self, recorded: &str, now: String) -> Vec<Difference> {
         let is_same = self.ignores_error_texts || recorded == now || recorded.contains(REDACTED);
         if is_same { Vec::new() } else { vec![Difference::ErrorText { recorded: recorded.to_owned(), now }] }

@@ -1,28 +1,44 @@
-//! Records in the order in which their dispatches began, as far as that can be had from the order in which they ended.
+//! Records in the order in which their dispatches began, as far as that can be had from the order in which they ended; and
+//! each dispatch once.
 
-use std::{cmp::Reverse, collections::BinaryHeap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::SystemTime,
+};
+
+use uuid::Uuid;
 
 use super::super::Record;
 
-/// How many records are held back, in case one comes that began before them.
+/// How many records are held back, in case one comes that began before them or is of the same dispatch.
 const WINDOW: usize = 1024;
 
 pub(super) struct InOrder<I> {
     records: I,
-    /// The earliest on top; of those that began together, the one that came first.
-    held: BinaryHeap<Reverse<Held>>,
+    /// By when they began; those that began together, by when they came.
+    held: BTreeMap<Place, Record>,
+    /// Where the record of a dispatch is.
+    places: HashMap<Uuid, Place>,
     came: u64,
 }
 
-struct Held {
-    at: SystemTime,
-    came: u64,
-    record: Record,
-}
+type Place = (SystemTime, u64);
 
 impl<I: Iterator<Item = Record>> InOrder<I> {
     pub(super) fn new(records: I) -> Self {
-        InOrder { records, held: BinaryHeap::new(), came: 0 }
+        InOrder { records, held: BTreeMap::new(), places: HashMap::new(), came: 0 }
+    }
+
+    /// Of several attempts of a dispatch the last is held, where the first began.
+    fn hold(&mut self, record: Record) {
+        self.came += 1;
+        let new = (record.at, self.came);
+        // What py-message-bus wrote has no ids.
+        let place = if record.id.is_nil() { new } else { *self.places.entry(record.id).or_insert(new) };
+        match self.held.get(&place) {
+            Some(held) if held.attempt > record.attempt => {}
+            _ => _ = self.held.insert(place, record),
+        }
     }
 }
 
@@ -32,35 +48,10 @@ impl<I: Iterator<Item = Record>> Iterator for InOrder<I> {
     fn next(&mut self) -> Option<Record> {
         while self.held.len() < WINDOW {
             let Some(record) = self.records.next() else { break };
-            self.came += 1;
-            self.held.push(Reverse(Held { at: record.at, came: self.came, record }));
+            self.hold(record);
         }
-        self.held.pop().map(|Reverse(held)| held.record)
-    }
-}
-
-impl Held {
-    fn key(&self) -> (SystemTime, u64) {
-        (self.at, self.came)
-    }
-}
-
-impl PartialEq for Held {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Held {}
-
-impl PartialOrd for Held {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Held {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
+        let (_, record) = self.held.pop_first()?;
+        self.places.remove(&record.id);
+        Some(record)
     }
 }

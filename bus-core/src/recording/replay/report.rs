@@ -19,10 +19,14 @@ const MOST_KEPT: usize = 1000;
 pub struct ReplayReport {
     /// How many messages came to the same again.
     pub same: u64,
+    /// How many ended as before, whose reply or error text was not recorded and so was not compared.
+    pub unchecked: u64,
     /// How many came to something else.
     pub different: u64,
     /// How many were not dispatched.
     pub skipped: u64,
+    /// How many were left to the handlers that sent them.
+    pub nested: u64,
     /// How many lines of the file are no records.
     pub damaged: u64,
     /// How many records were dropped when the file was written.
@@ -49,6 +53,8 @@ pub struct Replayed {
 pub enum ReplayResult {
     /// It came to the same again.
     Same,
+    /// It ended as before, and its reply or error text was not recorded.
+    Unchecked,
     /// It came to something else.
     Different(Vec<Difference>),
     /// It was not dispatched.
@@ -91,6 +97,10 @@ impl ReplayReport {
                 self.same += 1;
                 return;
             }
+            ReplayResult::Unchecked => {
+                self.unchecked += 1;
+                return;
+            }
             ReplayResult::Different(_) => self.different += 1,
             ReplayResult::Skipped(_) => self.skipped += 1,
         }
@@ -110,7 +120,7 @@ impl ReplayReport {
     /// If it [is not the same](Self::is_same), with the report as its text, and if there was nothing.
     #[track_caller]
     pub fn assert_same(&self) {
-        let is_nothing = self.is_same() && self.same == 0;
+        let is_nothing = self.is_same() && self.same + self.unchecked == 0;
         assert!(!is_nothing, "nothing was replayed: was the bus that was recorded closed, and is this its file?");
         assert!(self.is_same(), "the replay is not the same as what was recorded\n{self}");
     }
@@ -122,6 +132,12 @@ impl fmt::Display for ReplayReport {
             writeln!(f, "{replayed}")?;
         }
         write!(f, "{} the same, {} different, {} skipped", self.same, self.different, self.skipped)?;
+        if self.unchecked > 0 {
+            write!(f, ", {} that ended as before and had nothing recorded to compare", self.unchecked)?;
+        }
+        if self.nested > 0 {
+            write!(f, ", {} left to the handlers that sent them", self.nested)?;
+        }
         if self.damaged > 0 {
             write!(f, ", {} damaged lines", self.damaged)?;
         }
@@ -141,6 +157,7 @@ impl fmt::Display for Replayed {
         write!(f, "{kind} {message} ({id}): ")?;
         match &self.result {
             ReplayResult::Same => f.write_str("the same"),
+            ReplayResult::Unchecked => f.write_str("it ended as before, and nothing was recorded to compare"),
             ReplayResult::Skipped(why) => write!(f, "skipped: {why}"),
             ReplayResult::Different(differences) => {
                 for (place, difference) in differences.iter().enumerate() {
