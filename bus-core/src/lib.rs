@@ -4,6 +4,7 @@
 
 mod builder;
 mod bus;
+mod caught;
 pub mod clock;
 mod context;
 mod depth;

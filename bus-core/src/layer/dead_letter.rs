@@ -38,9 +38,7 @@ mod replay;
 mod store;
 
 use std::{
-    any::Any,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -59,7 +57,7 @@ pub use self::{
 #[cfg(feature = "metrics")]
 use super::metrics::Letters;
 use super::{Dispatch, InsideTimeout, InsideTower, Layer, Link, Observer, Outcome, Reason, Site, Source};
-use crate::{error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
+use crate::{caught::caught, error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
 ///
@@ -196,6 +194,8 @@ impl<B: Flavor> Layer<B> for DeadLetters {
     }
 }
 
+const PANICKED: &str = "the store, or what writes the message, panicked";
+
 /// The layer at one message.
 struct Watch {
     #[cfg(feature = "metrics")]
@@ -225,33 +225,24 @@ impl Watch {
         if !self.every_attempt && !dispatch.is_last_attempt() {
             return;
         }
-        let written = AssertUnwindSafe(|| letter::write(dispatch, self.keeps, &self.redaction, self.with_texts));
-        let written = catch_unwind(written);
-        match written {
-            Ok(letters) => letters.into_iter().for_each(|letter| self.append(letter)),
-            Err(panic) => self.panicked(dispatch.message().name, panic),
+        match caught(|| letter::write(dispatch, self.keeps, &self.redaction, self.with_texts)) {
+            Some(letters) => letters.into_iter().for_each(|letter| self.append(letter)),
+            None => self.lost(dispatch.message().name, PANICKED),
         }
     }
 
     /// Whatever the store does, the handler's error is what the caller gets.
     fn append(&self, letter: DeadLetter) {
         let message = letter.message.clone();
-        match catch_unwind(AssertUnwindSafe(|| self.shared.store.append(letter))) {
-            Ok(Ok(())) => {
+        match caught(|| self.shared.store.append(letter)) {
+            Some(Ok(())) => {
                 self.shared.kept.fetch_add(1, Ordering::Relaxed);
                 #[cfg(feature = "metrics")]
                 self.metrics.kept();
             }
-            Ok(Err(error)) => self.lost(&message, &store::with_causes(&error)),
-            Err(panic) => self.panicked(&message, panic),
+            Some(Err(error)) => self.lost(&message, &store::with_causes(&error)),
+            None => self.lost(&message, PANICKED),
         }
-    }
-
-    /// Without the text of the panic, which may hold what the message held.
-    fn panicked(&self, message: &str, panic: Box<dyn Any + Send>) {
-        // What was panicked with may panic again when it is dropped.
-        std::mem::forget(panic);
-        self.lost(message, "the store, or what writes the message, panicked");
     }
 
     fn lost(&self, message: &str, error: &str) {

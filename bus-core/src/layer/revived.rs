@@ -2,13 +2,12 @@
 
 use std::{
     future::{Future as _, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
 };
 
 use super::{AsyncNext, Dispatch, ErasedPayload, Layered, Next};
-use crate::{bus::Bus, flavor::Flavor, sync_bus::SyncBus};
+use crate::{bus::Bus, caught::caught, flavor::Flavor, sync_bus::SyncBus};
 
 /// A message in front of its layers.
 pub(crate) struct Ready<'a, B: Flavor> {
@@ -21,7 +20,7 @@ impl Ready<'_, SyncBus> {
     pub(crate) fn dispatch(&mut self, bus: &SyncBus) -> bool {
         let Ready { layered, payload } = self;
         let mut dispatch = Dispatch::new(&mut **payload, &layered.route, &layered.clock);
-        catch_unwind(AssertUnwindSafe(|| Next { bus, layered, at: 0 }.run(&mut dispatch))).is_err()
+        caught(|| Next { bus, layered, at: 0 }.run(&mut dispatch)).is_none()
     }
 }
 
@@ -32,9 +31,9 @@ impl Ready<'_, Bus> {
         let mut dispatch = Dispatch::new(&mut **payload, &layered.route, &layered.clock);
         let next = AsyncNext { bus, layered, at: 0 };
         let mut running = pin!(next.run(&mut dispatch));
-        poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(task))) {
-            Ok(poll) => poll.map(|_| false),
-            Err(_) => Poll::Ready(true),
+        poll_fn(|task| match caught(|| running.as_mut().poll(task)) {
+            Some(poll) => poll.map(|_| false),
+            None => Poll::Ready(true),
         })
         .await
     }

@@ -1,14 +1,12 @@
 //! The observers of a segment at work: each that is started ends once, whatever becomes of the dispatch.
 
 use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
 use super::{Dispatch, Observer, chain::Segment, dispatch::Ending, spans::Opened};
-use crate::flavor::Flavor;
+use crate::{caught::caught, flavor::Flavor};
 
 /// When it is dropped and not [finished](Self::finish), the observers are told that the dispatch did not end well.
 ///
@@ -106,18 +104,16 @@ fn each_further<'o>(
 /// An observer that panics takes nothing with it.
 #[inline]
 pub(super) fn guarded<T>(observe: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(observe)).map_err(panicked).ok()
+    let seen = caught(observe);
+    if seen.is_none() {
+        panicked();
+    }
+    seen
 }
 
-/// The text is not logged: it may hold what the message held. The panic hook has it.
 #[cold]
 #[inline(never)]
-fn panicked(panic: Box<dyn Any + Send>) {
-    // What was panicked with may panic again when it is dropped.
-    std::mem::forget(panic);
+fn panicked() {
     // It may be the one that listens who panicked.
-    let log = || tracing::error!(target: "linkbus", "an observer panicked");
-    if let Err(another) = catch_unwind(log) {
-        std::mem::forget(another);
-    }
+    caught(|| tracing::error!(target: "linkbus", "an observer panicked"));
 }

@@ -1,11 +1,9 @@
 //! The recording of one message at work: what it keeps when a dispatch begins, and what it writes down when it ends.
 
 use std::{
-    any::Any,
     error::Error,
     fmt::Write as _,
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,6 +17,7 @@ use super::{
     record::{TaskId, Texts},
 };
 use crate::{
+    caught::caught,
     json::{self, REDACTED, Redaction, Unwritten},
     layer::{Dispatch, Failed, Observer, Outcome},
     message::{Kind, MessageFacts},
@@ -136,23 +135,14 @@ impl Watch {
         begun: &mut Begun,
     ) -> Result<Range<usize>, Withheld> {
         let start = begun.texts.len();
-        let written =
-            catch_unwind(AssertUnwindSafe(|| json::write(value, redaction, self.rules.limit, &mut begun.texts)));
-        match written {
-            Ok(Ok(written)) => {
+        match caught(|| json::write(value, redaction, self.rules.limit, &mut begun.texts)) {
+            Some(Ok(written)) => {
                 begun.is_redacted |= written.is_redacted;
                 Ok(start..begun.texts.len())
             }
-            Ok(Err(why)) => Err(match why {
-                Unwritten::SecretNotFound => Withheld::SecretNotFound,
-                Unwritten::NotSerialized => Withheld::Failed,
-                Unwritten::TooLarge { .. } => Withheld::TooLarge,
-            }),
-            Err(panic) => {
-                forget(panic);
-                begun.texts.truncate(start);
-                Err(Withheld::Failed)
-            }
+            Some(Err(Unwritten::SecretNotFound)) => Err(Withheld::SecretNotFound),
+            Some(Err(Unwritten::TooLarge { .. })) => Err(Withheld::TooLarge),
+            Some(Err(Unwritten::NotSerialized)) | None => Err(Withheld::Failed),
         }
     }
 
@@ -211,7 +201,7 @@ impl Watch {
         let text = if is_secret {
             REDACTED.to_owned()
         } else {
-            let text = catch_unwind(AssertUnwindSafe(|| text_of(failed.error()))).map_err(forget).ok()?;
+            let text = caught(|| text_of(failed.error()))?;
             json::scrub(&text, &self.rules.names).into_owned()
         };
         begun.texts.extend_from_slice(text.as_bytes());
@@ -231,20 +221,11 @@ impl Watch {
     /// Whatever the store does, the caller gets the outcome of its dispatch.
     fn append(&self, record: Record, message: &MessageFacts) {
         let store = &*self.shared.store;
-        match catch_unwind(AssertUnwindSafe(|| store.append(record))) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.shared.lost(message, &error),
-            Err(panic) => {
-                forget(panic);
-                self.shared.lost(message, &StoreError::Other("the store panicked".to_owned()));
-            }
+        let panicked = || Err(StoreError::Other("the store panicked".to_owned()));
+        if let Err(error) = caught(|| store.append(record)).unwrap_or_else(panicked) {
+            self.shared.lost(message, &error);
         }
     }
-}
-
-/// What was panicked with may panic again when it is dropped.
-pub(super) fn forget(panic: Box<dyn Any + Send>) {
-    std::mem::forget(panic);
 }
 
 pub(super) fn ended(outcome: &Outcome<'_>) -> Ended {

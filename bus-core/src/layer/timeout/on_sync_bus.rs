@@ -13,6 +13,7 @@ use super::{
     pool::{Pool, Refused, Release, Ticket},
 };
 use crate::{
+    caught::caught,
     clock::{Bell, Clock},
     layer::{Around, Dispatch, Done, ErasedPayload, LayerFailure, Next},
     message::MessageFacts,
@@ -166,9 +167,7 @@ impl Call {
             log::late_panic(self.message);
         }
         // What nobody wants may panic when it is dropped, and so may that. Then that is leaked: there is no end to it.
-        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
-            std::mem::forget(another);
-        }
+        caught(|| drop(result));
         self.counters.end_late();
     }
 }

@@ -3,12 +3,12 @@
 use std::{
     collections::VecDeque,
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
 use super::log;
+use crate::caught::caught;
 
 /// What a thread is to do; it may say that it is as good as done, before it tells whoever waits for it.
 pub(super) type Job = Box<dyn FnOnce(&mut Release<'_>) + Send>;
@@ -117,9 +117,7 @@ impl Shared {
         while let Some(job) = self.next() {
             let mut release = Release(Some(self));
             // What a job leaves behind may panic when it is dropped, and that may too: then it is leaked.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(&mut release))) {
-                std::mem::forget(panic);
-            }
+            caught(|| job(&mut release));
         }
     }
 

@@ -1,14 +1,12 @@
 //! Lines that are written at once.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::SystemTime,
-};
+use std::time::SystemTime;
 
 use super::{
-    super::{Record, capture::forget, line::write_gap},
+    super::{Record, line::write_gap},
     batch::Batch,
 };
+use crate::caught::caught;
 
 /// How many bytes are written at once; the last line may go beyond.
 const BYTES: usize = 256 << 10;
@@ -50,20 +48,16 @@ impl Chunk {
     fn push(&mut self, record: &Record) {
         let start = self.bytes.len();
         let line = &mut self.bytes;
-        match catch_unwind(AssertUnwindSafe(|| record.write_line(line))) {
-            Ok(()) => {
-                self.records += 1;
-                make_one_line(&mut self.bytes[start..]);
-                self.bytes.push(b'\n');
-            }
-            Err(panic) => {
-                forget(panic);
-                self.bytes.truncate(start);
-                self.poisoned += 1;
-                self.gap(1);
-                tracing::error!(target: "linkbus", message_name = &*record.message, "a record cannot be written as JSON, and was dropped");
-            }
+        if caught(|| record.write_line(line)).is_some() {
+            self.records += 1;
+            make_one_line(&mut self.bytes[start..]);
+            self.bytes.push(b'\n');
+            return;
         }
+        self.bytes.truncate(start);
+        self.poisoned += 1;
+        self.gap(1);
+        tracing::error!(target: "linkbus", message_name = &*record.message, "a record cannot be written as JSON, and was dropped");
     }
 
     fn gap(&mut self, dropped: u64) {

@@ -2,12 +2,12 @@
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{super::capture::forget, batch::Batch, chunk::Chunk, queue::Queue, run_file::Output};
+use super::{batch::Batch, chunk::Chunk, queue::Queue, run_file::Output};
+use crate::caught::caught;
 
 /// The first pause after an error; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -76,8 +76,7 @@ impl Writer {
 
     /// Until the store is closed. Whatever panics, and what a subscriber of `tracing` does may, the writer lives on.
     pub(super) fn run(mut self) {
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
-            forget(panic);
+        while caught(|| self.work()).is_none() {
             self.queue.wait_out(FIRST_PAUSE);
         }
         self.output.close();

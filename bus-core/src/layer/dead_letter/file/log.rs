@@ -1,11 +1,8 @@
 //! The segments of a folder: one is written at its end, the others are read.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
 };
 
 use uuid::Uuid;
@@ -18,7 +15,10 @@ use super::{
     queue::{Batch, Queue, QueueLimits, What},
     recover::{name_of, recover},
 };
-use crate::files::{Appender, Fs};
+use crate::{
+    caught::caught,
+    files::{Appender, Fs},
+};
 
 /// How much of what there may be.
 #[derive(Clone, Copy)]
@@ -456,12 +456,6 @@ fn log_lost(batch: &Batch, error: &StoreError) {
             tracing::error!(target: "linkbus", letter = %id, message_name = &**message, error, "a dead letter was taken and could not be written: it is lost");
         }
     }
-}
-
-/// `None` if it panicked.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
-    // What was panicked with may panic again when it is dropped.
-    catch_unwind(AssertUnwindSafe(run)).map_err(std::mem::forget).ok()
 }
 
 impl Counts {

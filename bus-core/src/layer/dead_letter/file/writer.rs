@@ -7,11 +7,8 @@ use std::{
     time::Instant,
 };
 
-use super::{
-    FsyncPolicy, OpenError,
-    log::{Log, caught},
-    queue::Next,
-};
+use super::{FsyncPolicy, OpenError, log::Log, queue::Next};
+use crate::caught::caught;
 
 /// The thread that writes to a log, until its queue is closed and empty.
 pub(super) struct WriterThread(Mutex<Option<JoinHandle<()>>>);
