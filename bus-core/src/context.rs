@@ -122,8 +122,9 @@ impl Context {
 
     /// The context of a dispatch that tries again what an earlier one failed at.
     pub(crate) fn of_replay(message: &'static MessageFacts, correlation: Uuid, failed: Uuid) -> Self {
-        let identity = Identity { id: crate::id::new(), correlation };
-        Context { identity, causation: Some(failed), ..Context::of_message(message) }
+        let mut context = Context::of_message(message);
+        context.identity.correlation = correlation;
+        Context { causation: Some(failed), ..context }
     }
 
     pub(crate) fn in_attempt(self, attempt: u32, deadline: Option<Instant>) -> Self {

@@ -2,6 +2,7 @@
 
 mod any;
 mod publish;
+pub(crate) mod text;
 
 use std::{error::Error, fmt, time::Duration};
 

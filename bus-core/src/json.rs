@@ -76,3 +76,15 @@ pub(crate) fn write(
         }
     }
 }
+
+/// Reads the whole of `json`; says what is wrong with it.
+pub(crate) fn read<T>(
+    json: &str,
+    read: impl FnOnce(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+) -> Result<T, String> {
+    let mut format = serde_json::Deserializer::from_str(json);
+    let value =
+        read(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut format)).map_err(|error| error.to_string())?;
+    format.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}

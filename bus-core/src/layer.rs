@@ -53,7 +53,6 @@ pub use self::{
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
-    dead_letter::parse,
     direct::run_direct,
     next::{run, run_async},
     payload::{Again, ErasedPayload, Particulars, Payload},

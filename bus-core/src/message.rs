@@ -196,6 +196,11 @@ impl MessageFacts {
         (self.error)()
     }
 
+    /// Whether a field is marked as secret.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.fields.iter().any(|field| field.secret)
+    }
+
     /// What a handler of this message returns, with short type names.
     pub(crate) fn returns(&self) -> String {
         format!("Result<{}, {}>", short(self.reply_name()), short(self.error_name()))

@@ -303,7 +303,7 @@ impl<B: Flavor> Layer<B> for Recording {
             payload,
             result: self.result_of(message),
             has_errors: self.has_errors,
-            has_secrets: message.fields.iter().any(|field| field.secret),
+            has_secrets: message.has_secrets(),
             names: Arc::clone(&self.names),
             limit: self.limit,
             when: self.when(handlers),

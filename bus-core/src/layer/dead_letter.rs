@@ -45,7 +45,6 @@ use std::{
     },
 };
 
-pub(crate) use self::body::parse;
 #[cfg(feature = "file-store")]
 pub use self::file::{Damage, Durability, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
 pub use self::{
@@ -57,7 +56,13 @@ pub use self::{
 #[cfg(feature = "metrics")]
 use super::metrics::Letters;
 use super::{Dispatch, InsideTimeout, InsideTower, Layer, Link, Observer, Outcome, Reason, Site, Source};
-use crate::{caught::caught, error::AnyError, flavor::Flavor, json::Redaction, message::Kind};
+use crate::{
+    caught::caught,
+    error::{AnyError, text},
+    flavor::Flavor,
+    json::Redaction,
+    message::Kind,
+};
 
 /// Keeps the commands, tasks and events that were lost: a layer of both buses.
 ///
@@ -240,7 +245,7 @@ impl Watch {
                 #[cfg(feature = "metrics")]
                 self.metrics.kept();
             }
-            Some(Err(error)) => self.lost(&message, &store::with_causes(&error)),
+            Some(Err(error)) => self.lost(&message, &text::with_causes(&error)),
             None => self.lost(&message, PANICKED),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 
-use super::{Dispatch, Layer, Link, Observer, Outcome, Reason, Site, trace::kind_label};
+use super::{Dispatch, Layer, Link, Observer, Outcome, Reason, Site};
 use crate::{error::SubscriberFailure, flavor::Flavor};
 
 const DISPATCHES: &str = "linkbus_dispatches_total";
@@ -172,7 +172,7 @@ fn describe_letters(recorder: &dyn Recorder) {
 fn labels(site: &Site<'_>) -> Vec<Label> {
     let message = site.message();
     let handler = site.handlers().first().filter(|_| message.kind.has_one_handler());
-    let labels = [("message", message.name), ("kind", kind_label(message.kind))];
+    let labels = [("message", message.name), ("kind", message.kind.label())];
     let labels = labels.into_iter().chain(handler.map(|handler| ("handler", handler.name)));
     labels.map(|(name, value)| Label::from_static_parts(name, value)).collect()
 }

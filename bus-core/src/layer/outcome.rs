@@ -133,6 +133,11 @@ impl Reason {
         Reason::Transport,
     ];
 
+    /// The one with this label.
+    pub(crate) fn from_label(label: &str) -> Option<Self> {
+        Reason::ALL.into_iter().find(|reason| reason.label() == label)
+    }
+
     /// A word for logs and metric labels, which does not change: `no_handler`, `failed`, `timed_out`, `not_started`,
     /// `overloaded`, `refused`, `panicked`, `recursion_limit`, `shut_down`, `transport`.
     pub const fn label(self) -> &'static str {

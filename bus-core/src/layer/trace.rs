@@ -76,8 +76,7 @@ impl<B: Flavor> Layer<B> for Trace {
         site.value_from("level", self.level(), source(self.debug));
         site.value_from("ids", self.ids, source(self.ids));
         // What the handler failed with may hold what the message was not to show.
-        let has_secrets = site.message().fields.iter().any(|field| field.secret);
-        let error_text = self.error_text && !has_secrets;
+        let error_text = self.error_text && !site.message().has_secrets();
         site.value_from("error text", error_text, source(self.error_text));
         Some(Link::span(DispatchSpan::new(Trace { error_text, ..self.clone() }, site)))
     }
@@ -109,7 +108,7 @@ macro_rules! span {
             messaging.destination.name = $of.message.name,
             messaging.message.id = Empty,
             messaging.message.conversation_id = Empty,
-            linkbus.kind = kind_label($of.message.kind),
+            linkbus.kind = $of.message.kind.label(),
             linkbus.handler = $of.handler,
             linkbus.subscribers = $of.subscribers,
             linkbus.attempt = Empty,
@@ -127,16 +126,6 @@ macro_rules! span {
             Kind::Task => span!($level "dispatch" $of),
         }
     };
-}
-
-/// The word for a kind in labels.
-pub(super) const fn kind_label(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Query => "query",
-        Kind::Command => "command",
-        Kind::Event => "event",
-        Kind::Task => "task",
-    }
 }
 
 impl DispatchSpan {

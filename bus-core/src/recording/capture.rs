@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    fmt::Write as _,
     ops::Range,
     sync::{
         Arc,
@@ -18,17 +17,14 @@ use super::{
 };
 use crate::{
     caught::caught,
+    error::text,
     json::{self, REDACTED, Redaction, Unwritten},
     layer::{Dispatch, Failed, Observer, Outcome},
     message::{Kind, MessageFacts},
 };
 
-/// No more of what an error says is kept than this many bytes.
-const LONGEST_ERROR: usize = 4096;
 /// So much is allocated for texts at the most before it is known how long they are.
 const MOST_EXPECTED: usize = 4096;
-/// No more causes of an error are kept.
-const MOST_CAUSES: usize = 16;
 
 /// What is recorded of a message, decided when the bus is built.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option, or a fact about the message")]
@@ -78,12 +74,18 @@ struct Begun {
     is_redacted: bool,
 }
 
+impl Begun {
+    fn new(at: SystemTime, is_nested: bool) -> Self {
+        Begun { at, is_nested, texts: Vec::new(), payload: Err(Withheld::Gone), is_redacted: false }
+    }
+}
+
 impl Observer for Watch {
     fn start(&self, dispatch: &mut Dispatch<'_>) {
         let at = SystemTime::now();
         // What the handler sends is then caused by this dispatch.
         dispatch.identify(at);
-        let mut begun = self.begin(at, dispatch.is_nested());
+        let mut begun = Begun::new(at, dispatch.is_nested());
         if self.rules.when == When::AtStart {
             self.write_payload(dispatch, &mut begun);
         }
@@ -98,7 +100,7 @@ impl Observer for Watch {
         if !self.rules.every_attempt && !dispatch.is_last_attempt() {
             return;
         }
-        let mut begun = begun.unwrap_or_else(|| self.begin(SystemTime::now(), dispatch.is_nested()));
+        let mut begun = begun.unwrap_or_else(|| Begun::new(SystemTime::now(), dispatch.is_nested()));
         if self.rules.when == When::AtEnd {
             self.write_payload(dispatch, &mut begun);
         }
@@ -112,17 +114,15 @@ impl Observer for Watch {
 }
 
 impl Watch {
-    fn begin(&self, at: SystemTime, is_nested: bool) -> Begun {
-        let texts = Vec::with_capacity(self.expected.load(Ordering::Relaxed));
-        Begun { at, is_nested, texts, payload: Err(Withheld::Gone), is_redacted: false }
-    }
-
     fn write_payload(&self, dispatch: &Dispatch<'_>, begun: &mut Begun) {
         begun.payload = match &self.rules.payload {
             Err(why) => Err(*why),
             Ok(redaction) => match dispatch.payload.serialize() {
                 None => Err(Withheld::Gone),
-                Some(message) => self.write(message, redaction, begun),
+                Some(message) => {
+                    begun.texts.reserve(self.expected.load(Ordering::Relaxed));
+                    self.write(message, redaction, begun)
+                }
             },
         };
     }
@@ -237,18 +237,9 @@ pub(super) fn ended(outcome: &Outcome<'_>) -> Ended {
     }
 }
 
-/// What the error and its causes say, up to [`LONGEST_ERROR`] bytes.
+/// What the error and its causes say, as far as it is kept.
 pub(super) fn text_of(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |&cause| cause.source()).take(MOST_CAUSES) {
-        if text.len() >= LONGEST_ERROR {
-            break;
-        }
-        let _ = write!(text, ": {cause}");
-    }
-    let end = (0..=LONGEST_ERROR.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    text.truncate(end.unwrap_or_default());
-    text
+    text::short(text::with_causes(error))
 }
 
 thread_local! {

@@ -19,8 +19,8 @@ use crate::{
     clock::Clock,
     context::Context,
     flavor::Flavor,
-    json::REDACTED,
-    layer::{Ready, parse},
+    json::{self, REDACTED},
+    layer::Ready,
     sync_bus::SyncBus,
 };
 
@@ -289,7 +289,7 @@ impl<'a, B: Flavor> Replay<'a, B> {
         }
         let revive = facts.revive.ok_or(Skipped::NotDeserialize)?;
         let layered = core.table.layered(facts).ok_or(Skipped::NoLayers)?;
-        let mut payload = parse(payload, revive).map_err(|problem| Skipped::Unreadable { problem })?.0;
+        let mut payload = json::read(payload, revive).map_err(|problem| Skipped::Unreadable { problem })?.0;
         payload.set_care(layered.care);
         payload.particulars_mut().context = Some(Context::of_replay(facts, record.correlation_id, record.id));
         Ok(Ready { layered, payload })

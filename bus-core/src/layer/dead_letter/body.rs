@@ -29,15 +29,3 @@ fn as_json(dispatch: &Dispatch<'_>, redaction: &Redaction) -> Body {
         _ => Body::Withheld(Withheld::NotSerialized),
     }
 }
-
-/// Reads the whole of `json`.
-pub(crate) fn parse<T>(
-    json: &str,
-    read: impl FnOnce(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
-) -> Result<T, String> {
-    let mut format = serde_json::Deserializer::from_str(json);
-    let value =
-        read(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut format)).map_err(|error| error.to_string())?;
-    format.end().map_err(|error| error.to_string())?;
-    Ok(value)
-}

@@ -27,7 +27,10 @@ use self::{
     writer::WriterThread,
 };
 use super::{Body, DeadLetter, DeadLetterStore, Filter, StoreError, Withheld};
-use crate::files::{Disk, FolderError, Fs, Missing};
+use crate::{
+    error::text,
+    files::{Disk, FolderError, Fs, Missing},
+};
 
 /// Keeps dead letters in a folder, so that they outlive the process, and with the default policy the machine's power.
 ///
@@ -313,7 +316,7 @@ impl DeadLetterStore for FileStore {
 impl Drop for FileStore {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
-            let error = super::store::with_causes(&error);
+            let error = text::with_causes(&error);
             tracing::error!(target: "linkbus", error, "closing the store of dead letters failed");
         }
     }

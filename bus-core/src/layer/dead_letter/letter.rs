@@ -9,16 +9,11 @@ use super::{
     Keeps, body,
 };
 use crate::{
-    error::{AnyError, SubscriberError, SubscriberFailure},
+    error::{AnyError, SubscriberError, SubscriberFailure, text},
     handler::HandlerFacts,
-    json::Redaction,
+    json::{self, Redaction},
     message::{Kind, Message, MessageFacts},
 };
-
-/// No text that an error says is kept beyond this many bytes.
-const LONGEST_TEXT: usize = 4096;
-/// No more causes of an error are kept.
-const MOST_CAUSES: usize = 16;
 
 /// A message that was lost, and why.
 ///
@@ -176,7 +171,7 @@ impl DeadLetter {
             Body::Json(json) => {
                 let read = M::DESERIALIZE.ok_or(ReadError::NotDeserialize { message: M::FACTS.name })?;
                 let problem = |problem: String| ReadError::Unreadable { message: M::FACTS.name, problem };
-                body::parse(json, |format| read(format)).map(Arc::new).map_err(problem)
+                json::read(json, |format| read(format)).map(Arc::new).map_err(problem)
             }
             Body::Redacted(_) => Err(ReadError::Redacted),
             Body::Withheld(why) => Err(ReadError::Withheld(why.clone())),
@@ -236,9 +231,8 @@ impl ErrorReport {
     }
 
     fn with_text(self, error: &(dyn Error + 'static)) -> Self {
-        let causes = std::iter::successors(error.source(), |&cause| cause.source()).take(MOST_CAUSES);
-        let causes = causes.map(|cause| short(cause.to_string())).collect();
-        ErrorReport { text: Some(short(error.to_string())), causes, ..self }
+        let causes = text::causes(error).map(|cause| text::short(cause.to_string())).collect();
+        ErrorReport { text: Some(text::short(error.to_string())), causes, ..self }
     }
 
     /// Of what failed as a whole.
@@ -274,13 +268,6 @@ impl ErrorReport {
             _ => report.with_text(error),
         }
     }
-}
-
-/// Up to [`LONGEST_TEXT`] bytes of `text`.
-fn short(mut text: String) -> String {
-    let end = (0..=LONGEST_TEXT.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    text.truncate(end.unwrap_or_default());
-    text
 }
 
 impl fmt::Debug for DeadLetter {

@@ -197,7 +197,7 @@ impl Header {
 
     fn error(&self) -> Result<ErrorReport, String> {
         let label = self.str("reason")?;
-        let reason = Reason::ALL.into_iter().find(|reason| reason.label() == label).ok_or("`reason` is unknown")?;
+        let reason = Reason::from_label(label).ok_or("`reason` is unknown")?;
         let causes = match self.0.get("causes") {
             None => Vec::new(),
             Some(causes) => {

@@ -9,13 +9,15 @@ use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
     super::{Outcome, Ready, Reason},
-    Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError, body,
+    Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError,
 };
 use crate::{
     bus::Bus,
     context::Context,
+    error::text,
     flavor::Flavor,
     handler::HandlerFacts,
+    json,
     message::{Kind, MessageFacts},
     sync_bus::SyncBus,
     wiring::Route,
@@ -222,7 +224,7 @@ impl<'a, B: Flavor> Run<'a, B> {
             None => store.delete(*id).map_or_else(ReplayResult::HandledButKept, |_| ReplayResult::Handled),
             Some(error) => {
                 if let Err(error) = store.note_replay(*id) {
-                    let error = super::store::with_causes(&error);
+                    let error = text::with_causes(&error);
                     tracing::error!(target: "linkbus", letter = %id, error, "a replay that failed was not counted");
                 }
                 self.order.stop(lane.clone(), *id);
@@ -256,7 +258,7 @@ fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<dyn super::super::Er
 fn from_json(json: &str, facts: &'static MessageFacts) -> Result<super::super::Revived, Skipped> {
     let message = facts.name;
     let revive = facts.revive.ok_or(Skipped::Unreadable(ReadError::NotDeserialize { message }))?;
-    body::parse(json, revive).map_err(|problem| Skipped::Unreadable(ReadError::Unreadable { message, problem }))
+    json::read(json, revive).map_err(|problem| Skipped::Unreadable(ReadError::Unreadable { message, problem }))
 }
 
 /// The place of the subscriber that failed; `None` if the event reached none.

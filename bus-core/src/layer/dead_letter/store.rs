@@ -298,9 +298,3 @@ impl Error for StoreError {
         }
     }
 }
-
-/// The text of an error, and those of its causes.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}

@@ -2,6 +2,7 @@
 
 use std::{io, time::SystemTime};
 
+use super::super::reader::is_run;
 use crate::files::Fs;
 
 /// Leaves so many of the run files that were written last. Nothing else is touched: no link, no folder, no other name.
@@ -30,8 +31,4 @@ fn runs(fs: &dyn Fs) -> io::Result<Vec<(SystemTime, String)>> {
         }
     }
     Ok(runs)
-}
-
-fn is_run(name: &str) -> bool {
-    name.starts_with("run_") && name.strip_suffix(".jsonl").is_some()
 }

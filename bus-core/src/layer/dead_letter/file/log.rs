@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     caught::caught,
+    error::text,
     files::{Appender, Fs},
 };
 
@@ -450,7 +451,7 @@ pub(super) fn read(fs: &dyn Fs, entry: &Entry) -> Result<DeadLetter, StoreError>
 }
 
 fn log_lost(batch: &Batch, error: &StoreError) {
-    let error = super::super::store::with_causes(error);
+    let error = text::with_causes(error);
     for letter in batch.letters() {
         if let What::Letter { id, message, .. } = &letter.what {
             tracing::error!(target: "linkbus", letter = %id, message_name = &**message, error, "a dead letter was taken and could not be written: it is lost");

@@ -16,7 +16,7 @@ use super::{
     queue::{Batch, What},
     recover::name_of,
 };
-use crate::files::Fs;
+use crate::{error::text, files::Fs};
 
 /// What is read at a time of a file that cannot be read as a whole.
 const BLOCK: usize = 4096;
@@ -48,7 +48,7 @@ impl Log {
                 return;
             };
             if let Err(error) = done {
-                let error = super::super::store::with_causes(&error);
+                let error = text::with_causes(&error);
                 tracing::error!(target: "linkbus", error, segment = name_of(number), "a segment of dead letters was not tidied");
                 return;
             }
@@ -107,7 +107,7 @@ impl Log {
         let is = batch.bytes.len() as u64;
         let found = match unread {
             Some(error) if is_sound => {
-                let error = super::super::store::with_causes(&error);
+                let error = text::with_causes(&error);
                 let segment = name_of(number);
                 tracing::error!(target: "linkbus", error, segment, "a segment of dead letters is damaged; it stays where it is");
                 let letters = self.letters_in(&*fs, number);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{FsyncPolicy, OpenError, log::Log, queue::Next};
-use crate::caught::caught;
+use crate::{caught::caught, error::text};
 
 /// The thread that writes to a log, until its queue is closed and empty.
 pub(super) struct WriterThread(Mutex<Option<JoinHandle<()>>>);
@@ -54,7 +54,7 @@ fn sync_if_due(log: &Log, at: Option<Instant>) -> Option<Instant> {
     }
     let error = match caught(|| log.sync()) {
         Some(Ok(())) => return None,
-        Some(Err(error)) => super::super::store::with_causes(&error),
+        Some(Err(error)) => text::with_causes(&error),
         None => "it panicked".to_owned(),
     };
     tracing::error!(target: "linkbus", error, "dead letters were not synced");
