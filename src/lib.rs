@@ -11,4 +11,6 @@ pub use bus_core::{
     QueryHandle, RecursionLimit, RetrySettings, Route, SendError, SubscriberError, SubscriberFailure, SyncBus, Task,
     TaskHandle, Uuid, Wiring, WiringError, clock, layer, recording, roles,
 };
+#[cfg(feature = "testing")]
+pub use bus_core::testing;
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};

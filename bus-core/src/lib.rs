@@ -27,6 +27,8 @@ pub mod recording;
 mod registry;
 pub mod roles;
 mod sync_bus;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wiring;
 
 #[doc(hidden)]
