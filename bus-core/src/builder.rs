@@ -2,6 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
+#[cfg(feature = "testing")]
+use crate::testing::{Double, Spy, Stubs};
 use crate::{
     bus::Bus,
     clock::Clock,
@@ -12,7 +14,7 @@ use crate::{
     layer::{Build, IntoLayer, Stack},
     message::{Command, Event, Location, OneHandler, Query, Task},
     registry::{Collected, Module},
-    wiring::{Core, Plan, Provision, WiringError},
+    wiring::{Plan, Provision, WiringError},
 };
 
 /// Puts a [`Bus`](crate::Bus) or a [`SyncBus`](crate::SyncBus) together.
@@ -428,6 +430,21 @@ impl<B: Flavor> Builder<B> {
     /// println!("{error}");
     /// ```
     pub fn build(self) -> Result<B, WiringError> {
+        self.plan().assembled()
+    }
+
+    /// The bus with a spy around everything, and with stubs for what has no handler.
+    #[cfg(feature = "testing")]
+    pub(crate) fn build_with_double(mut self, spy: Spy, stubs: Arc<Stubs>) -> Result<B, WiringError> {
+        self.stack.push_outermost(spy, Location::of_caller());
+        let build = Build { clock: self.clock.clone(), is_replayable: self.is_replayable };
+        let mut plan = self.plan();
+        plan.double = Some(Double::new(stubs, build));
+        plan.assembled()
+    }
+
+    /// Everything put together, not checked.
+    fn plan(self) -> Plan<B> {
         let takes_everything = matches!(self.scope, Scope::Everything);
         let empty_modules = self.scope.empty_modules();
         let mut plan = Plan::new(self.scope.collect(), self.by_hand, self.replacements);
@@ -437,8 +454,7 @@ impl<B: Flavor> Builder<B> {
         plan.partial = self.partial;
         plan.max_depth = self.max_depth;
         plan.link(self.stack, &Build { clock: self.clock, is_replayable: self.is_replayable });
-        let plan = plan.checked()?;
-        Ok(B::from_core(Arc::<Core<B>>::new_cyclic(|bus| plan.assemble(bus))))
+        plan
     }
 }
 

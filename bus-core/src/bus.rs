@@ -5,12 +5,13 @@ use std::{future::Future, sync::Arc};
 use crate::{
     builder::Builder,
     dispatch::{Call, Called, Entry, SyncCall},
-    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure as _, PublishError, SendError},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
     handler::may_enter,
-    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
-    message::{Command, Event, Message, Query, Task},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, LayerFailure, Layered},
+    message::{Command, Event, Message, OneHandler, Query, Task},
+    origin::Origin,
     publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
@@ -65,19 +66,9 @@ impl Bus {
     /// # Errors
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
-    pub async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.core.table.call::<Q>() {
-            Some(Call::Sync(handler)) => handler.call(self, query),
-            Some(Call::Async(handler, limit)) => {
-                may_enter(Q::FACTS, limit).map_err(Q::Failure::recursion)?;
-                handler.start(limit, self, query).await.map_err(SendError::Handler)
-            }
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => self.run_direct(layered, handler, query),
-                (layered, None) => layer::run_async(self, layered, query).await,
-            },
-            None => Err(SendError::NoHandler { message: Q::FACTS.name }),
-        }
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send {
+        self.to_handler(query, Origin::of_caller())
     }
 
     /// Has `command` executed by its handler.
@@ -85,19 +76,9 @@ impl Bus {
     /// # Errors
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
-    pub async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.core.table.call::<C>() {
-            Some(Call::Sync(handler)) => handler.call(self, command),
-            Some(Call::Async(handler, limit)) => {
-                may_enter(C::FACTS, limit).map_err(C::Failure::recursion)?;
-                handler.start(limit, self, command).await.map_err(ExecuteError::Handler)
-            }
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => self.run_direct(layered, handler, command),
-                (layered, None) => layer::run_async(self, layered, command).await,
-            },
-            None => Err(ExecuteError::NoHandler { message: C::FACTS.name }),
-        }
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send {
+        self.to_handler(command, Origin::of_caller())
     }
 
     /// Has `task` done by its handler.
@@ -105,19 +86,9 @@ impl Bus {
     /// # Errors
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
-    pub async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.core.table.call::<T>() {
-            Some(Call::Sync(handler)) => handler.call(self, task),
-            Some(Call::Async(handler, limit)) => {
-                may_enter(T::FACTS, limit).map_err(T::Failure::recursion)?;
-                handler.start(limit, self, task).await.map_err(DispatchError::Handler)
-            }
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => self.run_direct(layered, handler, task),
-                (layered, None) => layer::run_async(self, layered, task).await,
-            },
-            None => Err(DispatchError::NoHandler { message: T::FACTS.name }),
-        }
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send {
+        self.to_handler(task, Origin::of_caller())
     }
 
     /// Runs every subscriber of `event`: they start in subscription order, and the async ones then run concurrently.
@@ -128,11 +99,47 @@ impl Bus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[inline]
-    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
+        self.to_subscribers(event, Origin::of_caller())
+    }
+
+    #[inline]
+    pub(crate) async fn to_handler<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        match self.core.table.call::<M>() {
+            Some(Call::Sync(handler)) => handler.call(self, message).map_err(Failure::into_dispatch),
+            Some(Call::Async(handler, limit)) => {
+                may_enter(M::FACTS, limit).map_err(|limit| M::Failure::recursion(limit).into_dispatch())?;
+                handler.start(limit, self, message).await.map_err(|error| M::Failure::handler(error).into_dispatch())
+            }
+            Some(Call::Layered(around)) => match around.parts() {
+                (layered, Some(handler)) => self.run_direct(layered, handler, message, origin),
+                (layered, None) => layer::run_async(self, layered, message, origin).await,
+            },
+            None => {
+                #[cfg(feature = "testing")]
+                if let Some(layered) = self.core.stage(M::FACTS) {
+                    return layer::run_async(self, &layered, message, origin).await;
+                }
+                Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS))
+            }
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
+    pub(crate) fn to_subscribers<E: Event>(
+        &self,
+        event: E,
+        origin: Origin,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send {
         async move {
             if let Some(layered) = self.core.table.layered_event::<E>() {
-                return layer::run_async(self, layered, event).await;
+                return layer::run_async(self, layered, event, origin).await;
+            }
+            #[cfg(feature = "testing")]
+            if let Some(layered) = self.core.stage(E::FACTS) {
+                return layer::run_async(self, &layered, event, origin).await;
             }
             let subscribers = self.core.table.subscribers(self, &event);
             match publish::in_turn(&subscribers) {
@@ -149,41 +156,48 @@ impl Bus {
         layered: &Layered<Bus>,
         handler: Called<'_, SyncCall<M>, Bus>,
         message: M,
+        origin: Origin,
     ) -> Dispatched<M> {
-        layer::run_direct(self, layered, handler, message)
+        layer::run_direct(self, layered, handler, message, origin)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that command and its error.
-    pub async fn execute_many<C: Command>(
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn execute_many<C: Command>(
         &self,
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
-    ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
-        in_turn(commands.into_iter(), |command| self.execute(command)).await
+    ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send {
+        let origin = Origin::of_caller();
+        in_turn(commands.into_iter(), move |command| self.to_handler(command, origin))
     }
 
     /// Publishes `events` one after the other and stops at the first of which a subscriber fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that event and its error.
-    pub async fn publish_many<E: Event>(
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn publish_many<E: Event>(
         &self,
         events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
-    ) -> Result<(), BatchError<PublishError>> {
-        in_turn(events.into_iter(), |event| self.publish(event)).await
+    ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send {
+        let origin = Origin::of_caller();
+        in_turn(events.into_iter(), move |event| self.to_subscribers(event, origin))
     }
 
     /// Dispatches `tasks` one after the other and stops at the first that fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that task and its error.
-    pub async fn dispatch_many<T: Task>(
+    #[cfg_attr(feature = "testing", track_caller)]
+    pub fn dispatch_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
-    ) -> Result<(), BatchError<DispatchError<T::Error>>> {
-        in_turn(tasks.into_iter(), |task| self.dispatch(task)).await
+    ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send {
+        let origin = Origin::of_caller();
+        in_turn(tasks.into_iter(), move |task| self.to_handler(task, origin))
     }
 
     /// What is wired on this bus, and where it is written.

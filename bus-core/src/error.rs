@@ -6,6 +6,8 @@ pub(crate) mod text;
 
 use std::{error::Error, fmt, time::Duration};
 
+#[cfg(feature = "testing")]
+use crate::handler::HandlerFacts;
 use crate::{
     layer::{LayerFailure, Reason},
     message::MessageFacts,
@@ -50,6 +52,12 @@ pub trait Failure<E>: Send + 'static {
     fn recursion(limit: RecursionLimit) -> Self;
     /// The failure of a message with one handler, as its caller gets it.
     fn into_dispatch(self) -> Self::Dispatch;
+    /// The failure of a stub, which stands for this handler.
+    #[cfg(feature = "testing")]
+    fn of_stub(self, stub: HandlerFacts) -> Self::Dispatch;
+    /// The failure of a stub that panicked, where that does not unwind.
+    #[cfg(feature = "testing")]
+    fn of_panic(message: &'static MessageFacts, panic: String) -> Self;
     // The bounds are here and not on the trait: of a type that is no error, rustc then complains once.
     fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self::Dispatch
     where
@@ -186,6 +194,16 @@ macro_rules! one_handler_error {
 
             fn into_dispatch(self) -> Self {
                 self
+            }
+
+            #[cfg(feature = "testing")]
+            fn of_stub(self, _: HandlerFacts) -> Self {
+                self
+            }
+
+            #[cfg(feature = "testing")]
+            fn of_panic(message: &'static MessageFacts, panic: String) -> Self {
+                Self::Panicked { message: message.name, panic }
             }
 
             fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self

@@ -1,12 +1,13 @@
 //! Handles to a bus that can be kept in a service, each for one capability.
 
-use std::sync::Weak;
+use std::{future::Future, sync::Weak};
 
 use crate::{
     bus::Bus,
     error::{DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     message::{Command, Event, Query, Task},
+    origin::Origin,
     sync_bus::SyncBus,
     wiring::Core,
 };
@@ -98,26 +99,32 @@ impl<B: Flavor> BusHandle<B> {
 }
 
 macro_rules! handle {
-    ($(#[$doc:meta])* $name:ident, $kind:ident, $verb:ident -> $ok:ty, $fail:ident $(<$of:ty>)?) => {
+    ($(#[$doc:meta])* $name:ident, $kind:ident, $verb:ident by $to:ident -> $ok:ty, $fail:ident $(<$of:ty>)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name<B: Flavor = Bus>(BusHandle<B>);
 
         impl $name<Bus> {
             /// As the method of [`Bus`] of the same name; also `ShutDown` when the bus is gone.
-            pub async fn $verb<M: $kind>(&self, message: M) -> Result<$ok, $fail$(<$of>)?> {
-                match self.0.bus() {
-                    Some(bus) => bus.$verb(message).await,
-                    None => Err($fail::ShutDown { message: M::FACTS.name }),
+            #[cfg_attr(feature = "testing", track_caller)]
+            pub fn $verb<M: $kind>(&self, message: M) -> impl Future<Output = Result<$ok, $fail$(<$of>)?>> + Send {
+                let origin = Origin::of_caller();
+                async move {
+                    match self.0.bus() {
+                        Some(bus) => bus.$to(message, origin).await,
+                        None => Err($fail::ShutDown { message: M::FACTS.name }),
+                    }
                 }
             }
         }
 
         impl $name<SyncBus> {
             /// As the method of [`SyncBus`] of the same name; also `ShutDown` when the bus is gone.
+            #[cfg_attr(feature = "testing", track_caller)]
             pub fn $verb<M: $kind>(&self, message: M) -> Result<$ok, $fail$(<$of>)?> {
+                let origin = Origin::of_caller();
                 match self.0.bus() {
-                    Some(bus) => bus.$verb(message),
+                    Some(bus) => bus.$to(message, origin),
                     None => Err($fail::ShutDown { message: M::FACTS.name }),
                 }
             }
@@ -127,20 +134,20 @@ macro_rules! handle {
 
 handle! {
     /// A handle that can only `send` queries. Handlers ask for it with a parameter `&QueryHandle`.
-    QueryHandle, Query, send -> M::Reply, SendError<M::Error>
+    QueryHandle, Query, send by to_handler -> M::Reply, SendError<M::Error>
 }
 
 handle! {
     /// A handle that can only `execute` commands. Handlers ask for it with a parameter `&CommandHandle`.
-    CommandHandle, Command, execute -> (), ExecuteError<M::Error>
+    CommandHandle, Command, execute by to_handler -> (), ExecuteError<M::Error>
 }
 
 handle! {
     /// A handle that can only `publish` events. Handlers ask for it with a parameter `&EventHandle`.
-    EventHandle, Event, publish -> (), PublishError
+    EventHandle, Event, publish by to_subscribers -> (), PublishError
 }
 
 handle! {
     /// A handle that can only `dispatch` tasks. Handlers ask for it with a parameter `&TaskHandle`.
-    TaskHandle, Task, dispatch -> (), DispatchError<M::Error>
+    TaskHandle, Task, dispatch by to_handler -> (), DispatchError<M::Error>
 }

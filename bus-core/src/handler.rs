@@ -68,7 +68,7 @@ pub struct HandlerFacts {
     pub settings: HandlerSettings,
 }
 
-/// What a handler says about the layers around it.
+/// What a handler says about the layers around it, and about what it sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HandlerSettings {
@@ -76,6 +76,9 @@ pub struct HandlerSettings {
     pub timeout: Option<Duration>,
     /// `retry(..)`.
     pub retry: Option<RetrySettings>,
+    /// `sends(GetUser, OrderPlaced)`: the messages that it says it sends. Nothing holds it to that but a
+    /// test with [`assert_exhaustive`](https://docs.rs/linkbus/latest/linkbus/testing/struct.Fake.html#method.assert_exhaustive).
+    pub sends: &'static [&'static MessageFacts],
 }
 
 /// What a handler says about being tried again; what it does not say is left to the bus.
@@ -93,12 +96,18 @@ pub struct RetrySettings {
 
 impl HandlerSettings {
     #[doc(hidden)]
-    pub const NONE: HandlerSettings = HandlerSettings { timeout: None, retry: None };
+    pub const NONE: HandlerSettings = HandlerSettings { timeout: None, retry: None, sends: &[] };
 
     #[doc(hidden)]
     #[must_use]
     pub const fn with_timeout(self, timeout: Duration) -> Self {
         HandlerSettings { timeout: Some(timeout), ..self }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_sends(self, sends: &'static [&'static MessageFacts]) -> Self {
+        HandlerSettings { sends, ..self }
     }
 
     #[doc(hidden)]

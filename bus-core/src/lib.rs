@@ -20,6 +20,7 @@ mod json;
 pub mod layer;
 mod line;
 mod message;
+mod origin;
 mod private;
 mod probe;
 mod publish;

@@ -8,7 +8,7 @@ use crate::{
         AnyError, DispatchError, ExecuteError, Failure, HandlerError, OneHandlerFailure, SendError, SubscriberFailure,
     },
     layer::Revive,
-    probe::{DeserializeFn, SerializeFn},
+    probe::{DebugFn, DeserializeFn, SerializeFn},
 };
 
 /// What a message is, which decides how many handlers it has and what they answer.
@@ -273,6 +273,9 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// How to copy a message, where the type is `Clone`.
     #[doc(hidden)]
     const CLONE: Option<fn(&Self) -> Self>;
+    /// How a message is shown, where the type is `Debug`.
+    #[doc(hidden)]
+    const DEBUG: Option<DebugFn<Self>> = None;
     /// How a message is written, where the type is `Serialize`.
     #[doc(hidden)]
     const SERIALIZE: Option<SerializeFn<Self>>;

@@ -5,7 +5,10 @@
 
 #![allow(missing_docs, reason = "used by the derive only; the module docs say how")]
 
-use std::{fmt::Debug, marker::PhantomData};
+use std::{
+    fmt::{self, Debug},
+    marker::PhantomData,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -33,21 +36,18 @@ pub trait ProbeMessage {
 
 impl<T: ?Sized> ProbeMessage for Probe<T> {}
 
-macro_rules! probe {
-    ($constant:ident, $fallback:ident, $ability:path) => {
-        impl<T: $ability> Probe<T> {
-            pub const $constant: bool = true;
-        }
+/// How a `T` is shown.
+pub type DebugFn<T> = fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-        pub trait $fallback {
-            const $constant: bool = false;
-        }
-
-        impl<T> $fallback for Probe<T> {}
-    };
+impl<T: Debug> Probe<T> {
+    pub const DEBUG: Option<DebugFn<T>> = Some(T::fmt);
 }
 
-probe!(DEBUG, ProbeDebug, Debug);
+pub trait ProbeDebug<T> {
+    const DEBUG: Option<DebugFn<T>> = None;
+}
+
+impl<T> ProbeDebug<T> for Probe<T> {}
 
 /// How a `T` is written in any format.
 pub type SerializeFn<T> = fn(&T) -> &dyn erased_serde::Serialize;

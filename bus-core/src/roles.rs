@@ -46,6 +46,7 @@ use crate::{
 )]
 pub trait QueryDispatcher {
     /// See [`SyncBus::send`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>>;
 }
 
@@ -57,10 +58,13 @@ pub trait QueryDispatcher {
 )]
 pub trait MessageDispatcher {
     /// See [`SyncBus::execute`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>>;
     /// See [`SyncBus::publish`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish<E: Event>(&self, event: E) -> Result<(), PublishError>;
     /// See [`SyncBus::dispatch`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>>;
 }
 
@@ -78,6 +82,7 @@ pub trait MessageBus: QueryDispatcher + MessageDispatcher {
 )]
 pub trait AsyncQueryDispatcher: Sync {
     /// See [`Bus::send`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send;
 }
 
@@ -89,23 +94,29 @@ pub trait AsyncQueryDispatcher: Sync {
 )]
 pub trait AsyncMessageDispatcher: Sync {
     /// See [`Bus::execute`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send;
     /// See [`Bus::publish`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send;
     /// See [`Bus::dispatch`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send;
 
     /// See [`Bus::execute_many`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute_many<C: Command>(
         &self,
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send;
     /// See [`Bus::publish_many`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish_many<E: Event>(
         &self,
         events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send;
     /// See [`Bus::dispatch_many`].
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
@@ -176,6 +187,7 @@ pub trait AsyncHandlerRegistry: HandlerRegistry {
 
 impl QueryDispatcher for SyncBus {
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         SyncBus::send(self, query)
     }
@@ -183,15 +195,18 @@ impl QueryDispatcher for SyncBus {
 
 impl MessageDispatcher for SyncBus {
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
         SyncBus::execute(self, command)
     }
 
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         SyncBus::publish(self, event)
     }
 
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         SyncBus::dispatch(self, task)
     }
@@ -204,6 +219,7 @@ impl MessageBus for SyncBus {
 }
 
 impl QueryDispatcher for QueryHandle<SyncBus> {
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         QueryHandle::<SyncBus>::send(self, query)
     }
@@ -211,6 +227,7 @@ impl QueryDispatcher for QueryHandle<SyncBus> {
 
 impl AsyncQueryDispatcher for Bus {
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send {
         Bus::send(self, query)
     }
@@ -218,19 +235,23 @@ impl AsyncQueryDispatcher for Bus {
 
 impl AsyncMessageDispatcher for Bus {
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute<C: Command>(&self, command: C) -> impl Future<Output = Result<(), ExecuteError<C::Error>>> + Send {
         Bus::execute(self, command)
     }
 
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
         Bus::publish(self, event)
     }
 
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send {
         Bus::dispatch(self, task)
     }
 
+    #[cfg_attr(feature = "testing", track_caller)]
     fn execute_many<C: Command>(
         &self,
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
@@ -238,6 +259,7 @@ impl AsyncMessageDispatcher for Bus {
         Bus::execute_many(self, commands)
     }
 
+    #[cfg_attr(feature = "testing", track_caller)]
     fn publish_many<E: Event>(
         &self,
         events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
@@ -245,6 +267,7 @@ impl AsyncMessageDispatcher for Bus {
         Bus::publish_many(self, events)
     }
 
+    #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
@@ -260,6 +283,7 @@ impl AsyncMessageBus for Bus {
 }
 
 impl AsyncQueryDispatcher for QueryHandle<Bus> {
+    #[cfg_attr(feature = "testing", track_caller)]
     fn send<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Reply, SendError<Q::Error>>> + Send {
         QueryHandle::<Bus>::send(self, query)
     }

@@ -9,7 +9,8 @@ use crate::{
     flavor::Flavor,
     handle::BusHandle,
     layer::{self, Around, Dispatched, Explanation, Layer, LayerFailure},
-    message::{Command, Event, Message, Query, Task},
+    message::{Command, Event, Message, OneHandler, Query, Task},
+    origin::Origin,
     publish,
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
@@ -65,11 +66,9 @@ impl SyncBus {
     /// # Errors
     /// [`SendError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        match self.core.table.plain::<Q>() {
-            Some(handler) => handler.call(self, query),
-            None => self.through_layers(query),
-        }
+        self.to_handler(query, Origin::of_caller())
     }
 
     /// Has `command` executed by its handler.
@@ -77,11 +76,9 @@ impl SyncBus {
     /// # Errors
     /// [`ExecuteError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        match self.core.table.plain::<C>() {
-            Some(handler) => handler.call(self, command),
-            None => self.through_layers(command),
-        }
+        self.to_handler(command, Origin::of_caller())
     }
 
     /// Has `task` done by its handler.
@@ -89,11 +86,9 @@ impl SyncBus {
     /// # Errors
     /// [`DispatchError::Handler`] with the handler's own error. A panic of the handler unwinds into the caller.
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        match self.core.table.plain::<T>() {
-            Some(handler) => handler.call(self, task),
-            None => self.through_layers(task),
-        }
+        self.to_handler(task, Origin::of_caller())
     }
 
     /// Calls every subscriber of `event`, one after the other, in subscription order.
@@ -103,9 +98,27 @@ impl SyncBus {
     /// # Errors
     /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
     #[inline]
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        self.to_subscribers(event, Origin::of_caller())
+    }
+
+    #[inline]
+    pub(crate) fn to_handler<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        match self.core.table.plain::<M>() {
+            Some(handler) => handler.call(self, message).map_err(Failure::into_dispatch),
+            None => self.through_layers(message, origin),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn to_subscribers<E: Event>(&self, event: E, origin: Origin) -> Result<(), PublishError> {
         if let Some(layered) = self.core.table.layered_event::<E>() {
-            return layer::run(self, layered, event);
+            return layer::run(self, layered, event, origin);
+        }
+        #[cfg(feature = "testing")]
+        if let Some(layered) = self.core.stage(E::FACTS) {
+            return layer::run(self, &layered, event, origin);
         }
         let subscribers = self.core.table.subscribers(self, &event);
         match publish::in_turn(&subscribers) {
@@ -116,44 +129,54 @@ impl SyncBus {
 
     /// Dispatches a message that has no plain handler. Out of line, for those that have one.
     #[inline(never)]
-    fn through_layers<M: Message>(&self, message: M) -> Dispatched<M> {
-        match self.core.table.call::<M>() {
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => layer::run_direct(self, layered, handler, message),
-                (layered, None) => layer::run(self, layered, message),
-            },
-            _ => Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS)),
+    fn through_layers<M: Message>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        if let Some(Call::Layered(around)) = self.core.table.call::<M>() {
+            return match around.parts() {
+                (layered, Some(handler)) => layer::run_direct(self, layered, handler, message, origin),
+                (layered, None) => layer::run(self, layered, message, origin),
+            };
         }
+        #[cfg(feature = "testing")]
+        if let Some(layered) = self.core.stage(M::FACTS) {
+            return layer::run(self, &layered, message, origin);
+        }
+        Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS))
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that command and its error.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn execute_many<C: Command>(
         &self,
         commands: impl IntoIterator<Item = C>,
     ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
-        in_turn(commands, |command| self.execute(command))
+        let origin = Origin::of_caller();
+        in_turn(commands, |command| self.to_handler(command, origin))
     }
 
     /// Publishes `events` one after the other and stops at the first of which a subscriber fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that event and its error.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn publish_many<E: Event>(&self, events: impl IntoIterator<Item = E>) -> Result<(), BatchError<PublishError>> {
-        in_turn(events, |event| self.publish(event))
+        let origin = Origin::of_caller();
+        in_turn(events, |event| self.to_subscribers(event, origin))
     }
 
     /// Dispatches `tasks` one after the other and stops at the first that fails.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that task and its error.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn dispatch_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T>,
     ) -> Result<(), BatchError<DispatchError<T::Error>>> {
-        in_turn(tasks, |task| self.dispatch(task))
+        let origin = Origin::of_caller();
+        in_turn(tasks, |task| self.to_handler(task, origin))
     }
 
     /// What is wired on this bus, and where it is written.

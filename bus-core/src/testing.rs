@@ -1,1 +1,26 @@
 //! What tests of code that uses a bus need: the feature `testing`, for `[dev-dependencies]`.
+//!
+//! [`FakeBus`] stands in the place of a bus and answers by itself, [`Spy`] watches a real one, and both keep a [`Journal`] of
+//! what was dispatched.
+
+mod double;
+mod exhaustive;
+mod fake;
+mod journal;
+mod spy;
+mod stand_in;
+mod stub;
+
+pub(crate) use self::{
+    double::Double,
+    journal::Show,
+    stand_in::{answer, show},
+    stub::{Play, Stubs},
+};
+pub use self::{
+    exhaustive::Unanswered,
+    fake::{Fake, FakeBus, SyncFakeBus},
+    journal::{Journal, Noted, Step, Times, step, step_where},
+    spy::Spy,
+    stub::On,
+};

@@ -108,7 +108,7 @@ fn handler_async() {
 
 #[test]
 fn handler_with_settings() {
-    let arguments = quote!(retry(max = 5, base = "50ms"), timeout = "1.5s");
+    let arguments = quote!(retry(max = 5, base = "50ms"), timeout = "1.5s", sends(bank::Balance, Charged));
     let item = quote! {
         fn charge(charge: Charge) -> Result<(), BankError> {
             bank::charge(charge)

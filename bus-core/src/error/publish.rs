@@ -40,6 +40,16 @@ impl Failure<AnyError> for SubscriberFailure {
         unreachable!("a subscriber's failure becomes that of the publication when all have run")
     }
 
+    #[cfg(feature = "testing")]
+    fn of_stub(self, stub: HandlerFacts) -> PublishError {
+        PublishError::Subscriber(SubscriberError { subscriber: Box::new(stub), place: 0, failure: self })
+    }
+
+    #[cfg(feature = "testing")]
+    fn of_panic(_: &'static MessageFacts, panic: String) -> Self {
+        SubscriberFailure::Panicked(panic)
+    }
+
     fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> PublishError {
         let message = message.name;
         match failure {

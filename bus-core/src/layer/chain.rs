@@ -165,6 +165,11 @@ impl<B: Flavor> Stack<B> {
         self.layers.push(Placed { layer: Box::new(layer), location });
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn push_outermost(&mut self, layer: impl Layer<B>, location: Location) {
+        self.layers.insert(0, Placed { layer: Box::new(layer), location });
+    }
+
     /// The chain of one message, and what is to be said about it.
     pub(crate) fn link(&self, route: &Route, build: &Build) -> Linked<B> {
         let (route_of_chain, clock) = (route.clone(), build.clock.clone());

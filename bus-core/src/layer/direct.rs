@@ -12,6 +12,7 @@ use crate::{
     dispatch::{Called, SyncCall},
     flavor::Flavor,
     message::Message,
+    origin::Origin,
 };
 
 /// Dispatches `message` through its layers, which are observers only.
@@ -24,8 +25,9 @@ pub(crate) fn run_direct<M: Message, B: Flavor>(
     layered: &Layered<B>,
     handler: Called<'_, SyncCall<M>, B>,
     message: M,
+    origin: Origin,
 ) -> Dispatched<M> {
-    let mut payload = Payload::new(message, Care::HandOver);
+    let mut payload = Payload::new(message, Care::HandOver).from(origin);
     start(layered, &mut payload);
     let started = layered.segments[0].reads_clock.then(|| layered.clock.now());
     let watch = Unfinished { layered, payload: &mut payload, started };

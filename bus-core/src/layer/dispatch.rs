@@ -269,6 +269,12 @@ impl<'a> Dispatch<'a> {
         context.get_or_insert_with(|| Context::of_message_at(message, now));
     }
 
+    /// Where it was asked for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn origin(&self) -> Option<crate::message::Location> {
+        self.payload.particulars().origin
+    }
+
     /// Whether it comes from inside a handler.
     pub(crate) fn is_nested(&self) -> bool {
         self.payload.particulars().was_nested || crate::depth::is_nested()

@@ -18,6 +18,7 @@ use crate::{
     bus::Bus,
     handler::{BoxFuture, Running},
     message::Message,
+    origin::Origin,
     sync_bus::SyncBus,
 };
 
@@ -182,8 +183,8 @@ impl Future for Inside<'_> {
 
 /// Dispatches `message` through its layers.
 #[inline]
-pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M) -> Dispatched<M> {
-    let mut payload = Payload::new(message, layered.care);
+pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M, origin: Origin) -> Dispatched<M> {
+    let mut payload = Payload::new(message, layered.care).from(origin);
     let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
     Next { bus, layered, at: 0 }.run(&mut dispatch);
     outcome_of!(payload)
@@ -195,9 +196,10 @@ pub(crate) fn run_async<'a, M: Message>(
     bus: &'a Bus,
     layered: &'a Layered<Bus>,
     message: M,
+    origin: Origin,
 ) -> BoxFuture<'a, Dispatched<M>> {
     Box::pin(async move {
-        let mut payload = Payload::new(message, layered.care);
+        let mut payload = Payload::new(message, layered.care).from(origin);
         let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
         outcome_of!(payload)

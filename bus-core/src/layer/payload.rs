@@ -9,7 +9,11 @@ use crate::{
     error::Failure,
     handler::Delivered,
     message::{Message, MessageFacts},
+    origin::Origin,
 };
+
+#[cfg(feature = "testing")]
+use crate::testing::{Play, Show};
 
 /// What the dispatch of an `M` comes to, as its caller gets it.
 pub type Dispatched<M> =
@@ -117,6 +121,9 @@ pub(crate) struct Particulars {
     pub(crate) only_subscriber: Option<usize>,
     /// Whether a dead letter is tried again: then it has its letter, and gets no other.
     pub(crate) is_replay: bool,
+    /// Where it was asked for; `None` for what is replayed.
+    #[cfg(feature = "testing")]
+    pub(crate) origin: Option<crate::message::Location>,
 }
 
 impl<M: Message> Payload<M> {
@@ -132,8 +139,21 @@ impl<M: Message> Payload<M> {
             was_nested: false,
             only_subscriber: None,
             is_replay: false,
+            #[cfg(feature = "testing")]
+            origin: None,
         };
         Payload { held, outcome: None, care, particulars, notes: Notes::default() }
+    }
+
+    /// Says where it was asked for.
+    #[inline]
+    #[cfg_attr(not(feature = "testing"), expect(unused_mut, unused_variables, reason = "nothing is noted without it"))]
+    pub(crate) fn from(mut self, origin: Origin) -> Self {
+        #[cfg(feature = "testing")]
+        {
+            self.particulars.origin = Some(origin.location);
+        }
+        self
     }
 
     /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
@@ -241,6 +261,12 @@ pub(crate) trait ErasedPayload: Any + Send {
     /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>);
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    /// How a message of this type is shown.
+    #[cfg(feature = "testing")]
+    fn show(&self) -> Show;
+    /// Puts there what a stub answers in the place of a handler.
+    #[cfg(feature = "testing")]
+    fn answer(&mut self, play: &Play);
 }
 
 /// Reads a message and makes it ready for its layers.
@@ -376,6 +402,19 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    #[cfg(feature = "testing")]
+    fn show(&self) -> Show {
+        crate::testing::show::<M>
+    }
+
+    #[cfg(feature = "testing")]
+    fn answer(&mut self, play: &Play) {
+        match self.held.get() {
+            Some(message) => self.outcome = Some(crate::testing::answer(message, play)),
+            None => self.gone(),
+        }
     }
 }
 

@@ -1,4 +1,8 @@
-use std::{any::TypeId, collections::HashMap, sync::Weak};
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use super::{Core, Provided, Provision, Route, Wiring, WiringError, rules};
 use crate::{
@@ -34,6 +38,9 @@ pub(crate) struct Plan<B: Flavor> {
     pub(crate) stack: Stack<B>,
     /// What the layers made of each route, in the order of the routes.
     pub(crate) linked: Vec<Linked<B>>,
+    /// What answers for handlers that are not there.
+    #[cfg(feature = "testing")]
+    pub(crate) double: Option<crate::testing::Double<B>>,
 }
 
 /// One handler of the plan.
@@ -84,6 +91,8 @@ impl<B: Flavor> Plan<B> {
             max_depth: crate::depth::DEFAULT_MAX_DEPTH,
             stack: Stack::default(),
             linked: Vec::new(),
+            #[cfg(feature = "testing")]
+            double: None,
         };
         for replacement in replacements {
             plan.replace(replacement);
@@ -126,13 +135,19 @@ impl<B: Flavor> Plan<B> {
     }
 
     /// The plan itself, if nothing is wrong with it.
-    pub(crate) fn checked(self) -> Result<Self, WiringError> {
+    fn checked(self) -> Result<Self, WiringError> {
         let faults = rules::faults(&self);
         if faults.is_empty() { Ok(self) } else { Err(WiringError::new(faults)) }
     }
 
+    /// The bus, if nothing is wrong with the plan.
+    pub(crate) fn assembled(self) -> Result<B, WiringError> {
+        let plan = self.checked()?;
+        Ok(B::from_core(Arc::<Core<B>>::new_cyclic(|bus| plan.assemble(bus))))
+    }
+
     /// Assembles the bus of a plan that was [`checked`](Self::checked).
-    pub(crate) fn assemble(self, bus: &Weak<Core<B>>) -> Core<B> {
+    fn assemble(self, bus: &Weak<Core<B>>) -> Core<B> {
         let wiring = Wiring { routes: self.routes() };
         let provided = provide(self.provisions, &BusHandle::weak(bus.clone()));
         let limit = Limit::new(self.max_depth);
@@ -155,7 +170,14 @@ impl<B: Flavor> Plan<B> {
         for (message, chain) in chains.into_values() {
             table.layer(message, chain);
         }
-        Core { table, wiring, stack: self.stack, explanations }
+        Core {
+            table,
+            wiring,
+            stack: self.stack,
+            explanations,
+            #[cfg(feature = "testing")]
+            double: self.double,
+        }
     }
 }
 

@@ -6,6 +6,11 @@ use crate::{
     layer::{Explanation, Stack},
     message::MessageFacts,
 };
+#[cfg(feature = "testing")]
+use {
+    crate::{layer::Layered, testing::Double},
+    std::sync::Arc,
+};
 
 /// What a bus is: its routes with the layers around them, and what is known about both. Never changed once it is made.
 pub struct Core<B: Flavor> {
@@ -14,11 +19,20 @@ pub struct Core<B: Flavor> {
     pub(crate) stack: Stack<B>,
     /// One for each message, in the order of the wiring.
     pub(crate) explanations: Vec<Explanation>,
+    /// What answers for handlers that are not there.
+    #[cfg(feature = "testing")]
+    pub(crate) double: Option<Double<B>>,
 }
 
 impl<B: Flavor> Core<B> {
     pub(crate) fn explanation(&self, message: &'static MessageFacts) -> Option<&Explanation> {
         self.explanations.iter().find(|explanation| explanation.route.message == message)
+    }
+
+    /// The layers that stand around a message which the bus learns of now, if it has a double that answers.
+    #[cfg(feature = "testing")]
+    pub(crate) fn stage(&self, message: &'static MessageFacts) -> Option<Arc<Layered<B>>> {
+        Some(self.double.as_ref()?.stage(message, &self.stack))
     }
 
     pub(crate) fn close(&self) -> Result<(), CloseError> {

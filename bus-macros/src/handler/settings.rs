@@ -1,4 +1,4 @@
-//! What `#[handler(..)]` says about the layers around the handler.
+//! What `#[handler(..)]` says about the layers around the handler, and about what it sends.
 
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Settings {
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Option<Retry>,
+    /// The types of the messages that it may send.
+    pub(super) sends: Vec<Path>,
 }
 
 /// `retry`, or `retry(..)`.
@@ -69,6 +71,7 @@ impl Attempts {
 struct Written {
     timeout: Once<DurationText>,
     retry: Option<WrittenRetry>,
+    sends: Option<Vec<Path>>,
 }
 
 struct WrittenRetry {
@@ -83,7 +86,7 @@ pub(super) fn of_function(input: ParseStream<'_>) -> syn::Result<(Path, Settings
     let (mut linkbus, mut written) = (Once::<Path>::default(), Written::default());
     args::read_each(input, |key, input| match key.to_string().as_str() {
         "crate" => linkbus.read(key, input),
-        _ => written.read(key, input, &["retry", "timeout", "crate"]),
+        _ => written.read(key, input, &["retry", "sends", "timeout", "crate"]),
     })?;
     Ok((args::linkbus(linkbus.into_option()), written.settings()?))
 }
@@ -93,9 +96,10 @@ pub(super) fn of_mark(mark: &syn::Attribute) -> syn::Result<Settings> {
     match &mark.meta {
         syn::Meta::Path(_) => Ok(Settings::default()),
         syn::Meta::List(list) => of_method.parse2(list.tokens.clone()),
-        meta @ syn::Meta::NameValue(_) => {
-            Err(Error::new_spanned(meta, "write `#[handler]`, or `#[handler(..)]` with `retry` and `timeout` inside"))
-        }
+        meta @ syn::Meta::NameValue(_) => Err(Error::new_spanned(
+            meta,
+            "write `#[handler]`, or `#[handler(..)]` with `retry`, `sends` and `timeout` inside",
+        )),
     }
 }
 
@@ -103,7 +107,7 @@ fn of_method(input: ParseStream<'_>) -> syn::Result<Settings> {
     let mut written = Written::default();
     args::read_each(input, |key, input| match key.to_string().as_str() {
         "crate" => Err(Error::new_spanned(key, "say it once for the whole block: `#[handlers(crate = ..)]`")),
-        _ => written.read(key, input, &["retry", "timeout"]),
+        _ => written.read(key, input, &["retry", "sends", "timeout"]),
     })?;
     written.settings()
 }
@@ -117,6 +121,11 @@ impl Written {
                 self.retry = Some(WrittenRetry::read(key, input)?);
                 Ok(())
             }
+            "sends" if self.sends.is_some() => Err(args::given_twice(key)),
+            "sends" => {
+                self.sends = Some(read_types(key, input)?);
+                Ok(())
+            }
             _ => Err(args::unknown(key, known)),
         }
     }
@@ -125,8 +134,19 @@ impl Written {
         let mut errors = Errors::default();
         let timeout = duration(&self.timeout, &mut errors);
         let retry = self.retry.map(|retry| retry.settings(&mut errors));
-        errors.or(Settings { timeout, retry })
+        errors.or(Settings { timeout, retry, sends: self.sends.unwrap_or_default() })
     }
+}
+
+/// `(GetUser, orders::Placed)`, behind `key`.
+fn read_types(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
+    if !input.peek(Paren) {
+        let text = "`sends` takes the types of messages in parentheses: `sends(GetUser, OrderPlaced)`";
+        return Err(Error::new_spanned(key, text));
+    }
+    let types;
+    parenthesized!(types in input);
+    Ok(types.parse_terminated(Path::parse_mod_style, Token![,])?.into_iter().collect())
 }
 
 impl WrittenRetry {

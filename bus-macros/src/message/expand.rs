@@ -32,6 +32,8 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 #types
                 const FACTS: &'static #linkbus::MessageFacts = &#facts;
                 const CLONE: ::core::option::Option<fn(&Self) -> Self> = #linkbus::__private::Probe::<#ident>::CLONE;
+                const DEBUG: ::core::option::Option<#linkbus::__private::DebugFn<Self>> =
+                    #linkbus::__private::Probe::<#ident>::DEBUG;
                 const SERIALIZE: ::core::option::Option<#linkbus::__private::SerializeFn<Self>> =
                     #linkbus::__private::Probe::<#ident>::SERIALIZE;
                 #reply
@@ -86,7 +88,7 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
             fields: &[#(#fields),*],
             abilities: #linkbus::Abilities {
                 clone: #linkbus::__private::Probe::<#ident>::CLONE.is_some(),
-                debug: #linkbus::__private::Probe::<#ident>::DEBUG,
+                debug: #linkbus::__private::Probe::<#ident>::DEBUG.is_some(),
                 serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE.is_some(),
                 deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE.is_some(),
                 serialize_reply: <#ident as #linkbus::Message>::SERIALIZE_REPLY.is_some(),

@@ -33,7 +33,7 @@ const _: () = {
             ],
             abilities: crate::bus::Abilities {
                 clone: crate::bus::__private::Probe::<PlaceOrder>::CLONE.is_some(),
-                debug: crate::bus::__private::Probe::<PlaceOrder>::DEBUG,
+                debug: crate::bus::__private::Probe::<PlaceOrder>::DEBUG.is_some(),
                 serialize: crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE
                     .is_some(),
                 deserialize: crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE
@@ -50,6 +50,9 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = crate::bus::__private::Probe::<
             PlaceOrder,
         >::CLONE;
+        const DEBUG: ::core::option::Option<crate::bus::__private::DebugFn<Self>> = crate::bus::__private::Probe::<
+            PlaceOrder,
+        >::DEBUG;
         const SERIALIZE: ::core::option::Option<
             crate::bus::__private::SerializeFn<Self>,
         > = crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE;

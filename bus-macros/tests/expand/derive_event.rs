@@ -21,7 +21,7 @@ const _: () = {
             fields: &[],
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<OrderPlaced>::CLONE.is_some(),
-                debug: ::linkbus::__private::Probe::<OrderPlaced>::DEBUG,
+                debug: ::linkbus::__private::Probe::<OrderPlaced>::DEBUG.is_some(),
                 serialize: ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE
                     .is_some(),
                 deserialize: ::linkbus::__private::Probe::<OrderPlaced>::DESERIALIZE
@@ -38,6 +38,9 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             OrderPlaced,
         >::CLONE;
+        const DEBUG: ::core::option::Option<::linkbus::__private::DebugFn<Self>> = ::linkbus::__private::Probe::<
+            OrderPlaced,
+        >::DEBUG;
         const SERIALIZE: ::core::option::Option<
             ::linkbus::__private::SerializeFn<Self>,
         > = ::linkbus::__private::Probe::<OrderPlaced>::SERIALIZE;

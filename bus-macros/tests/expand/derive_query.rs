@@ -32,7 +32,7 @@ const _: () = {
             ],
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<GetUser>::CLONE.is_some(),
-                debug: ::linkbus::__private::Probe::<GetUser>::DEBUG,
+                debug: ::linkbus::__private::Probe::<GetUser>::DEBUG.is_some(),
                 serialize: ::linkbus::__private::Probe::<GetUser>::SERIALIZE.is_some(),
                 deserialize: ::linkbus::__private::Probe::<GetUser>::DESERIALIZE
                     .is_some(),
@@ -48,6 +48,9 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             GetUser,
         >::CLONE;
+        const DEBUG: ::core::option::Option<::linkbus::__private::DebugFn<Self>> = ::linkbus::__private::Probe::<
+            GetUser,
+        >::DEBUG;
         const SERIALIZE: ::core::option::Option<
             ::linkbus::__private::SerializeFn<Self>,
         > = ::linkbus::__private::Probe::<GetUser>::SERIALIZE;

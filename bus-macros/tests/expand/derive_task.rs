@@ -32,7 +32,7 @@ const _: () = {
             ],
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<Mail>::CLONE.is_some(),
-                debug: ::linkbus::__private::Probe::<Mail>::DEBUG,
+                debug: ::linkbus::__private::Probe::<Mail>::DEBUG.is_some(),
                 serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE.is_some(),
                 deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE.is_some(),
                 serialize_reply: <Mail as ::linkbus::Message>::SERIALIZE_REPLY.is_some(),
@@ -46,6 +46,9 @@ const _: () = {
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             Mail,
         >::CLONE;
+        const DEBUG: ::core::option::Option<::linkbus::__private::DebugFn<Self>> = ::linkbus::__private::Probe::<
+            Mail,
+        >::DEBUG;
         const SERIALIZE: ::core::option::Option<
             ::linkbus::__private::SerializeFn<Self>,
         > = ::linkbus::__private::Probe::<Mail>::SERIALIZE;

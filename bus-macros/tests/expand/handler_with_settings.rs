@@ -31,7 +31,13 @@ const _: () = {
                             ),
                             ::core::option::Option::None,
                         )
-                        .with_timeout(::core::time::Duration::new(1u64, 500000000u32)),
+                        .with_timeout(::core::time::Duration::new(1u64, 500000000u32))
+                        .with_sends(
+                            &[
+                                <bank::Balance as ::linkbus::Message>::FACTS,
+                                <Charged as ::linkbus::Message>::FACTS,
+                            ],
+                        ),
                 ),
             on_bus: ::core::option::Option::Some(
                 ::linkbus::__private::Entry::sync::<__Message, __handler_charge>(),

@@ -5,6 +5,8 @@ use std::{any::TypeId, marker::PhantomData};
 use super::{
     entry::Handler, function::Function, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers,
 };
+#[cfg(feature = "testing")]
+use crate::testing::Double;
 use crate::{
     bus::Bus,
     context::Context,
@@ -80,6 +82,23 @@ impl<B: Flavor> Inner<B> {
         true
     }
 
+    /// For a message that a double answers.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of_double() -> Self {
+        Inner::nobody(Limit::new(crate::depth::DEFAULT_MAX_DEPTH))
+    }
+
+    /// What answers in the place of the handlers, if there are none.
+    #[cfg(feature = "testing")]
+    fn double<'a>(&self, bus: &'a B) -> Option<&'a Double<B>> {
+        let is_empty = match &self.kind {
+            InnerKind::Nobody => true,
+            InnerKind::Handler(..) => false,
+            InnerKind::Subscribers(subscribers) => subscribers.slots.is_empty(),
+        };
+        bus.core().double.as_ref().filter(|_| is_empty)
+    }
+
     fn new(kind: InnerKind, limit: Limit) -> Self {
         Inner { kind, limit, bus: PhantomData }
     }
@@ -117,6 +136,10 @@ impl Inner<SyncBus> {
     /// Out of line, so that the usual call has fewer registers to save.
     #[inline(never)]
     fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+        #[cfg(feature = "testing")]
+        if let Some(double) = self.double(bus) {
+            return double.answer(payload);
+        }
         match &self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
             InnerKind::Handler(_, Inside::Sync(..), _) => unreachable!("it is called in line"),
@@ -144,6 +167,10 @@ impl Inner<Bus> {
         payload: &'a mut (dyn ErasedPayload + 'static),
         limits: Option<&'a SubscriberLimits<'a>>,
     ) -> Option<Running<'a, ()>> {
+        #[cfg(feature = "testing")]
+        if let Some(double) = self.double(bus) {
+            return double.answer_async(payload);
+        }
         match self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
             InnerKind::Handler(_, Inside::Sync(..), _) => _ = self.call_handler(bus, payload),

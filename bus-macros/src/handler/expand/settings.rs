@@ -14,8 +14,8 @@ use crate::handler::{
 
 /// What is added to the facts of the handler; nothing if it says nothing.
 pub(super) fn settings(Handler { linkbus, settings, .. }: &Handler) -> Option<TokenStream> {
-    let Settings { timeout, retry } = settings;
-    if timeout.is_none() && retry.is_none() {
+    let Settings { timeout, retry, sends } = settings;
+    if timeout.is_none() && retry.is_none() && sends.is_empty() {
         return None;
     }
     let timeout = timeout.map(|timeout| {
@@ -26,7 +26,11 @@ pub(super) fn settings(Handler { linkbus, settings, .. }: &Handler) -> Option<To
         let (max, base, cap) = (option(*max), option(base.map(duration)), option(cap.map(duration)));
         quote!(.with_retry(#max, #base, #cap))
     });
-    Some(quote!(.with(#linkbus::HandlerSettings::NONE #retry #timeout)))
+    let sends = (!sends.is_empty()).then(|| {
+        let sends = sends.iter().map(|message| quote_spanned!(message.span()=> <#message as #linkbus::Message>::FACTS));
+        quote!(.with_sends(&[#(#sends),*]))
+    });
+    Some(quote!(.with(#linkbus::HandlerSettings::NONE #retry #timeout #sends)))
 }
 
 fn duration(duration: Duration) -> TokenStream {

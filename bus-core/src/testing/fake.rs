@@ -1,0 +1,180 @@
+//! Buses that answer by themselves.
+
+mod roles;
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use super::{
+    journal::Journal,
+    spy::Spy,
+    stub::{On, Stubs},
+};
+use crate::{
+    builder::Builder,
+    bus::Bus,
+    flavor::Flavor,
+    message::{Location, Message},
+    sync_bus::SyncBus,
+    wiring::WiringError,
+};
+
+/// A [`Bus`] whose messages are answered by stubs, and noted. See [`Fake`].
+pub type FakeBus = Fake<Bus>;
+
+/// A [`SyncBus`] whose messages are answered by stubs, and noted. See [`Fake`].
+pub type SyncFakeBus = Fake<SyncBus>;
+
+/// A bus for tests: what has a handler on it is handled, everything else is answered by stubs, and all of it is noted.
+///
+/// [`FakeBus`] and [`SyncFakeBus`] are its two forms. Code under test that wants a role (`&impl AsyncQueryDispatcher`) takes the
+/// fake itself; code that wants `&Bus` or a handle takes [`bus`](Self::bus), which is a real bus. For assertions it
+/// dereferences to a [`Journal`].
+///
+/// Without a stub, commands, events and tasks succeed, and a query fails with `NoHandler`; it is noted all the same.
+///
+/// ```
+/// use linkbus::{Command, Event, Query, SyncBus, testing::SyncFakeBus};
+///
+/// #[derive(Query, Debug)]
+/// #[query(reply = u32)]
+/// struct Stock { item: u32 }
+/// #[derive(Command, Debug)]
+/// struct Reserve { item: u32 }
+/// #[derive(Event, Debug)]
+/// struct SoldOut;
+///
+/// /// What is tested.
+/// fn buy(bus: &SyncBus, item: u32) -> Result<(), linkbus::AnyError> {
+///     match bus.send(Stock { item })? {
+///         0 => bus.publish(SoldOut)?,
+///         _ => bus.execute(Reserve { item })?,
+///     }
+///     Ok(())
+/// }
+///
+/// let fake = SyncFakeBus::new();
+/// fake.on::<Stock>().reply_each([1, 0]);
+/// buy(fake.bus(), 7).unwrap();
+/// buy(fake.bus(), 7).unwrap();
+/// fake.assert_executed_where(1, |reserve: &Reserve| reserve.item == 7);
+/// fake.assert_published::<SoldOut>(1);
+/// ```
+///
+/// An assertion that fails says what was there instead:
+///
+/// ```
+/// # use linkbus::{Command, Event, testing::SyncFakeBus};
+/// # #[derive(Command, Debug)]
+/// # #[command(name = "shop.Reserve")]
+/// # struct Reserve { item: u32 }
+/// # #[derive(Event, Debug)]
+/// # #[event(name = "shop.SoldOut")]
+/// # struct SoldOut;
+/// let fake = SyncFakeBus::new();
+/// fake.bus().execute(Reserve { item: 7 }).unwrap();
+///
+/// let panic = std::panic::catch_unwind(|| fake.assert_published::<SoldOut>(1)).unwrap_err();
+/// let text = panic.downcast_ref::<String>().unwrap();
+/// assert!(text.starts_with(
+///     "expected `shop.SoldOut` to be published once, but it was published not at all
+/// what was dispatched:
+///    1. execute shop.Reserve: Reserve { item: 7 } -> succeeded, at "
+/// ));
+/// ```
+pub struct Fake<B: Flavor> {
+    bus: B,
+    stubs: Arc<Stubs>,
+    journal: Journal,
+}
+
+impl<B: Flavor> Clone for Fake<B> {
+    fn clone(&self) -> Self {
+        Fake { bus: self.bus.clone(), stubs: Arc::clone(&self.stubs), journal: self.journal.clone() }
+    }
+}
+
+impl<B: Flavor> fmt::Debug for Fake<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fake").field("dispatched", &self.journal.all()).finish_non_exhaustive()
+    }
+}
+
+impl FakeBus {
+    /// A fake on which nothing is handled.
+    #[expect(clippy::new_without_default, reason = "a default bus would be one of everything that is linked")]
+    #[expect(clippy::missing_panics_doc, reason = "a bus of nothing can be built")]
+    pub fn new() -> Self {
+        Fake::over(Bus::empty()).expect("nothing is wired, so nothing is wrong with it")
+    }
+}
+
+impl SyncFakeBus {
+    /// A fake on which nothing is handled.
+    #[expect(clippy::new_without_default, reason = "a default bus would be one of everything that is linked")]
+    #[expect(clippy::missing_panics_doc, reason = "a bus of nothing can be built")]
+    pub fn new() -> Self {
+        Fake::over(SyncBus::empty()).expect("nothing is wired, so nothing is wrong with it")
+    }
+}
+
+impl<B: Flavor> Fake<B> {
+    /// Spies on the bus that `builder` builds, and answers what it has no handler for.
+    ///
+    /// For one module whose neighbours are stubbed, give it a builder with [`modules`](Builder::modules); for a whole program with
+    /// some handlers replaced, one with [`replace`](Builder::replace) or with [`partial`](Builder::partial). Layers of the
+    /// builder are around stubs as they are around handlers.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    ///
+    /// ```
+    /// use linkbus::{Command, Query, SyncBus, testing::SyncFakeBus};
+    ///
+    /// #[derive(Query)]
+    /// #[query(reply = u32)]
+    /// struct Stock;
+    /// #[derive(Command, Clone)]
+    /// struct Buy;
+    ///
+    /// let fake = SyncFakeBus::over(SyncBus::empty().command(|_: Buy| ()))?;
+    /// fake.on::<Stock>().reply(3);
+    /// fake.bus().execute(Buy)?; // by its handler
+    /// fake.bus().send(Stock)?; // by the stub
+    /// fake.assert_executed::<Buy>(1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn over(builder: Builder<B>) -> Result<Self, WiringError> {
+        let (journal, stubs) = (Journal::new(), Arc::<Stubs>::default());
+        let bus = builder.build_with_double(Spy::into(journal.clone()), Arc::clone(&stubs))?;
+        Ok(Fake { bus, stubs, journal })
+    }
+
+    /// The bus itself, for code that wants one.
+    pub fn bus(&self) -> &B {
+        &self.bus
+    }
+
+    /// What to answer to messages of this type that have no handler. [`On`] says how.
+    #[track_caller]
+    pub fn on<M: Message>(&self) -> On<'_, M> {
+        On::new(&self.stubs, Location::of_caller())
+    }
+
+    pub(super) fn stubs(&self) -> &Stubs {
+        &self.stubs
+    }
+
+    /// Forgets the stubs and what was dispatched.
+    pub fn reset(&self) {
+        self.stubs.clear();
+        self.journal.clear();
+    }
+}
+
+impl<B: Flavor> Deref for Fake<B> {
+    type Target = Journal;
+
+    fn deref(&self) -> &Journal {
+        &self.journal
+    }
+}
