@@ -30,6 +30,11 @@ struct Pay {
     cents: u64,
 }
 
+#[derive(Command, Serialize)]
+struct Note {
+    text: String,
+}
+
 #[derive(Event, Serialize)]
 #[event(name = "shop.Paid")]
 struct Paid {
@@ -260,6 +265,32 @@ fn a_full_memory_store_drops_the_oldest_and_counts_it() {
     let payloads: Vec<_> = store.records().iter().map(|record| record.payload().unwrap().to_owned()).collect();
     assert_eq!(payloads, [r#"{"cents":4}"#, r#"{"cents":5}"#]);
     assert_eq!(store.dropped(), 3);
+}
+
+/// X15: a few large ones are as much as many small ones.
+#[test]
+fn a_memory_store_is_bounded_by_bytes_as_well() {
+    let store = MemoryStore::with_limits(1_000, 64 << 10);
+    let bus = SyncBus::empty().command(|_: Note| ()).layer(Recording::new(store.clone())).build().unwrap();
+    let write = |letters| bus.execute(Note { text: "x".repeat(letters) }).unwrap();
+    (0..100).for_each(|_| write(10_000));
+    let left = store.records();
+    assert!((3..=6).contains(&left.len()), "{} records", left.len());
+    assert_eq!(store.dropped(), 100 - left.len() as u64);
+    assert!(left.iter().all(|record| record.payload().is_some()));
+
+    write(100_000);
+    let records = store.take();
+    let last = records.last().unwrap();
+    assert_eq!((last.payload(), last.withheld), (None, Some(Withheld::TooLarge)));
+    assert_eq!((records.len(), store.dropped()), (left.len() + 1, 100 - left.len() as u64));
+    (0..3).for_each(|_| write(10_000));
+    assert_eq!(store.take().len(), 3, "what was taken has no weight any more");
+
+    let none = MemoryStore::with_limits(1_000, 0);
+    let bus = SyncBus::empty().command(|_: Note| ()).layer(Recording::new(none.clone())).build().unwrap();
+    (0..3).for_each(|_| bus.execute(Note { text: String::new() }).unwrap());
+    assert_eq!((none.records().len(), none.dropped()), (1, 2));
 }
 
 /// What a handler sends is caused by what it handles, and says that it is nested.

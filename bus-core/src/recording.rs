@@ -35,6 +35,7 @@ mod record;
 #[cfg(feature = "file-store")]
 mod record_ref;
 mod replay;
+mod size;
 mod store;
 
 use std::{
