@@ -2,6 +2,8 @@
 
 pub mod docs;
 
+#[cfg(feature = "testing")]
+pub use bus_core::testing;
 #[doc(hidden)]
 pub use bus_core::{__private, __register};
 pub use bus_core::{
@@ -11,6 +13,4 @@ pub use bus_core::{
     QueryHandle, RecursionLimit, RetrySettings, Route, SendError, SubscriberError, SubscriberFailure, SyncBus, Task,
     TaskHandle, Uuid, Wiring, WiringError, clock, layer, recording, roles,
 };
-#[cfg(feature = "testing")]
-pub use bus_core::testing;
 pub use bus_macros::{Command, Event, Query, Task, handler, handlers, module, modules};
