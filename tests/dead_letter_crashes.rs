@@ -9,7 +9,7 @@ mod crashes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     io::Write as _,
     path::Path,
     process::{Command as Process, ExitCode, Stdio},
@@ -24,7 +24,7 @@ use linkbus::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::crashes::{Folder, Random, at_every_call, contents, say, strace};
+use self::crashes::{Folder, Random, at_every_call, contents, kills, say, strace};
 
 #[derive(Command, Clone, Serialize, Deserialize)]
 struct Pay {
@@ -282,12 +282,9 @@ fn killed_at_every_system_call_a_replay_loses_nothing() {
 
 // Killed at random.
 
-/// How often it is killed at random, 120 times unless this says otherwise.
-const KILLS: &str = "LINKBUS_KILLS";
-
 /// R4, on folders that see twelve kills each.
 fn killed_at_random_it_loses_nothing() {
-    let kills = env::var(KILLS).map_or(120, |kills| kills.parse().expect("a number of kills"));
+    let kills = kills();
     let mut random = Random(4);
     let (mut kept, mut torn) = (0, 0);
     let (mut folder, mut known) = (Folder::new(), Said::default());

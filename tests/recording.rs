@@ -4,7 +4,7 @@ use std::{
     future::{Future, pending},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex},
     task::{Context as Polling, Poll, Waker},
     time::{Duration, SystemTime},
@@ -12,7 +12,7 @@ use std::{
 
 use linkbus::{
     AnyError, Bus, Command, Event, Kind, Query, SyncBus, Task,
-    clock::{ManualClock, Time as _},
+    clock::{ManualClock, Time},
     layer::{self, AsyncAround, AsyncNext, Dispatch, Done, Reason, Retry, Timeout},
     recording::{Ended, MemoryStore, Record, RecordStore, Recording, StoreError, Withheld},
 };
@@ -28,6 +28,11 @@ struct PricesOf {
 #[command(error = io::Error, name = "shop.Pay")]
 struct Pay {
     cents: u64,
+}
+
+#[derive(Command, Serialize)]
+struct Note {
+    text: String,
 }
 
 #[derive(Event, Serialize)]
@@ -260,6 +265,32 @@ fn a_full_memory_store_drops_the_oldest_and_counts_it() {
     let payloads: Vec<_> = store.records().iter().map(|record| record.payload().unwrap().to_owned()).collect();
     assert_eq!(payloads, [r#"{"cents":4}"#, r#"{"cents":5}"#]);
     assert_eq!(store.dropped(), 3);
+}
+
+/// X15: a few large ones are as much as many small ones.
+#[test]
+fn a_memory_store_is_bounded_by_bytes_as_well() {
+    let store = MemoryStore::with_limits(1_000, 64 << 10);
+    let bus = SyncBus::empty().command(|_: Note| ()).layer(Recording::new(store.clone())).build().unwrap();
+    let write = |letters| bus.execute(Note { text: "x".repeat(letters) }).unwrap();
+    (0..100).for_each(|_| write(10_000));
+    let left = store.records();
+    assert!((3..=6).contains(&left.len()), "{} records", left.len());
+    assert_eq!(store.dropped(), 100 - left.len() as u64);
+    assert!(left.iter().all(|record| record.payload().is_some()));
+
+    write(100_000);
+    let records = store.take();
+    let last = records.last().unwrap();
+    assert_eq!((last.payload(), last.withheld), (None, Some(Withheld::TooLarge)));
+    assert_eq!((records.len(), store.dropped()), (left.len() + 1, 100 - left.len() as u64));
+    (0..3).for_each(|_| write(10_000));
+    assert_eq!(store.take().len(), 3, "what was taken has no weight any more");
+
+    let none = MemoryStore::with_limits(1_000, 0);
+    let bus = SyncBus::empty().command(|_: Note| ()).layer(Recording::new(none.clone())).build().unwrap();
+    (0..3).for_each(|_| bus.execute(Note { text: String::new() }).unwrap());
+    assert_eq!((none.records().len(), none.dropped()), (1, 2));
 }
 
 /// What a handler sends is caused by what it handles, and says that it is nested.
@@ -647,16 +678,92 @@ fn dropped_at_any_poll_it_is_one_record() {
             if is_over {
                 break records;
             }
-            // Inside a retry an attempt that is tried again is none: dropped between two attempts, nothing is recorded.
             let ended: Vec<_> = records.iter().map(|record| record.ended).collect();
             let is_begun = polls > 0;
-            assert!(ended == vec![Ended::Abandoned; usize::from(is_begun)] || (!is_outermost && ended.is_empty()));
+            assert_eq!(
+                ended,
+                vec![Ended::Abandoned; usize::from(is_begun)],
+                "{polls} polls, outermost: {is_outermost}"
+            );
             polls += 1;
         };
         assert_eq!(last.len(), 1, "{last:?}");
         assert_eq!((last[0].ended, last[0].attempt), (Ended::Failed(Reason::Handler), 3));
         assert!(polls > 6, "{polls} polls");
     }
+}
+
+/// R7: dropped by its caller between two attempts, on a `Bus`.
+#[tokio::test(start_paused = true)]
+async fn dropped_between_two_attempts_it_is_one_record_of_each_recording() {
+    let [(outer, outside), (inner, inside), (innermost, further_inside)] = [recording(), recording(), recording()];
+    let pay = |_: Pay| Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused));
+    let bus = Bus::empty()
+        .command(pay)
+        .layer(outside)
+        .layer(Retry::new())
+        .layer(inside)
+        .layer(further_inside.only_errors())
+        .build()
+        .unwrap();
+    // The attempts are at 0 s, 2 s and 6 s.
+    for (seconds, attempt) in [(1, 1), (3, 2)] {
+        let call = bus.execute(Pay { cents: 5 });
+        tokio::time::timeout(Duration::from_secs(seconds), call).await.unwrap_err();
+        for store in [&outer, &inner, &innermost] {
+            let [record] = &store.take()[..] else { panic!("one record") };
+            assert_eq!((record.ended, record.attempt), (Ended::Abandoned, attempt));
+            assert_eq!(record.payload(), Some(r#"{"cents":5}"#));
+        }
+    }
+    bus.execute(Pay { cents: 5 }).await.unwrap_err();
+    for store in [outer, inner, innermost] {
+        let [record] = &store.take()[..] else { panic!("one record") };
+        assert_eq!((record.ended, record.attempt), (Ended::Failed(Reason::Handler), 3));
+    }
+}
+
+/// R7: on a `SyncBus` nobody can drop it there, but the clock may panic.
+#[test]
+fn a_panic_between_two_attempts_is_one_record_of_each_recording() {
+    struct Broken;
+
+    impl Time for Broken {
+        fn sleep(&self, _: Duration) {
+            panic!("no time");
+        }
+
+        fn sleep_async(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            unreachable!("it is for a `SyncBus`")
+        }
+    }
+
+    let [(outer, outside), (inner, inside)] = [recording(), recording()];
+    let pay = |_: Pay| Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused));
+    let bus = SyncBus::empty().clock(Broken).command(pay);
+    let bus = bus.layer(outside).layer(Retry::new()).layer(inside).build().unwrap();
+    catch_unwind(AssertUnwindSafe(|| bus.execute(Pay { cents: 5 }))).unwrap_err();
+    assert_eq!((only(&outer).ended, only(&inner).ended), (Ended::Panicked, Ended::Abandoned));
+}
+
+/// A layer between the retry and the recording may let the next attempt not come so far.
+#[test]
+fn a_next_attempt_that_does_not_come_to_the_recording_is_not_the_last_word() {
+    struct LetsOneThrough;
+
+    impl layer::Around for LetsOneThrough {
+        fn call(&self, dispatch: &mut Dispatch<'_>, next: layer::Next<'_>) -> Done {
+            if dispatch.attempt() > 1 { dispatch.refuse("no more") } else { next.run(dispatch) }
+        }
+    }
+
+    let (store, recording) = recording();
+    let pay = |_: Pay| Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused));
+    let bus = SyncBus::empty().clock(ManualClock::new()).command(pay);
+    let bus = bus.layer(Retry::new()).layer(LetsOneThrough).layer(recording).build().unwrap();
+    bus.execute(Pay { cents: 5 }).unwrap_err();
+    let record = only(&store);
+    assert_eq!((record.ended, record.attempt), (Ended::Abandoned, 1));
 }
 
 /// R6: each panic is one record, however many there are.

@@ -21,6 +21,7 @@
 //!
 //! The page [`linkbus::docs::recording`](https://docs.rs/linkbus) has the whole of it.
 
+mod between;
 mod capture;
 mod filter;
 #[cfg(feature = "file-store")]
@@ -34,6 +35,7 @@ mod record;
 #[cfg(feature = "file-store")]
 mod record_ref;
 mod replay;
+mod size;
 mod store;
 
 use std::{
@@ -60,6 +62,7 @@ pub use self::{
     record_ref::RecordRef,
 };
 use crate::{
+    caught::caught,
     error::AnyError,
     flavor::Flavor,
     handler::HandlerFacts,
@@ -78,7 +81,7 @@ const DEFAULT_LIMIT: usize = 1 << 20;
 /// dispatch began. An event is one record for all its subscribers.
 ///
 /// Inside a [retry](crate::layer::Retry) it records the last attempt only, unless [`every_attempt`](Self::every_attempt) is
-/// asked for. A message that is not `serde::Serialize` is recorded without its payload, which
+/// asked for; of a dispatch that is dropped before the next attempt, the one before, as abandoned. A message that is not `serde::Serialize` is recorded without its payload, which
 /// [`explain`](crate::Bus::explain) says; [`require_payloads`](Self::require_payloads) makes that a fault.
 ///
 /// Fields that are marked `#[bus(secret)]` are never recorded. Clones share the store and the count. The example of
@@ -104,6 +107,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// Whatever the store does, the caller gets the outcome of its dispatch.
+    fn append(&self, record: Record, message: &MessageFacts) {
+        let panicked = || Err(StoreError::Other("the store panicked".to_owned()));
+        if let Err(error) = caught(|| self.store.append(record)).unwrap_or_else(panicked) {
+            self.lost(message, &error);
+        }
+    }
+
     /// Logs the first of several that are lost for the same reason: a closed store would fill the log.
     #[cold]
     fn lost(&self, message: &MessageFacts, error: &StoreError) {

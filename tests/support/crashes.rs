@@ -148,6 +148,11 @@ impl Random {
     }
 }
 
+/// How often a child is killed at random: 120 times, unless the environment says otherwise.
+pub(crate) fn kills() -> usize {
+    env::var("LINKBUS_KILLS").map_or(120, |kills| kills.parse().expect("a number of kills"))
+}
+
 /// Runs a child and kills it when it has said so many lines.
 pub(crate) fn kill_after(command: &[String], lines: usize) -> (Vec<u8>, bool) {
     let mut child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn().unwrap();

@@ -262,6 +262,19 @@ impl<'a> Dispatch<'a> {
         self.payload.notes().take(observer)
     }
 
+    /// Keeps `value` for `observer` until it [takes](Self::take_left) it when the next attempt starts; if none does, `value`
+    /// is dropped with the dispatch.
+    ///
+    /// Not a [note](Self::put_note), on top of which nothing stays when an observer outside takes its own.
+    pub(crate) fn leave<T: Send + 'static>(&mut self, observer: &impl super::Observer, value: T) {
+        self.payload.left().put(observer, value);
+    }
+
+    /// What `observer` [left](Self::leave) after the attempt before.
+    pub(crate) fn take_left<T: Send + 'static>(&mut self, observer: &impl super::Observer) -> Option<T> {
+        self.payload.left().take(observer)
+    }
+
     /// Has ids for the dispatch, as [`context`](Self::context) would; `now` is the time on the wall.
     pub(crate) fn identify(&mut self, now: SystemTime) {
         let message = self.route.message;

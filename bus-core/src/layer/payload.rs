@@ -26,6 +26,7 @@ pub(crate) struct Payload<M: Message> {
     care: Care,
     particulars: Particulars,
     notes: Notes,
+    left: Notes,
 }
 
 /// What is done with the message when the handler gets it.
@@ -142,7 +143,7 @@ impl<M: Message> Payload<M> {
             #[cfg(feature = "testing")]
             origin: None,
         };
-        Payload { held, outcome: None, care, particulars, notes: Notes::default() }
+        Payload { held, outcome: None, care, particulars, notes: Notes::default(), left: Notes::default() }
     }
 
     /// Says where it was asked for.
@@ -238,6 +239,8 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn particulars_mut(&mut self) -> &mut Particulars;
     /// What observers keep until the end.
     fn notes(&mut self) -> &mut Notes;
+    /// What observers keep from the end of one attempt to the start of the next.
+    fn left(&mut self) -> &mut Notes;
     /// Says what is done with the message from now on when the handler gets it.
     fn set_care(&mut self, care: Care);
     /// How many messages were put in the place of others that are still wanted.
@@ -329,6 +332,10 @@ impl<M: Message> ErasedPayload for Payload<M> {
         &mut self.notes
     }
 
+    fn left(&mut self) -> &mut Notes {
+        &mut self.left
+    }
+
     fn set_care(&mut self, care: Care) {
         self.care = care;
     }
@@ -390,7 +397,14 @@ impl<M: Message> ErasedPayload for Payload<M> {
         let particulars = Particulars { was_nested, ..self.particulars };
         // A call for which the message is gone comes to what the earlier call came to.
         let outcome = if matches!(held, Held::Gone) { self.outcome.take() } else { None };
-        Box::new(Payload { held, outcome, care: self.care, particulars, notes: Notes::default() })
+        Box::new(Payload {
+            held,
+            outcome,
+            care: self.care,
+            particulars,
+            notes: Notes::default(),
+            left: Notes::default(),
+        })
     }
 
     fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {

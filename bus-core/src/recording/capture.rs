@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    Ended, HandlerName, Record, StoreError, Withheld, Worker,
+    Ended, HandlerName, Record, Withheld, Worker,
+    between::Between,
     record::{TaskId, Texts},
 };
 use crate::{
@@ -82,6 +83,9 @@ impl Begun {
 
 impl Observer for Watch {
     fn start(&self, dispatch: &mut Dispatch<'_>) {
+        if let Some(between) = dispatch.take_left::<Between>(self) {
+            between.forget();
+        }
         let at = SystemTime::now();
         // What the handler sends is then caused by this dispatch.
         dispatch.identify(at);
@@ -97,15 +101,16 @@ impl Observer for Watch {
         if self.rules.only_errors && matches!(dispatch.outcome(), Outcome::Succeeded) {
             return;
         }
-        if !self.rules.every_attempt && !dispatch.is_last_attempt() {
-            return;
-        }
         let mut begun = begun.unwrap_or_else(|| Begun::new(SystemTime::now(), dispatch.is_nested()));
         if self.rules.when == When::AtEnd {
             self.write_payload(dispatch, &mut begun);
         }
         let record = self.record(dispatch, begun);
-        self.append(record, dispatch.message());
+        if self.rules.every_attempt || dispatch.is_last_attempt() {
+            self.shared.append(record, dispatch.message());
+        } else {
+            dispatch.leave(self, Between::new(&self.shared, dispatch.message(), record));
+        }
     }
 
     fn reads_clock(&self) -> bool {
@@ -215,15 +220,6 @@ impl Watch {
         let next = if bytes > expected { bytes } else { expected - (expected - bytes) / 64 };
         if next != expected {
             self.expected.store(next, Ordering::Relaxed);
-        }
-    }
-
-    /// Whatever the store does, the caller gets the outcome of its dispatch.
-    fn append(&self, record: Record, message: &MessageFacts) {
-        let store = &*self.shared.store;
-        let panicked = || Err(StoreError::Other("the store panicked".to_owned()));
-        if let Err(error) = caught(|| store.append(record)).unwrap_or_else(panicked) {
-            self.shared.lost(message, &error);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! a later version, and are passed over by an earlier one; none is removed and none changes its meaning as long as `v` is 1.
 
 mod keys;
+mod separators;
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +77,12 @@ impl Record {
 
     /// Appends the line, without a line feed.
     pub(super) fn write_line(&self, line: &mut Vec<u8>) {
+        let start = line.len();
+        self.write_object(line);
+        separators::escape(line, start);
+    }
+
+    fn write_object(&self, line: &mut Vec<u8>) {
         let mut object = Object::begin(line);
         object.shown("ts", timestamp(self.at));
         object.plain("type", self.kind.label());

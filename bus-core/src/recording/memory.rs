@@ -10,20 +10,24 @@ use std::{
 
 use super::{Record, RecordStore, StoreError};
 
-/// How many records a store keeps that is not told.
+/// How many records a store keeps that is not told, and how many bytes of them.
 const DEFAULT_CAPACITY: usize = 10_000;
+const DEFAULT_BYTES: usize = 64 << 20;
 
 /// Keeps records in memory, in the order in which the dispatches ended. Clones are the same store.
 ///
-/// It never holds more than its capacity, 10,000 records unless [`with_capacity`](Self::with_capacity) says otherwise: a
-/// further one drops the oldest, which is [counted](RecordStore::dropped); the first is logged. A closed store takes no
-/// more; what it has can still be read. The example of [`Record`] uses it.
+/// It never holds more than 10,000 records, and never more than 64 MiB of them, unless
+/// [`with_capacity`](Self::with_capacity) or [`with_limits`](Self::with_limits) says otherwise: a further one drops as many of
+/// the oldest as it needs, which are [counted](RecordStore::dropped); the first is logged. One that is larger alone is kept
+/// without its payload and result. A closed store takes no more; what it has can still be read. The example of [`Record`]
+/// uses it.
 #[derive(Clone, Debug)]
 pub struct MemoryStore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     capacity: usize,
+    most_bytes: usize,
     dropped: AtomicU64,
     kept: Mutex<Kept>,
 }
@@ -32,18 +36,44 @@ struct Shared {
 struct Kept {
     is_closed: bool,
     records: VecDeque<Record>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, record: Record) {
+        self.bytes += record.size();
+        self.records.push_back(record);
+    }
+
+    fn pop(&mut self) -> Option<Record> {
+        let oldest = self.records.pop_front()?;
+        self.bytes -= oldest.size();
+        Some(oldest)
+    }
 }
 
 impl MemoryStore {
-    /// A store for 10,000 records.
+    /// A store for 10,000 records, and 64 MiB of them.
     pub fn new() -> Self {
         MemoryStore::with_capacity(DEFAULT_CAPACITY)
     }
 
-    /// A store for this many records; at least one.
+    /// A store for this many records, at least one, and 64 MiB of them.
     pub fn with_capacity(records: usize) -> Self {
-        let kept = Mutex::default();
-        MemoryStore(Arc::new(Shared { capacity: records.max(1), dropped: AtomicU64::new(0), kept }))
+        MemoryStore::with_limits(records, DEFAULT_BYTES)
+    }
+
+    /// A store for this many records, and for this many bytes of them in memory: each takes about 400 and its texts. It
+    /// holds one record in any case.
+    ///
+    /// ```
+    /// # use linkbus::recording::MemoryStore;
+    /// let store = MemoryStore::with_limits(1_000, 1 << 20);
+    /// # assert!(store.take().is_empty());
+    /// ```
+    pub fn with_limits(records: usize, bytes: usize) -> Self {
+        let (capacity, most_bytes) = (records.max(1), bytes);
+        MemoryStore(Arc::new(Shared { capacity, most_bytes, dropped: AtomicU64::new(0), kept: Mutex::default() }))
     }
 
     /// Copies of the records, oldest first.
@@ -58,16 +88,18 @@ impl MemoryStore {
     /// assert!(MemoryStore::with_capacity(100).take().is_empty());
     /// ```
     pub fn take(&self) -> Vec<Record> {
-        std::mem::take(&mut self.kept().records).into()
+        let mut kept = self.kept();
+        kept.bytes = 0;
+        std::mem::take(&mut kept.records).into()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a record that is not kept; says if it is the first.
-    fn count(&self) -> bool {
-        self.0.dropped.fetch_add(1, Ordering::Relaxed) == 0
+    /// Counts records that are not kept; says if they are the first.
+    fn count(&self, records: u64) -> bool {
+        records > 0 && self.0.dropped.fetch_add(records, Ordering::Relaxed) == 0
     }
 }
 
@@ -78,18 +110,27 @@ impl Default for MemoryStore {
 }
 
 impl RecordStore for MemoryStore {
-    fn append(&self, record: Record) -> Result<(), StoreError> {
+    fn append(&self, mut record: Record) -> Result<(), StoreError> {
+        let (capacity, most_bytes) = (self.0.capacity, self.0.most_bytes);
+        if record.size() > most_bytes {
+            record.withhold();
+        }
+        // Freed when nobody waits for it.
+        let mut oldest = Vec::new();
         let mut kept = self.kept();
         if kept.is_closed {
-            self.count();
+            self.count(1);
             return Err(StoreError::Closed);
         }
-        let oldest = if kept.records.len() >= self.0.capacity { kept.records.pop_front() } else { None };
-        kept.records.push_back(record);
+        while (kept.records.len() >= capacity || kept.bytes + record.size() > most_bytes)
+            && let Some(one) = kept.pop()
+        {
+            oldest.push(one);
+        }
+        kept.push(record);
         drop(kept);
-        if oldest.is_some() && self.count() {
-            let capacity = self.0.capacity;
-            tracing::warn!(target: "linkbus", capacity, "the recording in memory is full: the oldest records are dropped");
+        if self.count(oldest.len() as u64) {
+            tracing::warn!(target: "linkbus", capacity, most_bytes, "the recording in memory is full: the oldest records are dropped");
         }
         Ok(())
     }

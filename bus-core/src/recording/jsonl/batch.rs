@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::{Record, Withheld, record::Texts};
+use super::super::Record;
 
 /// Records in their order; so many are missing in front of the first.
 #[derive(Default)]
@@ -32,12 +32,12 @@ impl Batch {
 
     pub(super) fn pop(&mut self) -> Option<Record> {
         let record = self.records.pop_front()?;
-        self.bytes -= size_of(&record);
+        self.bytes -= record.size();
         Some(record)
     }
 
     pub(super) fn push(&mut self, record: Record) {
-        self.bytes += size_of(&record);
+        self.bytes += record.size();
         self.records.push_back(record);
     }
 
@@ -45,26 +45,5 @@ impl Batch {
         let oldest = self.pop()?;
         self.gap += 1;
         Some(oldest)
-    }
-}
-
-/// What a record takes in memory; the texts that the compiler made are nobody's.
-pub(super) fn size_of(record: &Record) -> usize {
-    std::mem::size_of::<Record>() + record.texts.all.capacity()
-}
-
-impl Record {
-    /// Leaves out what makes it too large.
-    #[cold]
-    pub(super) fn withhold(&mut self) {
-        let error = self.error().map(str::to_owned);
-        if self.payload().is_some() {
-            self.withheld = Some(Withheld::TooLarge);
-        }
-        self.texts = Texts::default();
-        if let Some(error) = error {
-            self.texts.error = Some(0..error.len());
-            self.texts.all = error;
-        }
     }
 }

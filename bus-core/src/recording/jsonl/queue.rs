@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     super::{Record, StoreError},
-    batch::{self, Batch},
+    batch::Batch,
 };
 
 /// How long the writer rests when it has written everything, so that it writes many records at once.
@@ -130,7 +130,7 @@ impl Queue {
 
     /// Takes a record, for which the oldest may have to go. What has to go is freed when nobody waits for the lock.
     pub(super) fn push(&self, mut record: Record) -> Result<(), StoreError> {
-        if batch::size_of(&record) > self.bounds.bytes {
+        if record.size() > self.bounds.bytes {
             record.withhold();
         }
         let mut state = self.state();

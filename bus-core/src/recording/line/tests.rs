@@ -246,3 +246,29 @@ fn debug_shows_nothing_of_what_was_said() {
     let shown = format!("{:?}", RecordRef::of_line(&line).unwrap());
     assert!(shown.contains("shop.PriceOf") && !shown.contains("tea"), "{shown}");
 }
+
+/// The reference escapes all that is not ASCII; here it is only what a reader of lines may stumble over.
+#[test]
+fn what_others_take_for_the_end_of_a_line_is_escaped() {
+    let text = "ä\u{85}b\u{2028}c\u{2029}d🍵";
+    let json = format!("{{\"{text}\":\"{text}\"}}");
+    let record =
+        Record { texts: Texts::of(Some(&json), Some(&json), Some(text)), message: text.to_owned().into(), ..full() };
+    let line = record.to_line();
+    assert!(!line.contains(['\u{85}', '\u{2028}', '\u{2029}']), "{line}");
+    assert!(line.contains(r#""error":"ä\u0085b\u2028c\u2029d🍵""#), "{line}");
+    let again = Record::from_line(&line).unwrap();
+    let values = |record: &Record| {
+        [record.payload(), record.result()]
+            .map(|json| serde_json::from_str::<serde_json::Value>(json.unwrap()).unwrap())
+    };
+    assert_eq!(values(&again), values(&record));
+    assert_eq!((&again.message, again.error()), (&record.message, record.error()));
+    for separator in ["\u{85}", "\u{2028}", "\u{2029}"] {
+        let line = Record { message: separator.into(), ..bare() }.to_line();
+        assert!(!line.contains(separator), "{line}");
+    }
+    let mut behind = "before\u{2028}".as_bytes().to_vec();
+    record.write_line(&mut behind);
+    assert!(behind.starts_with("before\u{2028}{".as_bytes()), "what was there before is left alone");
+}

@@ -529,31 +529,43 @@ fn a_letter_that_is_lost_is_counted_and_flush_says_so() {
 }
 
 /// Whatever fails: what was offered is what was written, refused and lost.
+///
+/// What four threads come to depends on who runs first, so there is one of each outcome for certain before and after them.
 #[test]
 fn no_letter_is_counted_twice_or_not_at_all() {
+    let fails = Faults { error: Some(io::ErrorKind::Other), ..Faults::default() };
     for durability in [Durability::Behind, Durability::OnAppend] {
         let disk = SimDisk::new();
-        let store = behind(&disk, 5);
-        drop(store);
         let options = small(FsyncPolicy::Always).durability(durability).queue_letters(5).max_letters(600);
         let store = disk.open(options).unwrap();
+        let offer = |number| drop(store.append(letter(number, 10)));
+        offer(1);
+        store.flush().unwrap();
+        disk.set(fails);
+        offer(2);
+        let _ = store.flush();
         std::thread::scope(|scope| {
-            for thread in 0..4 {
+            for thread in 1..=4 {
                 let (store, disk) = (&store, &disk);
                 scope.spawn(move || {
                     let mut random = Random(thread);
                     for number in 0..250 {
-                        let error = (random.below(3) == 0).then_some(io::ErrorKind::Other);
-                        disk.set(Faults { error, ..Faults::default() });
-                        let _ = store.append(letter(1000 * thread + number, 10));
+                        disk.set(if random.below(3) == 0 { fails } else { Faults::default() });
+                        offer(1000 * thread + number);
+                        if number % 10 == 0 {
+                            // Or all would be refused before the disk had its turn.
+                            let _ = store.flush();
+                        }
                     }
                 });
             }
         });
         disk.set(Faults::default());
+        // More than there is room for.
+        (9000..9601).for_each(offer);
         let _ = store.flush();
         let health = store.health();
-        assert_eq!(health.written + health.refused + health.lost, 1000, "{health:?}");
+        assert_eq!(health.written + health.refused + health.lost, 2 + 1000 + 601, "{health:?}");
         assert!(health.written > 0 && health.refused > 0, "{health:?}");
         assert_eq!(health.lost == 0, durability == Durability::OnAppend, "{health:?}");
         assert_eq!(store.count().unwrap() as u64, health.written);
