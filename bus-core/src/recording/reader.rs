@@ -8,7 +8,7 @@ mod tests;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::Path,
 };
 
@@ -71,10 +71,10 @@ impl Reader<BufReader<fs::File>> {
     /// Of a file that a [`JsonLineStore`](super::JsonLineStore) or py-message-bus wrote.
     ///
     /// # Errors
-    /// [`ReadError::Io`] if it cannot be opened.
+    /// [`ReadError::Io`] if it cannot be opened or is a folder, of which [`runs`] gives the files.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         let path = path.as_ref();
-        match fs::File::open(path) {
+        match open(path) {
             Ok(file) => Ok(Reader::new(BufReader::with_capacity(CHUNK, file))),
             Err(source) => Err(ReadError::Io { path: Some(path.to_owned()), source }),
         }
@@ -167,6 +167,11 @@ impl<R: BufRead> Reader<R> {
             }
         }
     }
+}
+
+/// Some systems open a folder and fail only when it is read, without its name.
+fn open(path: &Path) -> io::Result<fs::File> {
+    if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { fs::File::open(path) }
 }
 
 fn parse(line: &[u8]) -> Result<Said<'_>, LineError> {

@@ -143,3 +143,18 @@ fn bytes_that_are_no_text_are_told() {
     let told: Vec<_> = Reader::new(&b"\xff\n"[..]).map(|read| read.unwrap_err().to_string()).collect();
     assert_eq!(told, ["line 1, at byte 0: the line is not a record: it is not UTF-8"]);
 }
+
+#[test]
+fn what_cannot_be_opened_is_told_with_what_to_do() {
+    let below_a_file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/run_1.jsonl");
+    for (path, what_to_do) in [
+        ("", "`` cannot be read: its name is empty, name a file such as run_1.jsonl"),
+        (env!("CARGO_MANIFEST_DIR"), "it is a folder, open one of its `runs`, of which the last is the newest"),
+        ("no/such/file", "`no/such/file` cannot be read: check its name, and from which folder it is looked for"),
+        #[cfg(unix)]
+        (below_a_file, "a part of its path is a file and no folder, check the path"),
+    ] {
+        let Err(error) = Reader::open(path) else { panic!("`{path}` was opened") };
+        assert!(error.is_fatal() && error.to_string().ends_with(what_to_do), "{error}");
+    }
+}
