@@ -8,7 +8,7 @@ use crate::filters::Filters;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is well
+  0  all is well; a folder without runs is, for ls
   1  a problem was found: damaged lines, a last line that is half written, dropped records,
      or, by replay-plan, something that cannot be replayed; not with --lenient
   2  the command line is wrong, or a file cannot be read
