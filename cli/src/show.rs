@@ -42,13 +42,9 @@ fn manner(options: &Show) -> Manner {
 }
 
 fn print(record: &RecordRef<'_>, options: &Show, out: &mut impl Write) -> io::Result<()> {
-    let mut line = if options.is_json {
-        visible_json(&record.to_record().to_line()).into_owned()
-    } else {
-        line_of(record, options)
-    };
-    line.push('\n');
-    out.write_all(line.as_bytes())
+    let line = if options.is_json { visible_json(record.line()) } else { line_of(record, options).into() };
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")
 }
 
 /// `2026-11-25T16:00:00.000123Z  query     740 ns  succeeded  shop.PriceOf  by shop::price_of`
