@@ -92,7 +92,8 @@ pub(crate) struct Show {
     #[arg(long = "ids")]
     pub(crate) has_ids: bool,
 
-    /// Wait for more at the end of the file, until Ctrl-C or until nobody reads the output.
+    /// Wait for more at the end of the file, until Ctrl-C or until nobody reads the output; in a folder, go on with each run
+    /// that is begun.
     #[arg(long = "follow", short = 'f')]
     pub(crate) follows: bool,
 
