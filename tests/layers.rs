@@ -19,10 +19,12 @@ use linkbus::{
 };
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use self::support::listening;
+use self::{support::listening, twice::Twice};
 
 #[path = "support/listen.rs"]
 mod support;
+#[path = "support/twice.rs"]
+mod twice;
 
 #[derive(Query)]
 #[query(reply = u32)]
@@ -161,22 +163,6 @@ fn a_layer_answers_in_the_place_of_a_handler() {
     let bus =
         SyncBus::empty().query(|_: Double| -> u32 { unreachable!() }).layer(on::<Double>(|double, _| Ok(double.0)));
     assert_eq!(bus.build().unwrap().send(Double(5)).unwrap(), 5);
-}
-
-struct Twice;
-
-impl Around for Twice {
-    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
-        next.run(dispatch);
-        next.run(dispatch)
-    }
-}
-
-impl AsyncAround for Twice {
-    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
-        next.run(dispatch).await;
-        next.run(dispatch).await
-    }
 }
 
 /// M10: an event can be published again; what was handed over to a handler cannot.

@@ -1,5 +1,8 @@
 //! What layers do for each other, with the real ones: a retry and a time-out, a span and the threads of a time-out.
 
+#[path = "support/twice.rs"]
+mod twice;
+
 use std::{
     io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -23,6 +26,8 @@ use linkbus::{
     },
 };
 use serde::{Deserialize, Serialize};
+
+use self::twice::Twice;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -489,23 +494,6 @@ fn a_message_without_a_copy_is_tried_again_as_a_layer_handed_it_on() {
     let bus = bus.layer(Retry::new()).layer(on::<Connect>(|connect, mut next| next.run(connect))).build().unwrap();
     bus.execute(Connect).unwrap_err();
     assert_eq!(attempts.0.lock().unwrap().len(), 3);
-}
-
-/// Calls what is inside twice, and asks for nothing.
-struct Twice;
-
-impl Around for Twice {
-    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
-        next.run(dispatch);
-        next.run(dispatch)
-    }
-}
-
-impl AsyncAround for Twice {
-    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
-        next.run(dispatch).await;
-        next.run(dispatch).await
-    }
 }
 
 #[derive(Command)]

@@ -2,6 +2,8 @@
 
 #[path = "support/listen.rs"]
 mod support;
+#[path = "support/twice.rs"]
+mod twice;
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +15,7 @@ use std::{
 use futures_util::FutureExt;
 use linkbus::{
     Bus, Command, Event, Query, SyncBus, Task,
-    layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Next, Observer, Timeout, Trace},
+    layer::{Dispatch, Observer, Timeout, Trace},
 };
 use tracing::{
     Level, Subscriber,
@@ -22,6 +24,8 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt, registry::LookupSpan};
+
+use self::twice::Twice;
 
 #[derive(Query)]
 #[query(reply = u32, name = "shop.Double")]
@@ -402,22 +406,6 @@ fn what_a_handler_dispatches_is_inside_its_span_on_a_bus() {
     });
     let [execute, send] = &watch.dispatches()[..] else { panic!("{:?}", watch.spans()) };
     assert_eq!((execute.name, send.name, send.parent), ("execute", "send", Some(execute.id)));
-}
-
-struct Twice;
-
-impl Around for Twice {
-    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
-        next.run(dispatch);
-        next.run(dispatch)
-    }
-}
-
-impl AsyncAround for Twice {
-    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
-        next.run(dispatch).await;
-        next.run(dispatch).await
-    }
 }
 
 fn check_twice(watch: &Watch) {

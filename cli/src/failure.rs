@@ -10,8 +10,10 @@ use linkbus::recording::ReadError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("`{}` cannot be read", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Unreadable(ReadError),
+    #[error("`{}` is a file: name the folder that it is in, or look into it with `linkbus recordings show`", path.display())]
+    NoFolder { path: PathBuf },
     #[error("`{}` has no recording: its runs are named run_*.jsonl", folder.display())]
     NoRun { folder: PathBuf },
     #[error("{name}")]
@@ -22,7 +24,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
-        Failure::Unreadable { path: path.to_owned(), source }
+        Failure::Unreadable(ReadError::Io { path: Some(path.to_owned()), source })
     }
 
     /// Whether nobody reads the output any more.

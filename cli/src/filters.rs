@@ -48,7 +48,7 @@ pub(crate) struct Filters {
     outcome: Option<Ended>,
 
     /// Only what belongs to this correlation id.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id)]
     correlation: Option<Uuid>,
 
     /// Only what no handler sent.
@@ -92,6 +92,12 @@ impl Filters {
 
 fn kind(label: &str) -> Result<Kind, &'static str> {
     KINDS.into_iter().find(|kind| kind.label() == label).ok_or("it is query, command, event or task")
+}
+
+fn id(text: &str) -> Result<Uuid, &'static str> {
+    text.parse().map_err(|_| {
+        "it is no id such as 01977e3f-0000-7000-8000-000000000003; `linkbus recordings show --ids` shows those of a recording"
+    })
 }
 
 fn outcome(label: &str) -> Result<Ended, &'static str> {

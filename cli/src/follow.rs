@@ -6,20 +6,35 @@ use std::{
     time::Duration,
 };
 
+use crate::runs::Runs;
+
 /// How often the file is looked at.
 const POLL: Duration = Duration::from_millis(200);
 
-/// A file that has no end: what reads it waits there for more. So a line that is half written is read when it is whole.
+/// A file that ends only when another run was begun: what reads it waits there for more. So a line that is half written is
+/// read when it is whole.
 ///
 /// Fails with [`io::ErrorKind::BrokenPipe`] when nobody reads the output of this process any more.
 pub(crate) struct Following {
     file: File,
     position: u64,
+    later: Option<Runs>,
+    /// Another run was begun, so that nothing is added here any more.
+    is_left: bool,
 }
 
 impl Following {
-    pub(crate) fn new(file: File) -> Self {
-        Following { file, position: 0 }
+    pub(crate) fn new(file: File, later: Option<Runs>) -> Self {
+        Following { file, position: 0, later, is_left: false }
+    }
+
+    fn has_next(&self) -> io::Result<bool> {
+        self.later.as_ref().map_or(Ok(false), Runs::has_next)
+    }
+
+    fn became_shorter(&self) -> io::Result<bool> {
+        let metadata = self.file.metadata()?;
+        Ok(metadata.is_file() && metadata.len() < self.position)
     }
 }
 
@@ -28,14 +43,17 @@ impl Read for Following {
         loop {
             let read = self.file.read(buffer)?;
             self.position += read as u64;
-            if read > 0 || buffer.is_empty() {
+            if read > 0 || buffer.is_empty() || self.is_left {
                 return Ok(read);
             }
-            let metadata = self.file.metadata()?;
-            if metadata.is_file() && metadata.len() < self.position {
-                return Err(io::Error::other("the file became shorter while it was followed"));
+            if self.became_shorter()? {
+                return Err(io::Error::other(
+                    "it became shorter while it was followed, and what is in it now is not known: show it again from the beginning",
+                ));
             }
-            if !wait() {
+            // What was written before the other was begun is still to be read.
+            self.is_left = self.has_next()?;
+            if !self.is_left && !wait() {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }

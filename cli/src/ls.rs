@@ -1,6 +1,11 @@
 //! `linkbus recordings ls`
 
-use std::{fs, io::Write as _, path::Path, time::SystemTime};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use indicatif::HumanBytes;
 use linkbus::recording::{Filter, runs};
@@ -16,7 +21,10 @@ use crate::{
 };
 
 pub(crate) fn run(options: &Ls) -> Result<bool, Failure> {
-    let runs = runs(&options.folder).map_err(|source| Failure::unreadable(&options.folder, source))?;
+    let runs = runs_of(&options.folder)?;
+    if runs.is_empty() {
+        output::tell(&Failure::NoRun { folder: options.folder.clone() }.to_string());
+    }
     let mut out = output::stdout(true);
     let mut is_clean = true;
     for path in &runs {
@@ -25,6 +33,13 @@ pub(crate) fn run(options: &Ls) -> Result<bool, Failure> {
         is_clean &= run.is_clean;
     }
     Ok(is_clean)
+}
+
+fn runs_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if folder.is_file() {
+        return Err(Failure::NoFolder { path: folder.to_owned() });
+    }
+    runs(folder).map_err(|source| Failure::unreadable(folder, source))
 }
 
 struct Run {

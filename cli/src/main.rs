@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod progress;
 mod reading;
+mod runs;
 mod show;
 mod stats;
 mod time;

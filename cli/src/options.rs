@@ -8,7 +8,7 @@ use crate::filters::Filters;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is well
+  0  all is well; a folder without runs is, for ls
   1  a problem was found: damaged lines, a last line that is half written, dropped records,
      or, by replay-plan, something that cannot be replayed; not with --lenient
   2  the command line is wrong, or a file cannot be read
@@ -92,7 +92,8 @@ pub(crate) struct Show {
     #[arg(long = "ids")]
     pub(crate) has_ids: bool,
 
-    /// Wait for more at the end of the file, until Ctrl-C or until nobody reads the output.
+    /// Wait for more at the end of the file, until Ctrl-C or until nobody reads the output; in a folder, go on with each run
+    /// that is begun.
     #[arg(long = "follow", short = 'f')]
     pub(crate) follows: bool,
 

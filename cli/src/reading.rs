@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
     input::{Input, Manner},
     output::tell,
+    runs::Runs,
 };
 
 /// How many damaged lines of a file are told one by one.
@@ -21,6 +22,7 @@ pub(crate) struct Reading {
     name: String,
     reader: Reader<BufReader<Box<dyn Read>>>,
     damaged: u64,
+    later: Option<Runs>,
 }
 
 /// What is wrong with what was read.
@@ -36,8 +38,20 @@ pub(crate) struct Problems {
 
 impl Reading {
     pub(crate) fn open(path: &Path, manner: Manner, filter: Filter) -> Result<Self, Failure> {
-        let Input { name, bytes } = Input::open(path, manner)?;
-        Ok(Reading { name, reader: Reader::new(bytes).with_filter(filter), damaged: 0 })
+        Input::open(path, manner).map(|input| Reading::of(input, filter))
+    }
+
+    /// Goes on to the run that was begun after this, if it is followed and there is one. What was wrong with this is added to
+    /// `problems`.
+    pub(crate) fn next_run(self, filter: Filter, problems: &mut Problems) -> Result<Option<Self>, Failure> {
+        let later = self.later.clone();
+        problems.add(self.finish());
+        let next = later.map_or(Ok(None), Input::next_of)?;
+        Ok(next.map(|input| Reading::of(input, filter)))
+    }
+
+    fn of(Input { name, bytes, later }: Input, filter: Filter) -> Self {
+        Reading { name, reader: Reader::new(bytes).with_filter(filter), damaged: 0, later }
     }
 
     /// Lets `look` see the next record, and gives what it gives. Damaged lines are told and passed over.

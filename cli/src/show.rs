@@ -13,23 +13,37 @@ use crate::{
     input::{Manner, is_stdin},
     options::Show,
     output,
-    reading::Reading,
+    reading::{Problems, Reading},
     time,
 };
 
 pub(crate) fn run(options: &Show) -> Result<bool, Failure> {
-    let filter = options.filters.filter();
-    let mut records = Reading::open(&options.file, manner(options), filter)?;
+    let mut problems = Problems::default();
     let mut out = output::stdout(options.follows || is_stdin(&options.file));
     let mut left = options.limit.unwrap_or(u64::MAX);
-    while left > 0
-        && let Some(printed) = records.next_with(|record| print(record, options, &mut out))?
+    let mut run = Some(Reading::open(&options.file, manner(options), options.filters.filter())?);
+    while let Some(mut records) = run {
+        show_run(&mut records, options, &mut left, &mut out)?;
+        run = match left {
+            0 => {
+                problems.add(records.finish());
+                None
+            }
+            _ => records.next_run(options.filters.filter(), &mut problems)?,
+        };
+    }
+    Ok(problems.is_clean())
+}
+
+/// Shows what is in one file, and not more than is left of the limit.
+fn show_run(records: &mut Reading, options: &Show, left: &mut u64, out: &mut impl Write) -> Result<(), Failure> {
+    while *left > 0
+        && let Some(printed) = records.next_with(|record| print(record, options, out))?
     {
         printed?;
-        left -= 1;
+        *left -= 1;
     }
-    out.flush()?;
-    Ok(records.finish().is_clean())
+    Ok(out.flush()?)
 }
 
 /// A bar would get between the lines on a terminal.
@@ -42,13 +56,9 @@ fn manner(options: &Show) -> Manner {
 }
 
 fn print(record: &RecordRef<'_>, options: &Show, out: &mut impl Write) -> io::Result<()> {
-    let mut line = if options.is_json {
-        visible_json(&record.to_record().to_line()).into_owned()
-    } else {
-        line_of(record, options)
-    };
-    line.push('\n');
-    out.write_all(line.as_bytes())
+    let line = if options.is_json { visible_json(record.line()) } else { line_of(record, options).into() };
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")
 }
 
 /// `2026-11-25T16:00:00.000123Z  query     740 ns  succeeded  shop.PriceOf  by shop::price_of`

@@ -44,6 +44,22 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn what_cannot_be_used_is_told_with_what_to_do() {
+    for (arguments, told) in [
+        (&["show", "missing.jsonl"][..], "check its name, and from which folder it is looked for"),
+        (&["show", "shop.jsonl/run_1.jsonl"], "a part of its path is a file and no folder, check the path"),
+        (&["ls", "shop.jsonl"], "`shop.jsonl` is a file: name the folder that it is in"),
+        (&["show", "shop.jsonl", "--correlation", "x"], "it is no id such as 01977e3f-"),
+        (&["show", ""], "a value is required for '<FILE>'"),
+    ] {
+        let said = run(arguments);
+        assert_eq!(said.status.code(), Some(2), "{arguments:?}");
+        let stderr = String::from_utf8(said.stderr).unwrap();
+        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_told() {
     for wrong in [
         &["show"][..],

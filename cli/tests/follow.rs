@@ -30,10 +30,20 @@ struct Followed {
 
 /// Follows a file with the first record of the shop.
 fn follow(more: &[&str]) -> Followed {
+    follow_either(false, more)
+}
+
+/// The same by its folder.
+fn follow_folder(more: &[&str]) -> Followed {
+    follow_either(true, more)
+}
+
+fn follow_either(by_folder: bool, more: &[&str]) -> Followed {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run_1.jsonl");
     fs::write(&path, line(0)).unwrap();
-    let arguments = [&["show", path.to_str().unwrap(), "--follow", "--json"], more].concat();
+    let shown = if by_folder { folder.path() } else { &path };
+    let arguments = [&["show", shown.to_str().unwrap(), "--follow", "--json"], more].concat();
     let mut child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (sender, lines) = channel();
     let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -48,6 +58,18 @@ impl Followed {
 
     fn append(&self, text: &str) {
         OpenOptions::new().append(true).open(&self.path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// What is put beside it, as a writer does that begins another run.
+    fn beside(&self, name: &str, text: &str) {
+        fs::write(self.path.with_file_name(name), text).unwrap();
+    }
+
+    /// How it ends, and what it said on the standard error.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let (code, mut said) = (self.child.code(), String::new());
+        self.child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said)
     }
 
     /// Waits until the command has read the file up to its end, as the system tells.
@@ -142,5 +164,48 @@ fn a_file_that_became_shorter_is_told() {
     let mut followed = follow(&[]);
     assert_eq!(followed.next(), line(0));
     File::options().write(true).open(&followed.path).unwrap().set_len(10).unwrap();
-    assert_eq!(followed.child.code(), Some(2));
+    let (code, said) = followed.end();
+    assert_eq!(code, Some(2));
+    assert!(said.contains("it became shorter while it was followed") && said.contains("show it again"), "{said}");
+}
+
+#[test]
+fn a_run_that_is_begun_in_a_folder_is_followed_behind_all_of_the_one_before() {
+    let mut followed = follow_folder(&["--limit", "5"]);
+    assert_eq!(followed.next(), line(0));
+    followed.append(&line(1));
+    followed.beside("notes.jsonl", "not a run");
+    followed.beside("run_2.jsonl", &line(2));
+    assert_eq!([followed.next(), followed.next()], [line(1), line(2)]);
+    // What was read may be removed, as a store does that keeps so many runs.
+    fs::remove_file(&followed.path).unwrap();
+    followed.beside("run_3.jsonl", &line(3));
+    assert_eq!(followed.next(), line(3));
+    followed.path.set_file_name("run_3.jsonl");
+    followed.append(&line(4));
+    assert_eq!(followed.next(), line(4));
+    let (code, said) = followed.end();
+    let read = said.lines().map(|line| line.rsplit_once("run_").unwrap().1);
+    assert_eq!((code, read.collect::<Vec<_>>()), (Some(0), vec!["1.jsonl", "2.jsonl", "3.jsonl"]));
+}
+
+#[test]
+fn the_end_of_a_run_that_a_crash_left_is_told_when_the_next_is_begun() {
+    let mut followed = follow_folder(&["--limit", "2"]);
+    assert_eq!(followed.next(), line(0));
+    followed.append(&line(1)[..50]);
+    followed.beside("run_2.jsonl", &line(2));
+    assert_eq!(followed.next(), line(2));
+    let (code, said) = followed.end();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("run_1.jsonl: the last line, at byte ") && said.contains("is half written"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_followed_by_its_name_is_not_left() {
+    let followed = follow(&[]);
+    assert_eq!(followed.next(), line(0));
+    followed.beside("run_2.jsonl", &line(1));
+    followed.append(&line(2));
+    assert_eq!(followed.next(), line(2));
 }

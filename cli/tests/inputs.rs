@@ -23,7 +23,17 @@ fn a_folder_without_runs_is_refused() {
     let told = run(&["show", folder.path().to_str().unwrap()]);
     assert_eq!(told.status.code(), Some(2));
     assert!(String::from_utf8(told.stderr).unwrap().contains("has no recording: its runs are named run_*.jsonl"));
-    assert_eq!(run(&["ls", folder.path().to_str().unwrap()]).status.code(), Some(0));
+}
+
+#[test]
+fn a_folder_without_runs_is_listed_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    for more in [&[][..], &["--json"], &["--count"]] {
+        let listed = run(&[&["ls", folder.path().to_str().unwrap()], more].concat());
+        assert_eq!((listed.status.code(), listed.stdout.len()), (Some(0), 0));
+        let said = String::from_utf8(listed.stderr).unwrap();
+        assert!(said.ends_with("has no recording: its runs are named run_*.jsonl\n"), "{said}");
+    }
 }
 
 #[test]

@@ -18,8 +18,18 @@ fn payloads_and_ids_are_shown_where_they_are_asked_for() {
 
 #[test]
 fn json_is_the_lines_of_the_file() {
-    let shown = support::run(&["show", "shop.jsonl", "--json"]);
-    assert_eq!(String::from_utf8(shown.stdout).unwrap(), String::from_utf8(support::fixture("shop.jsonl")).unwrap());
+    for file in ["shop.jsonl", "py.jsonl"] {
+        let shown = support::run(&["show", file, "--json"]);
+        assert_eq!(String::from_utf8(shown.stdout).unwrap(), String::from_utf8(support::fixture(file)).unwrap());
+    }
+}
+
+/// Keys in another order, spaces, and keys of a later version.
+#[test]
+fn json_is_the_line_as_it_was_written_whoever_wrote_it() {
+    let line = r#"{ "later": [1.50, 1e2], "v":1,"type":"event","ts":"2025-06-01T12:00:00Z","class":"Paid","message":"shop.Paid","payload":{"b":1, "a":"\u00e9"},"duration_ns":7,"result":null,"error":null,"outcome":"succeeded","id":"01977e3f-0000-7000-8000-000000000001","correlation_id":"01977e3f-0000-7000-8000-000000000001" }"#;
+    let shown = support::run_with_stdin(&["show", "-", "--json"], line.as_bytes());
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), format!("{line}\n"));
 }
 
 #[test]
