@@ -16,6 +16,11 @@ use crate::{
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
+#[cfg(feature = "testing")]
+use crate::{
+    message::Location,
+    testing::{Edge, Leg, Track},
+};
 
 /// The async bus: handlers are `async fn` or plain `fn`, side by side.
 ///
@@ -48,6 +53,9 @@ use crate::{
 /// ```
 pub struct Bus {
     core: Arc<Core<Bus>>,
+    /// Where in a tracked run it is, if it is one that a handler was given there.
+    #[cfg(feature = "testing")]
+    edge: Option<Arc<Edge>>,
 }
 
 impl Bus {
@@ -104,8 +112,29 @@ impl Bus {
         self.to_subscribers(event, Origin::of_caller())
     }
 
+    #[cfg(not(feature = "testing"))]
     #[inline]
+    pub(crate) fn to_handler<M: OneHandler>(
+        &self,
+        message: M,
+        origin: Origin,
+    ) -> impl Future<Output = Dispatched<M>> + Send {
+        self.hand_over(message, origin)
+    }
+
+    #[cfg(feature = "testing")]
     pub(crate) async fn to_handler<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        match Leg::begin(self.edge.as_ref(), M::FACTS, origin) {
+            Some(leg) => {
+                let bus = self.at(leg.edge());
+                leg.follow::<M>(bus.hand_over(message, origin)).await
+            }
+            None => self.hand_over(message, origin).await,
+        }
+    }
+
+    #[inline]
+    async fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
         match self.core.table.call::<M>() {
             Some(Call::Sync(handler)) => handler.call(self, message).map_err(Failure::into_dispatch),
             Some(Call::Async(handler, limit)) => {
@@ -126,13 +155,30 @@ impl Bus {
         }
     }
 
+    #[cfg(not(feature = "testing"))]
     #[inline]
-    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
     pub(crate) fn to_subscribers<E: Event>(
         &self,
         event: E,
         origin: Origin,
     ) -> impl Future<Output = Result<(), PublishError>> + Send {
+        self.lend(event, origin)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) async fn to_subscribers<E: Event>(&self, event: E, origin: Origin) -> Result<(), PublishError> {
+        match Leg::begin(self.edge.as_ref(), E::FACTS, origin) {
+            Some(leg) => {
+                let bus = self.at(leg.edge());
+                leg.follow::<E>(bus.lend(event, origin)).await
+            }
+            None => self.lend(event, origin).await,
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
+    fn lend<E: Event>(&self, event: E, origin: Origin) -> impl Future<Output = Result<(), PublishError>> + Send {
         async move {
             if let Some(layered) = self.core.table.layered_event::<E>() {
                 return layer::run_async(self, layered, event, origin).await;
@@ -221,6 +267,19 @@ impl Bus {
         self.core.close()
     }
 
+    /// Follows the next dispatch, and all that it causes, to the end.
+    #[cfg(feature = "testing")]
+    #[track_caller]
+    pub fn track(&self) -> Track<Self> {
+        Track::new(self, Location::of_caller())
+    }
+
+    /// This bus, at that place in a run.
+    #[cfg(feature = "testing")]
+    pub(crate) fn at(&self, edge: Arc<Edge>) -> Self {
+        Bus { core: Arc::clone(&self.core), edge: Some(edge) }
+    }
+
     /// A handle from which narrower ones are made. It keeps the bus alive.
     pub fn handle(&self) -> BusHandle<Bus> {
         BusHandle::strong(self.clone())
@@ -241,8 +300,17 @@ where
 }
 
 impl Clone for Bus {
+    #[cfg_attr(feature = "testing", track_caller)]
     fn clone(&self) -> Self {
-        Bus { core: Arc::clone(&self.core) }
+        #[cfg(feature = "testing")]
+        if let Some(edge) = &self.edge {
+            edge.cloned(Location::of_caller());
+        }
+        Bus {
+            core: Arc::clone(&self.core),
+            #[cfg(feature = "testing")]
+            edge: self.edge.clone(),
+        }
     }
 }
 
@@ -269,6 +337,10 @@ impl Flavor for Bus {
     }
 
     fn from_core(core: Arc<Core<Self>>) -> Self {
-        Bus { core }
+        Bus {
+            core,
+            #[cfg(feature = "testing")]
+            edge: None,
+        }
     }
 }

@@ -15,6 +15,11 @@ use crate::{
     registry::HandlerRegistration,
     wiring::{Core, Wiring},
 };
+#[cfg(feature = "testing")]
+use crate::{
+    message::Location,
+    testing::{Edge, Leg, Track},
+};
 
 /// The synchronous bus: handlers are plain functions, and a dispatch is a call of one on the caller's thread.
 ///
@@ -48,6 +53,9 @@ use crate::{
 /// ```
 pub struct SyncBus {
     core: Arc<Core<SyncBus>>,
+    /// Where in a tracked run it is, if it is one that a handler was given there.
+    #[cfg(feature = "testing")]
+    edge: Option<Arc<Edge>>,
 }
 
 impl SyncBus {
@@ -105,6 +113,16 @@ impl SyncBus {
 
     #[inline]
     pub(crate) fn to_handler<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        #[cfg(feature = "testing")]
+        if let Some(leg) = Leg::begin(self.edge.as_ref(), M::FACTS, origin) {
+            let bus = self.at(leg.edge());
+            return leg.run::<M>(|| bus.hand_over(message, origin));
+        }
+        self.hand_over(message, origin)
+    }
+
+    #[inline]
+    fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
         match self.core.table.plain::<M>() {
             Some(handler) => handler.call(self, message).map_err(Failure::into_dispatch),
             None => self.through_layers(message, origin),
@@ -113,6 +131,16 @@ impl SyncBus {
 
     #[inline]
     pub(crate) fn to_subscribers<E: Event>(&self, event: E, origin: Origin) -> Result<(), PublishError> {
+        #[cfg(feature = "testing")]
+        if let Some(leg) = Leg::begin(self.edge.as_ref(), E::FACTS, origin) {
+            let bus = self.at(leg.edge());
+            return leg.run::<E>(|| bus.lend(event, origin));
+        }
+        self.lend(event, origin)
+    }
+
+    #[inline]
+    fn lend<E: Event>(&self, event: E, origin: Origin) -> Result<(), PublishError> {
         if let Some(layered) = self.core.table.layered_event::<E>() {
             return layer::run(self, layered, event, origin);
         }
@@ -199,6 +227,19 @@ impl SyncBus {
         self.core.close()
     }
 
+    /// Follows the next dispatch, and all that it causes, to the end.
+    #[cfg(feature = "testing")]
+    #[track_caller]
+    pub fn track(&self) -> Track<Self> {
+        Track::new(self, Location::of_caller())
+    }
+
+    /// This bus, at that place in a run.
+    #[cfg(feature = "testing")]
+    pub(crate) fn at(&self, edge: Arc<Edge>) -> Self {
+        SyncBus { core: Arc::clone(&self.core), edge: Some(edge) }
+    }
+
     /// A handle from which narrower ones are made. It keeps the bus alive.
     pub fn handle(&self) -> BusHandle<SyncBus> {
         BusHandle::strong(self.clone())
@@ -214,8 +255,17 @@ fn in_turn<M, E>(
 }
 
 impl Clone for SyncBus {
+    #[cfg_attr(feature = "testing", track_caller)]
     fn clone(&self) -> Self {
-        SyncBus { core: Arc::clone(&self.core) }
+        #[cfg(feature = "testing")]
+        if let Some(edge) = &self.edge {
+            edge.cloned(Location::of_caller());
+        }
+        SyncBus {
+            core: Arc::clone(&self.core),
+            #[cfg(feature = "testing")]
+            edge: self.edge.clone(),
+        }
     }
 }
 
@@ -242,6 +292,10 @@ impl Flavor for SyncBus {
     }
 
     fn from_core(core: Arc<Core<Self>>) -> Self {
-        SyncBus { core }
+        SyncBus {
+            core,
+            #[cfg(feature = "testing")]
+            edge: None,
+        }
     }
 }

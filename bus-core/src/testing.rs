@@ -10,12 +10,14 @@ mod journal;
 mod spy;
 mod stand_in;
 mod stub;
+mod track;
 
 pub(crate) use self::{
     double::Double,
     journal::Show,
     stand_in::{answer, show},
     stub::{Play, Stubs},
+    track::{Edge, Leg},
 };
 pub use self::{
     exhaustive::Unanswered,
@@ -23,4 +25,5 @@ pub use self::{
     journal::{Journal, Noted, Step, Times, step, step_where},
     spy::Spy,
     stub::On,
+    track::{Branch, Scenario, Track, Tree},
 };

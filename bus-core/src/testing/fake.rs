@@ -2,7 +2,12 @@
 
 mod roles;
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
 
 use super::{
     journal::Journal,
@@ -86,6 +91,10 @@ pub struct Fake<B: Flavor> {
     stubs: Arc<Stubs>,
     journal: Journal,
 }
+
+/// A panic leaves it whole: an assertion that fails may be caught.
+impl<B: Flavor> UnwindSafe for Fake<B> {}
+impl<B: Flavor> RefUnwindSafe for Fake<B> {}
 
 impl<B: Flavor> Clone for Fake<B> {
     fn clone(&self) -> Self {

@@ -1,8 +1,9 @@
-//! The public documentation; links that lead nowhere are errors.
+//! The public documentation, without and with what features add; links that lead nowhere are errors.
 
 use crate::command::{CommandLine, run_all};
 use crate::step::Outcome;
 
 pub(super) fn run() -> Outcome {
-    run_all([CommandLine::cargo("doc --workspace --no-deps").with_env("RUSTDOCFLAGS", "-D warnings")])
+    let builds = ["doc --workspace --no-deps", "doc --workspace --no-deps --all-features"];
+    run_all(builds.map(|arguments| CommandLine::cargo(arguments).with_env("RUSTDOCFLAGS", "-D warnings")))
 }

@@ -17,6 +17,8 @@ const COMBINATIONS: &[&str] = &[
     "test -p linkbus -p bus-core --features linkbus/tower --doc tower",
     "test -p linkbus --features metrics --test metrics --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/metrics --doc metrics",
+    "test -p linkbus --features testing --test fakes --test tracked --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/testing --doc testing",
 ];
 
 pub(super) fn run() -> Outcome {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The files in `folder` that a [`JsonLineStore`](super::JsonLineStore) wrote, in the order in which they were begun.
+/// The files in `folder` that a [`JsonLineStore`](crate::recording::JsonLineStore) wrote, in the order in which they were begun.
 ///
 /// ```
 /// # let folder = std::env::temp_dir().join(format!("linkbus-{}", linkbus::Uuid::now_v7()));
