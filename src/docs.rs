@@ -1,5 +1,5 @@
 //! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), and [one on
-//! recording](recording).
+//! recording](recording), and [one on testing](testing).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -76,3 +76,7 @@ pub mod layers {
 pages_with! {
     "file-store" recording "recording.md"
 }
+
+#[cfg_attr(feature = "testing", doc = include_str!("../docs/testing.md"))]
+#[cfg_attr(not(feature = "testing"), doc = "Needs the feature `testing`.")]
+pub mod testing {}
