@@ -4,6 +4,8 @@ pub mod docs;
 
 #[cfg(feature = "testing")]
 pub use bus_core::testing;
+#[cfg(feature = "transport")]
+pub use bus_core::transport;
 #[doc(hidden)]
 pub use bus_core::{__private, __register};
 pub use bus_core::{

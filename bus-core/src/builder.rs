@@ -4,6 +4,8 @@ use std::{future::Future, sync::Arc};
 
 #[cfg(feature = "testing")]
 use crate::testing::{Double, Spy, Stubs};
+#[cfg(feature = "transport")]
+use crate::transport::{Carry, Via};
 use crate::{
     bus::Bus,
     clock::Clock,
@@ -12,7 +14,7 @@ use crate::{
     handle::BusHandle,
     handler::{ByHand, IntoOutcome},
     layer::{Build, IntoLayer, Stack},
-    message::{Command, Event, Location, OneHandler, Query, Task},
+    message::{Command, Event, Location, Message, MessageFacts, OneHandler, Query, Task},
     registry::{Collected, Module},
     wiring::{Plan, Provision, WiringError},
 };
@@ -61,6 +63,10 @@ pub struct Builder<B: Flavor> {
     stack: Stack<B>,
     clock: Clock,
     is_replayable: bool,
+    /// The messages that are known whether or not the scope has them.
+    messages: Vec<&'static MessageFacts>,
+    #[cfg(feature = "transport")]
+    vias: Vec<(Arc<Via>, Location)>,
 }
 
 /// Which part of the registry the bus takes.
@@ -108,6 +114,9 @@ impl<B: Flavor> Builder<B> {
             stack: Stack::default(),
             clock: Clock::default(),
             is_replayable: false,
+            messages: Vec::new(),
+            #[cfg(feature = "transport")]
+            vias: Vec::new(),
         }
     }
 
@@ -319,6 +328,21 @@ impl<B: Flavor> Builder<B> {
         self
     }
 
+    /// Lets the bus know a message that neither the program nor its modules registered, so that it can be
+    /// watched by layers, or carried by a transport, without having a handler here.
+    ///
+    /// ```
+    /// # use linkbus::{Event, SyncBus};
+    /// # #[derive(Event)]
+    /// # struct Landed;
+    /// let bus = SyncBus::empty().message::<Landed>().build().unwrap();
+    /// assert!(bus.explain::<Landed>().is_some());
+    /// ```
+    pub fn message<M: Message>(mut self) -> Self {
+        self.messages.push(M::FACTS);
+        self
+    }
+
     /// Puts a closure in the place of the handler of a query, command or task.
     ///
     /// That handler's needs are then not asked for. The example of [`Builder`] uses it.
@@ -447,18 +471,38 @@ impl<B: Flavor> Builder<B> {
     fn plan(self) -> Plan<B> {
         let takes_everything = matches!(self.scope, Scope::Everything);
         let empty_modules = self.scope.empty_modules();
-        let mut plan = Plan::new(self.scope.collect(), self.by_hand, self.replacements);
+        let mut collected = self.scope.collect();
+        collected.messages.extend(self.messages);
+        let mut plan = Plan::new(collected, self.by_hand, self.replacements);
         plan.provisions.extend(self.provisions);
         plan.takes_everything = takes_everything;
         plan.empty_modules = empty_modules;
         plan.partial = self.partial;
         plan.max_depth = self.max_depth;
+        #[cfg(feature = "transport")]
+        {
+            plan.vias = self.vias;
+        }
         plan.link(self.stack, &Build { clock: self.clock, is_replayable: self.is_replayable });
         plan
     }
 }
 
 impl Builder<Bus> {
+    /// Sends what has no handler here to other processes, and events as well: through a
+    /// [`Transport`](crate::transport::Transport), or a [`Via`](crate::transport::Via) that says which messages go through it.
+    ///
+    /// A message that is carried needs no handler here. Several transports are asked in the order of the calls.
+    #[cfg(feature = "transport")]
+    #[track_caller]
+    pub fn transport(mut self, via: impl Into<Via>) -> Self {
+        let via = Arc::new(via.into());
+        let location = Location::of_caller();
+        self.stack.push_innermost(Carry::new(Arc::clone(&via)), location);
+        self.vias.push((via, location));
+        self
+    }
+
     /// Registers an asynchronous handler of a query by hand: a closure that returns a future.
     ///
     /// ```

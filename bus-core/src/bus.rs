@@ -256,15 +256,19 @@ impl Bus {
         self.core.explanation(M::FACTS)
     }
 
-    /// Closes the layers, outermost first, so that each releases what it holds. Further calls do nothing.
+    /// Closes the layers, outermost first, and then the transports, so that each releases what it holds. Further calls do
+    /// nothing.
     ///
     /// A message that is dispatched afterwards still reaches its handler, through layers that have nothing left to hold.
     ///
     /// # Errors
     /// [`CloseError`] with every layer that failed to close. The others are closed all the same.
-    #[expect(clippy::unused_async, reason = "transports will have to be waited for")]
+    #[cfg_attr(not(feature = "transport"), expect(clippy::unused_async, reason = "only transports are waited for"))]
     pub async fn close(&self) -> Result<(), CloseError> {
-        self.core.close()
+        let closed = self.core.close();
+        #[cfg(feature = "transport")]
+        let closed = crate::transport::close(closed, &self.core.vias).await;
+        closed
     }
 
     /// Follows the next dispatch, and all that it causes, to the end.

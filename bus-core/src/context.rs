@@ -127,6 +127,13 @@ impl Context {
         Context { causation: Some(failed), ..context }
     }
 
+    /// The context of a dispatch that came from another process.
+    #[cfg(feature = "transport")]
+    pub(crate) fn of_envelope(message: &'static MessageFacts, envelope: &crate::transport::Envelope) -> Self {
+        let identity = Identity { id: envelope.id, correlation: envelope.correlation };
+        Context { identity, causation: envelope.causation, message, attempt: envelope.attempt, deadline: None }
+    }
+
     pub(crate) fn in_attempt(self, attempt: u32, deadline: Option<Instant>) -> Self {
         Context { attempt, deadline, ..self }
     }

@@ -219,6 +219,7 @@ mod tests {
                 serialize: false,
                 deserialize: false,
                 serialize_reply: false,
+                deserialize_reply: false,
             },
             type_id: std::any::TypeId::of::<()>,
             reply: std::any::type_name::<()>,

@@ -28,6 +28,16 @@ pub use crate::depth::RecursionLimit;
 pub trait HandlerError: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// The error as the standard library knows it.
     fn as_error(&self) -> &(dyn Error + 'static);
+
+    /// One that came from another process, if this type can hold any.
+    #[doc(hidden)]
+    #[cfg(feature = "transport")]
+    fn from_remote(error: crate::transport::RemoteError) -> Result<Self, crate::transport::RemoteError>
+    where
+        Self: Sized,
+    {
+        Err(error)
+    }
 }
 
 impl<E: Error + Send + Sync + 'static> HandlerError for E {
@@ -39,6 +49,11 @@ impl<E: Error + Send + Sync + 'static> HandlerError for E {
 impl HandlerError for AnyError {
     fn as_error(&self) -> &(dyn Error + 'static) {
         AnyError::as_error(self)
+    }
+
+    #[cfg(feature = "transport")]
+    fn from_remote(error: crate::transport::RemoteError) -> Result<Self, crate::transport::RemoteError> {
+        Ok(error.into())
     }
 }
 
@@ -58,6 +73,9 @@ pub trait Failure<E>: Send + 'static {
     /// The failure of a stub that panicked, where that does not unwind.
     #[cfg(feature = "testing")]
     fn of_panic(message: &'static MessageFacts, panic: String) -> Self;
+    /// The handler's own error, if that is what it failed with and the message has one handler.
+    #[cfg(feature = "transport")]
+    fn own_error(dispatch: &Self::Dispatch) -> Option<&E>;
     // The bounds are here and not on the trait: of a type that is no error, rustc then complains once.
     fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> Self::Dispatch
     where
@@ -74,6 +92,9 @@ pub trait DispatchFailure: Send + 'static {
     fn as_error(&self) -> &(dyn Error + 'static);
     fn handler_error(&self) -> Option<&(dyn Error + 'static)>;
     fn is_retryable(&self) -> bool;
+    /// How long it was given, if that was too short.
+    #[cfg(feature = "transport")]
+    fn limit(&self) -> Option<Duration>;
     fn subscribers(&self) -> &[SubscriberError];
 }
 
@@ -132,6 +153,15 @@ macro_rules! one_handler_error {
                 /// What the layer says.
                 source: AnyError,
             },
+            /// The handler failed in another process, with an error that cannot be had here: its type does not implement
+            /// `serde::Serialize` and `serde::Deserialize`. An [`AnyError`] holds the remote error itself.
+            #[cfg(feature = "transport")]
+            Remote {
+                /// The wire name of the message.
+                message: &'static str,
+                /// What came from there.
+                source: Box<crate::transport::RemoteError>,
+            },
             /// The handler panicked behind a worker or a transport.
             ///
             /// A handler that is called in-process unwinds into its caller instead, as a function call would.
@@ -164,6 +194,10 @@ macro_rules! one_handler_error {
             /// bus: match `Handler` and ask it.
             pub fn is_retryable(&self) -> bool {
                 use $name::{NotStarted, Overloaded, TimedOut, Transport};
+                #[cfg(feature = "transport")]
+                if let Self::Remote { source, .. } = self {
+                    return source.is_retryable;
+                }
                 matches!(self, TimedOut { .. } | NotStarted { .. } | Overloaded { .. } | Transport { .. })
             }
 
@@ -201,6 +235,14 @@ macro_rules! one_handler_error {
                 self
             }
 
+            #[cfg(feature = "transport")]
+            fn own_error(dispatch: &Self) -> Option<&E> {
+                match dispatch {
+                    Self::Handler(error) => Some(error),
+                    _ => None,
+                }
+            }
+
             #[cfg(feature = "testing")]
             fn of_panic(message: &'static MessageFacts, panic: String) -> Self {
                 Self::Panicked { message: message.name, panic }
@@ -218,6 +260,14 @@ macro_rules! one_handler_error {
                     LayerFailure::NotStarted(after) => Self::NotStarted { message, after },
                     LayerFailure::Overloaded => Self::Overloaded { message },
                     LayerFailure::Refused(source) => Self::Refused { message, source },
+                    #[cfg(feature = "transport")]
+                    LayerFailure::Panicked(panic) => Self::Panicked { message, panic },
+                    #[cfg(feature = "transport")]
+                    LayerFailure::ShutDown => Self::ShutDown { message },
+                    #[cfg(feature = "transport")]
+                    LayerFailure::Transport(source) => Self::Transport { message, source },
+                    #[cfg(feature = "transport")]
+                    LayerFailure::Remote(source) => Self::Remote { message, source },
                 }
             }
 
@@ -234,6 +284,8 @@ macro_rules! one_handler_error {
                 match self {
                     Self::NoHandler { .. } => Reason::NoHandler,
                     Self::Handler(_) => Reason::Handler,
+                    #[cfg(feature = "transport")]
+                    Self::Remote { .. } => Reason::Handler,
                     Self::TimedOut { .. } => Reason::TimedOut,
                     Self::NotStarted { .. } => Reason::NotStarted,
                     Self::Overloaded { .. } => Reason::Overloaded,
@@ -252,12 +304,22 @@ macro_rules! one_handler_error {
             fn handler_error(&self) -> Option<&(dyn Error + 'static)> {
                 match self {
                     Self::Handler(error) => Some(error.as_error()),
+                    #[cfg(feature = "transport")]
+                    Self::Remote { source, .. } => Some(&**source),
                     _ => None,
                 }
             }
 
             fn is_retryable(&self) -> bool {
                 Self::is_retryable(self)
+            }
+
+            #[cfg(feature = "transport")]
+            fn limit(&self) -> Option<Duration> {
+                match self {
+                    Self::TimedOut { after, .. } | Self::NotStarted { after, .. } => Some(*after),
+                    _ => None,
+                }
             }
 
             fn subscribers(&self) -> &[SubscriberError] {
@@ -272,6 +334,8 @@ macro_rules! one_handler_error {
                 match self {
                     Self::NoHandler { message } => write!(f, concat!("no handler for ", $kind, " `{}`"), message),
                     Self::Handler(error) => fmt::Display::fmt(error, f),
+                    #[cfg(feature = "transport")]
+                    Self::Remote { source, .. } => source.fmt(f),
                     Self::TimedOut { message, after } => {
                         write!(f, concat!("the handler of ", $kind, " `{}` exceeded its time-out of {:?}"), message, after)
                     }
@@ -300,6 +364,8 @@ macro_rules! one_handler_error {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 match self {
                     Self::Handler(error) => error.as_error().source(),
+                    #[cfg(feature = "transport")]
+                    Self::Remote { source, .. } => source.source(),
                     Self::Transport { source, .. } | Self::Refused { source, .. } => Some(source.as_error()),
                     _ => None,
                 }

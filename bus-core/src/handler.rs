@@ -66,6 +66,9 @@ pub struct HandlerFacts {
     pub by_value: bool,
     /// What it says about the layers around it: `#[handler(retry(..), timeout = "..")]`.
     pub settings: HandlerSettings,
+    /// Whether it is in another process. Then this is the transport that the message goes through, and the place where the
+    /// bus was given it.
+    pub is_remote: bool,
 }
 
 /// What a handler says about the layers around it, and about what it sends.
@@ -129,7 +132,13 @@ impl HandlerFacts {
         by_value: bool,
     ) -> Self {
         let settings = HandlerSettings::NONE;
-        HandlerFacts { name, docs, location, message, is_async, needs, by_value, settings }
+        HandlerFacts { name, docs, location, message, is_async, needs, by_value, settings, is_remote: false }
+    }
+
+    /// A handler in another process, for those who are here.
+    #[cfg(feature = "transport")]
+    pub(crate) fn remote(transport: &'static str, location: Location, message: &'static MessageFacts) -> Self {
+        HandlerFacts { is_remote: true, ..HandlerFacts::new(transport, "", location, message, true, &[], false) }
     }
 
     #[doc(hidden)]

@@ -30,6 +30,8 @@ pub mod roles;
 mod sync_bus;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "transport")]
+pub mod transport;
 mod wiring;
 
 #[doc(hidden)]

@@ -128,6 +128,8 @@ pub struct Abilities {
     pub deserialize: bool,
     /// The reply of a query is `serde::Serialize`; `false` for the other kinds.
     pub serialize_reply: bool,
+    /// The reply of a query is `serde::de::DeserializeOwned`; `false` for the other kinds.
+    pub deserialize_reply: bool,
 }
 
 /// What is known about a message type without having a message.
@@ -282,6 +284,15 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// How the answer to a query is written, where its type is `Serialize`.
     #[doc(hidden)]
     const SERIALIZE_REPLY: Option<SerializeFn<Self::Reply>> = None;
+    /// How the answer to a query is read, where its type is `DeserializeOwned`.
+    #[doc(hidden)]
+    const DESERIALIZE_REPLY: Option<DeserializeFn<Self::Reply>> = None;
+    /// How the message's own type of error is written, where it is `Serialize`.
+    #[doc(hidden)]
+    const SERIALIZE_ERROR: Option<SerializeFn<Self::Error>> = None;
+    /// How the message's own type of error is read, where it is `DeserializeOwned`.
+    #[doc(hidden)]
+    const DESERIALIZE_ERROR: Option<DeserializeFn<Self::Error>> = None;
     /// How a message is read, where the type is `DeserializeOwned`.
     #[doc(hidden)]
     const DESERIALIZE: Option<DeserializeFn<Self>>;
@@ -289,6 +300,13 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// The type's own static, which holds its place in every bus.
     #[doc(hidden)]
     fn index() -> &'static MessageIndex<Self>;
+}
+
+/// The reply of a message that is no query: there is nothing in it.
+#[cfg(any(feature = "testing", feature = "transport"))]
+pub(crate) fn nothing<M: Message>() -> M::Reply {
+    let unit: Box<dyn std::any::Any> = Box::new(());
+    *unit.downcast().expect("only queries reply")
 }
 
 /// A message that exactly one handler serves: a query, a command or a task.

@@ -53,12 +53,29 @@ impl Failure<AnyError> for SubscriberFailure {
     fn by_layer(failure: LayerFailure, message: &'static MessageFacts) -> PublishError {
         let message = message.name;
         match failure {
-            LayerFailure::NoHandler | LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
+            #[cfg(feature = "transport")]
+            LayerFailure::NoHandler => PublishError::Transport { message, source: "nobody takes events there".into() },
+            #[cfg(not(feature = "transport"))]
+            LayerFailure::NoHandler => unreachable!("an event needs no handler"),
+            LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
             LayerFailure::TimedOut(after) => PublishError::TimedOut { message, after },
             LayerFailure::NotStarted(after) => PublishError::NotStarted { message, after },
             LayerFailure::Overloaded => PublishError::Overloaded { message },
             LayerFailure::Refused(source) => PublishError::Refused { message, source },
+            #[cfg(feature = "transport")]
+            LayerFailure::ShutDown => PublishError::ShutDown { message },
+            #[cfg(feature = "transport")]
+            LayerFailure::Transport(source) => PublishError::Transport { message, source },
+            #[cfg(feature = "transport")]
+            LayerFailure::Remote(error) => PublishError::Transport { message, source: (*error).into() },
+            #[cfg(feature = "transport")]
+            LayerFailure::Panicked(text) => PublishError::Transport { message, source: text.into() },
         }
+    }
+
+    #[cfg(feature = "transport")]
+    fn own_error(_: &PublishError) -> Option<&AnyError> {
+        None
     }
 
     fn erased(dispatch: &PublishError) -> &dyn DispatchFailure {
@@ -287,6 +304,14 @@ impl DispatchFailure for PublishError {
 
     fn is_retryable(&self) -> bool {
         PublishError::is_retryable(self)
+    }
+
+    #[cfg(feature = "transport")]
+    fn limit(&self) -> Option<Duration> {
+        match self {
+            PublishError::TimedOut { after, .. } | PublishError::NotStarted { after, .. } => Some(*after),
+            _ => None,
+        }
     }
 
     fn subscribers(&self) -> &[SubscriberError] {

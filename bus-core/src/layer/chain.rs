@@ -136,6 +136,9 @@ pub(crate) struct Stack<B: Flavor> {
     layers: Vec<Placed<B>>,
     /// Those that handlers ask for, inside the others.
     implied: Vec<Box<dyn Layer<B>>>,
+    /// Those that send messages elsewhere, inside all others.
+    #[cfg(feature = "transport")]
+    transports: Vec<Placed<B>>,
     is_closed: AtomicBool,
 }
 
@@ -146,7 +149,13 @@ struct Placed<B: Flavor> {
 
 impl<B: Flavor> Default for Stack<B> {
     fn default() -> Self {
-        Stack { layers: Vec::new(), implied: B::implied_layers(), is_closed: AtomicBool::new(false) }
+        Stack {
+            layers: Vec::new(),
+            implied: B::implied_layers(),
+            #[cfg(feature = "transport")]
+            transports: Vec::new(),
+            is_closed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -163,6 +172,11 @@ pub(crate) struct Linked<B: Flavor> {
 impl<B: Flavor> Stack<B> {
     pub(crate) fn push(&mut self, layer: impl Layer<B>, location: Location) {
         self.layers.push(Placed { layer: Box::new(layer), location });
+    }
+
+    #[cfg(feature = "transport")]
+    pub(crate) fn push_innermost(&mut self, layer: impl Layer<B>, location: Location) {
+        self.transports.push(Placed { layer: Box::new(layer), location });
     }
 
     #[cfg(feature = "testing")]
@@ -183,6 +197,8 @@ impl<B: Flavor> Stack<B> {
         let mut site = Site::new(route, build);
         let placed = self.layers.iter().map(|placed| (&*placed.layer, Some(placed.location)));
         let implied = self.implied.iter().map(|layer| (&**layer, None));
+        #[cfg(feature = "transport")]
+        let implied = implied.chain(self.transports.iter().map(|placed| (&*placed.layer, Some(placed.location))));
         for (position, (layer, location)) in placed.chain(implied).enumerate() {
             let inside = self.layers.iter().skip(position + 1).map(|placed| &placed.layer);
             let inside = inside.filter(|layer| layer.is_for(route.message)).map(|layer| layer.identity());
@@ -201,7 +217,8 @@ impl<B: Flavor> Stack<B> {
         };
         chain.may_hand_over = takes_it && keepers.len() <= 1;
         let explanation = Explanation { route: route.clone(), layers };
-        Linked { chain: (build.is_replayable || !chain.is_empty()).then_some(chain), explanation, refusals, keepers }
+        let chain = (build.is_replayable || !chain.is_empty()).then_some(chain);
+        Linked { chain, explanation, refusals, keepers }
     }
 
     /// Closes the layers, outermost first, the first time it is called; gives those that failed.

@@ -299,6 +299,7 @@ mod tests {
                 serialize: false,
                 deserialize: false,
                 serialize_reply: false,
+                deserialize_reply: false,
             },
             type_id: std::any::TypeId::of::<Print>,
             reply: std::any::type_name::<()>,

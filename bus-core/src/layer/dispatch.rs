@@ -163,6 +163,19 @@ impl<'a> Dispatch<'a> {
         Done(())
     }
 
+    /// Ends it as it ended in another process.
+    #[cfg(feature = "transport")]
+    pub(crate) fn receive(&mut self, received: crate::transport::Received<'_>) -> Done {
+        self.payload.receive(received);
+        Done(())
+    }
+
+    /// The time now, by the clock of the bus.
+    #[cfg(feature = "transport")]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// Ends it as the [detached](ErasedPayload::detach) dispatch ended.
     pub(super) fn adopt(&mut self, detached: Box<dyn ErasedPayload>) -> Done {
         self.payload.adopt(detached);

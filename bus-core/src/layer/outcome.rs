@@ -80,6 +80,12 @@ impl<'a> Failed<'a> {
         self.0.subscribers()
     }
 
+    /// How long it was given, if that was too short.
+    #[cfg(feature = "transport")]
+    pub(crate) fn limit(self) -> Option<std::time::Duration> {
+        self.0.limit()
+    }
+
     /// What the error says of itself, such as [`SendError::is_retryable`](crate::SendError::is_retryable).
     pub fn is_retryable(self) -> bool {
         self.0.is_retryable()
@@ -166,4 +172,13 @@ pub enum LayerFailure {
     NotStarted(Duration),
     Overloaded,
     Refused(AnyError),
+    #[cfg(feature = "transport")]
+    Panicked(String),
+    #[cfg(feature = "transport")]
+    ShutDown,
+    #[cfg(feature = "transport")]
+    Transport(AnyError),
+    /// The handler failed in another process, with an error that cannot be had here.
+    #[cfg(feature = "transport")]
+    Remote(Box<crate::transport::RemoteError>),
 }

@@ -122,6 +122,9 @@ pub(crate) struct Particulars {
     pub(crate) only_subscriber: Option<usize>,
     /// Whether a dead letter is tried again: then it has its letter, and gets no other.
     pub(crate) is_replay: bool,
+    /// Whether it came from another process: then it goes to no other.
+    #[cfg(feature = "transport")]
+    pub(crate) is_foreign: bool,
     /// Where it was asked for; `None` for what is replayed.
     #[cfg(feature = "testing")]
     pub(crate) origin: Option<crate::message::Location>,
@@ -140,6 +143,8 @@ impl<M: Message> Payload<M> {
             was_nested: false,
             only_subscriber: None,
             is_replay: false,
+            #[cfg(feature = "transport")]
+            is_foreign: false,
             #[cfg(feature = "testing")]
             origin: None,
         };
@@ -234,6 +239,12 @@ pub(crate) trait ErasedPayload: Any + Send {
     fn serialize(&self) -> Option<&dyn erased_serde::Serialize>;
     /// The answer of a query that succeeded, for any format; `None` too if its type is not `Serialize`.
     fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize>;
+    /// The error of a handler that failed, for any format; `None` too if its type is not `Serialize`.
+    #[cfg(feature = "transport")]
+    fn serialize_error(&self) -> Option<&dyn erased_serde::Serialize>;
+    /// Puts there what came back for the message from another process.
+    #[cfg(feature = "transport")]
+    fn receive(&mut self, received: crate::transport::Received<'_>);
     fn outcome(&self) -> Outcome<'_>;
     fn particulars(&self) -> &Particulars;
     fn particulars_mut(&mut self) -> &mut Particulars;
@@ -310,6 +321,16 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize> {
         Some(M::SERIALIZE_REPLY?(self.outcome.as_ref()?.as_ref().ok()?))
+    }
+
+    #[cfg(feature = "transport")]
+    fn serialize_error(&self) -> Option<&dyn erased_serde::Serialize> {
+        Some(M::SERIALIZE_ERROR?(M::Failure::own_error(self.outcome.as_ref()?.as_ref().err()?)?))
+    }
+
+    #[cfg(feature = "transport")]
+    fn receive(&mut self, received: crate::transport::Received<'_>) {
+        self.outcome = Some(received.outcome::<M>());
     }
 
     fn outcome(&self) -> Outcome<'_> {

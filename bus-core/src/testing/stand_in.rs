@@ -10,7 +10,7 @@ use super::stub::Play;
 use crate::{
     error::{Failure, panic_text},
     layer::{Dispatched, LayerFailure},
-    message::{Kind, Message},
+    message::{Kind, Message, nothing},
 };
 
 /// The message as its `Debug` shows it; nothing of one that has secrets.
@@ -32,7 +32,7 @@ pub(crate) fn answer<M: Message>(message: &M, play: &Play) -> Dispatched<M> {
     match played(message, play) {
         Some(outcome) => outcome.map_err(|failure| failure.of_stub(play.handler::<M>())),
         None if M::FACTS.kind == Kind::Query => Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS)),
-        None => Ok(success::<M>()),
+        None => Ok(nothing::<M>()),
     }
 }
 
@@ -44,10 +44,4 @@ fn played<M: Message>(message: &M, play: &Play) -> Option<Result<M::Reply, M::Fa
     }
     let caught = catch_unwind(AssertUnwindSafe(answer));
     caught.unwrap_or_else(|panic| Some(Err(M::Failure::of_panic(M::FACTS, panic_text(&*panic)))))
-}
-
-/// The reply of what has none to give.
-fn success<M: Message>() -> M::Reply {
-    let unit: Box<dyn Any> = Box::new(());
-    *unit.downcast().expect("only queries reply")
 }

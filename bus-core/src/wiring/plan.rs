@@ -5,6 +5,8 @@ use std::{
 };
 
 use super::{Core, Provided, Provision, Route, Wiring, WiringError, rules};
+#[cfg(feature = "transport")]
+use crate::transport::Via;
 use crate::{
     depth::Limit,
     dispatch::{Handler, Table},
@@ -38,6 +40,9 @@ pub(crate) struct Plan<B: Flavor> {
     pub(crate) stack: Stack<B>,
     /// What the layers made of each route, in the order of the routes.
     pub(crate) linked: Vec<Linked<B>>,
+    /// The transports, in the order in which they are asked.
+    #[cfg(feature = "transport")]
+    pub(crate) vias: Vec<(Arc<Via>, Location)>,
     /// What answers for handlers that are not there.
     #[cfg(feature = "testing")]
     pub(crate) double: Option<crate::testing::Double<B>>,
@@ -91,6 +96,8 @@ impl<B: Flavor> Plan<B> {
             max_depth: crate::depth::DEFAULT_MAX_DEPTH,
             stack: Stack::default(),
             linked: Vec::new(),
+            #[cfg(feature = "transport")]
+            vias: Vec::new(),
             #[cfg(feature = "testing")]
             double: None,
         };
@@ -125,7 +132,18 @@ impl<B: Flavor> Plan<B> {
         for planned in &self.handlers {
             routes[places[&planned.facts.message.type_id()]].handlers.push(planned.facts);
         }
+        #[cfg(feature = "transport")]
+        for route in routes.iter_mut().filter(|route| route.handlers.is_empty()) {
+            route.handlers.extend(self.elsewhere(route.message));
+        }
         routes
+    }
+
+    /// The handler of a message that has none here, if a transport takes it.
+    #[cfg(feature = "transport")]
+    fn elsewhere(&self, message: &'static MessageFacts) -> Option<HandlerFacts> {
+        let (via, location) = self.vias.iter().find(|(via, _)| message.kind.has_one_handler() && via.takes(message))?;
+        Some(HandlerFacts::remote(via.name(), *location, message))
     }
 
     /// Puts the layers around each message.
@@ -175,6 +193,8 @@ impl<B: Flavor> Plan<B> {
             wiring,
             stack: self.stack,
             explanations,
+            #[cfg(feature = "transport")]
+            vias: self.vias.into_iter().map(|(via, _)| via).collect(),
             #[cfg(feature = "testing")]
             double: self.double,
         }

@@ -19,6 +19,9 @@ pub struct Core<B: Flavor> {
     pub(crate) stack: Stack<B>,
     /// One for each message, in the order of the wiring.
     pub(crate) explanations: Vec<Explanation>,
+    /// The transports, in the order in which they are asked.
+    #[cfg(feature = "transport")]
+    pub(crate) vias: Vec<std::sync::Arc<crate::transport::Via>>,
     /// What answers for handlers that are not there.
     #[cfg(feature = "testing")]
     pub(crate) double: Option<Double<B>>,

@@ -1,7 +1,7 @@
 //! The implementations that make a type a message, and its registration.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
 
 use super::{Kind, field::Field, model::Message};
@@ -12,10 +12,25 @@ pub(super) fn expand(message: &Message) -> TokenStream {
     let kind_trait = kind.ident();
     let facts = facts(message);
     let types = types(message);
-    let reply = (*kind == Kind::Query).then(|| {
+    let reply = message.reply.as_ref().map(|reply| {
+        let read = is_owned(reply).then(|| {
+            quote! {
+                const DESERIALIZE_REPLY: ::core::option::Option<#linkbus::__private::DeserializeFn<Self::Reply>> =
+                    #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Reply>::DESERIALIZE;
+            }
+        });
         quote! {
             const SERIALIZE_REPLY: ::core::option::Option<#linkbus::__private::SerializeFn<Self::Reply>> =
                 #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Reply>::SERIALIZE;
+            #read
+        }
+    });
+    let error = message.error.as_ref().filter(is_owned).map(|_| {
+        quote! {
+            const SERIALIZE_ERROR: ::core::option::Option<#linkbus::__private::SerializeFn<Self::Error>> =
+                #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Error>::SERIALIZE;
+            const DESERIALIZE_ERROR: ::core::option::Option<#linkbus::__private::DeserializeFn<Self::Error>> =
+                #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Error>::DESERIALIZE;
         }
     });
     let one_handler =
@@ -37,6 +52,7 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 const SERIALIZE: ::core::option::Option<#linkbus::__private::SerializeFn<Self>> =
                     #linkbus::__private::Probe::<#ident>::SERIALIZE;
                 #reply
+                #error
                 const DESERIALIZE: ::core::option::Option<#linkbus::__private::DeserializeFn<Self>> =
                     #linkbus::__private::Probe::<#ident>::DESERIALIZE;
 
@@ -53,6 +69,16 @@ pub(super) fn expand(message: &Message) -> TokenStream {
             #linkbus::__register!(#linkbus::__private::Registration::Message(<#ident as #linkbus::Message>::FACTS));
         };
     }
+}
+
+/// Whether no lifetime is written in the type. Of one that borrows, such as `&'static str`, rustc would find that it can be
+/// read, and then complain that it cannot be read from everything: lifetimes play no part in what a probe finds.
+fn is_owned(tokens: &impl ToTokens) -> bool {
+    tokens.to_token_stream().into_iter().all(|token| match token {
+        TokenTree::Punct(punct) => !matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Group(group) => is_owned(&group.stream()),
+        TokenTree::Ident(_) | TokenTree::Literal(_) => true,
+    })
 }
 
 /// `Reply`, `Error` and `Failure`.
@@ -92,6 +118,7 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
                 serialize: #linkbus::__private::Probe::<#ident>::SERIALIZE.is_some(),
                 deserialize: #linkbus::__private::Probe::<#ident>::DESERIALIZE.is_some(),
                 serialize_reply: <#ident as #linkbus::Message>::SERIALIZE_REPLY.is_some(),
+                deserialize_reply: <#ident as #linkbus::Message>::DESERIALIZE_REPLY.is_some(),
             },
             type_id: ::core::any::TypeId::of::<#ident>,
             reply: ::core::any::type_name::<<#ident as #linkbus::Message>::Reply>,

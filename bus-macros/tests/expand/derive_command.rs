@@ -40,6 +40,8 @@ const _: () = {
                     .is_some(),
                 serialize_reply: <PlaceOrder as crate::bus::Message>::SERIALIZE_REPLY
                     .is_some(),
+                deserialize_reply: <PlaceOrder as crate::bus::Message>::DESERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<PlaceOrder>,
             reply: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Reply>,
@@ -56,6 +58,16 @@ const _: () = {
         const SERIALIZE: ::core::option::Option<
             crate::bus::__private::SerializeFn<Self>,
         > = crate::bus::__private::Probe::<PlaceOrder>::SERIALIZE;
+        const SERIALIZE_ERROR: ::core::option::Option<
+            crate::bus::__private::SerializeFn<Self::Error>,
+        > = crate::bus::__private::Probe::<
+            <PlaceOrder as crate::bus::Message>::Error,
+        >::SERIALIZE;
+        const DESERIALIZE_ERROR: ::core::option::Option<
+            crate::bus::__private::DeserializeFn<Self::Error>,
+        > = crate::bus::__private::Probe::<
+            <PlaceOrder as crate::bus::Message>::Error,
+        >::DESERIALIZE;
         const DESERIALIZE: ::core::option::Option<
             crate::bus::__private::DeserializeFn<Self>,
         > = crate::bus::__private::Probe::<PlaceOrder>::DESERIALIZE;

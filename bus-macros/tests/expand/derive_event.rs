@@ -28,6 +28,8 @@ const _: () = {
                     .is_some(),
                 serialize_reply: <OrderPlaced as ::linkbus::Message>::SERIALIZE_REPLY
                     .is_some(),
+                deserialize_reply: <OrderPlaced as ::linkbus::Message>::DESERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<OrderPlaced>,
             reply: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Reply>,

@@ -38,6 +38,8 @@ const _: () = {
                     .is_some(),
                 serialize_reply: <GetUser as ::linkbus::Message>::SERIALIZE_REPLY
                     .is_some(),
+                deserialize_reply: <GetUser as ::linkbus::Message>::DESERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<GetUser>,
             reply: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Reply>,
@@ -59,6 +61,21 @@ const _: () = {
         > = ::linkbus::__private::Probe::<
             <GetUser as ::linkbus::Message>::Reply,
         >::SERIALIZE;
+        const DESERIALIZE_REPLY: ::core::option::Option<
+            ::linkbus::__private::DeserializeFn<Self::Reply>,
+        > = ::linkbus::__private::Probe::<
+            <GetUser as ::linkbus::Message>::Reply,
+        >::DESERIALIZE;
+        const SERIALIZE_ERROR: ::core::option::Option<
+            ::linkbus::__private::SerializeFn<Self::Error>,
+        > = ::linkbus::__private::Probe::<
+            <GetUser as ::linkbus::Message>::Error,
+        >::SERIALIZE;
+        const DESERIALIZE_ERROR: ::core::option::Option<
+            ::linkbus::__private::DeserializeFn<Self::Error>,
+        > = ::linkbus::__private::Probe::<
+            <GetUser as ::linkbus::Message>::Error,
+        >::DESERIALIZE;
         const DESERIALIZE: ::core::option::Option<
             ::linkbus::__private::DeserializeFn<Self>,
         > = ::linkbus::__private::Probe::<GetUser>::DESERIALIZE;

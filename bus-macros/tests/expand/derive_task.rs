@@ -36,6 +36,8 @@ const _: () = {
                 serialize: ::linkbus::__private::Probe::<Mail>::SERIALIZE.is_some(),
                 deserialize: ::linkbus::__private::Probe::<Mail>::DESERIALIZE.is_some(),
                 serialize_reply: <Mail as ::linkbus::Message>::SERIALIZE_REPLY.is_some(),
+                deserialize_reply: <Mail as ::linkbus::Message>::DESERIALIZE_REPLY
+                    .is_some(),
             },
             type_id: ::core::any::TypeId::of::<Mail>,
             reply: ::core::any::type_name::<<Mail as ::linkbus::Message>::Reply>,

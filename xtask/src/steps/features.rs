@@ -19,6 +19,9 @@ const COMBINATIONS: &[&str] = &[
     "test -p linkbus -p bus-core --features linkbus/metrics --doc metrics",
     "test -p linkbus --features testing --test fakes --test tracked --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/testing --doc testing",
+    "test -p linkbus --features transport --test transport --no-fail-fast",
+    "test -p bus-core --features transport --lib transport --no-fail-fast",
+    "test -p linkbus -p bus-core --features linkbus/transport --doc transport",
 ];
 
 pub(super) fn run() -> Outcome {

@@ -30,6 +30,7 @@ macro_rules! message {
                     serialize: false,
                     deserialize: false,
                     serialize_reply: false,
+                    deserialize_reply: false,
                 },
                 type_id: std::any::TypeId::of::<$name>,
                 reply: type_name::<$reply>,

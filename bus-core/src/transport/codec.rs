@@ -1,0 +1,146 @@
+//! How a body is written and read.
+
+use std::cell::Cell;
+
+use serde::{Deserializer, Serialize, Serializer};
+
+use crate::error::AnyError;
+
+/// A format of bodies: of messages, replies, and errors.
+///
+/// One of your own takes a few lines, whatever serde format it is:
+///
+/// ```
+/// use linkbus::{AnyError, transport::{Body, Codec, Target}};
+///
+/// struct PrettyJson;
+///
+/// impl Codec for PrettyJson {
+///     fn content_type(&self) -> &str {
+///         "application/json"
+///     }
+///
+///     fn write(&self, body: Body<'_>, out: &mut Vec<u8>) -> Result<(), AnyError> {
+///         Ok(serde_json::to_writer_pretty(out, &body)?)
+///     }
+///
+///     fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
+///         target.read(&mut serde_json::Deserializer::from_slice(bytes))?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Codec: Send + Sync + 'static {
+    /// The media type that names the format in the envelope: `application/json`.
+    fn content_type(&self) -> &str;
+
+    /// Appends `body` to `out`.
+    ///
+    /// # Errors
+    /// What the format says.
+    fn write(&self, body: Body<'_>, out: &mut Vec<u8>) -> Result<(), AnyError>;
+
+    /// Reads all of `bytes` into `target`. They come from elsewhere: the format has to bound how deep it goes.
+    ///
+    /// # Errors
+    /// What the format says.
+    fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError>;
+}
+
+/// What a [`Codec`] writes.
+#[derive(Clone, Copy)]
+pub struct Body<'a>(&'a dyn erased_serde::Serialize);
+
+impl<'a> Body<'a> {
+    /// A value to be written: for a test of a codec.
+    ///
+    /// ```
+    /// use linkbus::transport::{Body, Codec, Json};
+    ///
+    /// let mut out = Vec::new();
+    /// Json.write(Body::new(&[1, 2]), &mut out).unwrap();
+    /// assert_eq!(out, b"[1,2]");
+    /// ```
+    pub fn new(value: &'a impl Serialize) -> Self {
+        Body(value)
+    }
+
+    pub(crate) fn of(value: &'a dyn erased_serde::Serialize) -> Self {
+        Body(value)
+    }
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// What a [`Codec`] reads into.
+pub struct Target<'a>(&'a mut Visit<'a>);
+
+type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
+
+impl Target<'_> {
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read<'de, D: Deserializer<'de>>(self, format: D) -> Result<(), AnyError> {
+        (self.0)(&mut <dyn erased_serde::Deserializer<'_>>::erase(format)).map_err(AnyError::from)
+    }
+}
+
+/// Reads a value of which `read` knows the type.
+pub(crate) fn read<T>(
+    codec: &dyn Codec,
+    bytes: &[u8],
+    read: impl Fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<T, erased_serde::Error>,
+) -> Result<T, AnyError> {
+    let value = Cell::new(None);
+    codec.read(bytes, Target(&mut |format| read(format).map(|read| value.set(Some(read)))))?;
+    value.into_inner().ok_or_else(|| AnyError::from("the codec read nothing"))
+}
+
+/// How deep a body may be nested: as deep as `serde_json` reads by itself.
+const MAX_DEPTH: usize = 128;
+
+/// MessagePack with the names of fields: compact, and open to fields that are added later. The default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MessagePack;
+
+impl Codec for MessagePack {
+    fn content_type(&self) -> &'static str {
+        "application/msgpack"
+    }
+
+    fn write(&self, body: Body<'_>, out: &mut Vec<u8>) -> Result<(), AnyError> {
+        Ok(body.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())?)
+    }
+
+    fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
+        let mut format = rmp_serde::Deserializer::from_read_ref(bytes);
+        format.set_max_depth(MAX_DEPTH);
+        target.read(&mut format)
+    }
+}
+
+/// JSON: for other languages, and for eyes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+impl Codec for Json {
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn write(&self, body: Body<'_>, out: &mut Vec<u8>) -> Result<(), AnyError> {
+        Ok(serde_json::to_writer(out, &body)?)
+    }
+
+    fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
+        let mut format = serde_json::Deserializer::from_slice(bytes);
+        target.read(&mut format)?;
+        Ok(format.end()?)
+    }
+}

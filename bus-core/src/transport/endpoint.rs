@@ -1,0 +1,203 @@
+//! Where messages arrive.
+
+use std::{collections::HashMap, error::Error, fmt, sync::Arc, time::SystemTime};
+
+use tracing::Instrument as _;
+
+use super::{Answer, Body, Codec, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
+use crate::{
+    bus::Bus,
+    context::Context,
+    flavor::Flavor,
+    layer::{Outcome, Ready, Reason},
+    message::{Kind, MessageFacts},
+    wiring::Route,
+};
+
+/// Where messages arrive: dispatches on a bus what other processes send.
+///
+/// It serves every message that has a handler on the bus and implements serde, and passes on every event that has
+/// subscribers there. [`MessagePack`] and [`Json`] are understood without being asked for. The bus has to be
+/// [`replayable`](crate::Builder::replayable), so that messages without layers can be reached too.
+///
+/// The example of [`Transport`](super::Transport) uses it.
+#[derive(Clone)]
+pub struct Endpoint {
+    bus: Bus,
+    codecs: Vec<Arc<dyn Codec>>,
+    propagator: Option<Arc<dyn Propagator>>,
+    /// The messages that are handled here, and what is missing for them to be served.
+    handled: HashMap<&'static str, (&'static MessageFacts, Option<&'static str>)>,
+}
+
+/// The bus cannot be reached from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotServable {
+    /// The wire names of the messages that have no layers around them.
+    pub messages: Vec<&'static str>,
+}
+
+impl fmt::Display for NotServable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the bus cannot serve {}: write `.replayable()` on its builder, which lets messages without layers be \
+             reached from outside",
+            self.messages.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
+impl Error for NotServable {}
+
+impl Endpoint {
+    /// Serves what `bus` handles.
+    ///
+    /// # Errors
+    /// [`NotServable`] if there are messages that cannot be reached from outside.
+    pub fn new(bus: &Bus) -> Result<Self, NotServable> {
+        let core = bus.core();
+        let handled = core.wiring.routes().iter().filter(|route| has_handler(route));
+        let unreachable =
+            handled.clone().map(|route| route.message).filter(|facts| core.table.layered(facts).is_none());
+        let messages: Vec<_> = unreachable.map(|message| message.name).collect();
+        if !messages.is_empty() {
+            return Err(NotServable { messages });
+        }
+        let handled = handled.map(|Route { message, .. }| (message.name, (*message, missing(message)))).collect();
+        let codecs: Vec<Arc<dyn Codec>> = vec![Arc::new(MessagePack), Arc::new(Json)];
+        Ok(Endpoint { bus: bus.clone(), codecs, propagator: None, handled })
+    }
+
+    /// Understands one more format, or another one in the place of one with the same media type.
+    #[must_use]
+    pub fn codec(mut self, codec: impl Codec) -> Self {
+        self.codecs.insert(0, Arc::new(codec));
+        self
+    }
+
+    /// Dispatches each message in a span that continues the trace of its sender.
+    #[must_use]
+    pub fn propagate(self, propagator: impl Propagator) -> Self {
+        Endpoint { propagator: Some(Arc::new(propagator)), ..self }
+    }
+
+    /// The bus that serves.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// The messages that are served: what a worker tells its transport, by wire name.
+    pub fn serves(&self) -> impl Iterator<Item = &'static MessageFacts> {
+        self.handled.values().filter(|(_, missing)| missing.is_none()).map(|(message, _)| *message)
+    }
+
+    /// The messages that are handled and not served, and what is missing.
+    pub fn does_not_serve(&self) -> impl Iterator<Item = (&'static MessageFacts, &'static str)> {
+        self.handled.values().filter_map(|(message, missing)| Some((*message, (*missing)?)))
+    }
+
+    /// Dispatches a message that arrived; gives what is to go back. It is always answered, whatever is wrong with it.
+    ///
+    /// An event is not sent on to the transports of this bus. A message whose deadline is over is not begun.
+    pub async fn deliver(&self, parcel: Parcel) -> Answer {
+        let span = self.propagator.as_ref().map(|propagator| {
+            let span =
+                tracing::info_span!(target: "linkbus", "receive", messaging.destination.name = %parcel.envelope.name);
+            propagator.extract(&parcel.envelope, &span);
+            span
+        });
+        let delivery = self.deliver_within(&parcel);
+        match span {
+            Some(span) => delivery.instrument(span).await,
+            None => delivery.await,
+        }
+    }
+
+    async fn deliver_within(&self, parcel: &Parcel) -> Answer {
+        let (codec, mut ready) = match self.open(parcel) {
+            Ok(opened) => opened,
+            Err(error) => return Answer::Failed(Box::new(error)),
+        };
+        let is_panic = ready.dispatch(&self.bus).await;
+        answer(&ready, is_panic, codec)
+    }
+
+    /// The message of the parcel in front of its layers, and its format.
+    fn open(&self, parcel: &Parcel) -> Result<(&dyn Codec, Ready<'_, Bus>), RemoteError> {
+        let Parcel { envelope, body } = parcel;
+        let refused = |text| RemoteError::new(Reason::Refused, text);
+        let name = &*envelope.name;
+        let message = match self.handled.get(name) {
+            None => {
+                return Err(RemoteError::new(Reason::NoHandler, format!("no handler for `{name}` in this process")));
+            }
+            Some((_, Some(missing))) => return Err(refused(format!("`{name}` is not served: {missing}"))),
+            Some((message, None)) => *message,
+        };
+        if message.kind != envelope.kind {
+            return Err(refused(format!("`{name}` is a {} here, and came as a {}", message.kind, envelope.kind)));
+        }
+        let left = envelope.time_left(SystemTime::now());
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(RemoteError::new(Reason::NotStarted, format!("`{name}` came after its deadline")));
+        }
+        let asked = |codec: &&Arc<dyn Codec>| codec.content_type() == envelope.content_type;
+        let codec = self.codecs.iter().find(asked);
+        let codec =
+            codec.ok_or_else(|| refused(format!("`{}` is no format that is known here", envelope.content_type)))?;
+        let revive = message.revive.expect("only messages that can be read are served");
+        let revived = codec::read(&**codec, body, revive);
+        let revived = revived.map_err(|error| refused(format!("the body of `{name}` cannot be read: {error}")))?;
+        let layered = self.bus.core().table.layered(message).expect("looked at by `new`");
+        let mut payload = revived.0;
+        payload.set_care(layered.care);
+        let particulars = payload.particulars_mut();
+        particulars.is_foreign = true;
+        particulars.attempt = envelope.attempt;
+        particulars.context = Some(Context::of_envelope(message, envelope));
+        particulars.deadline = left.map(|left| layered.clock.now() + left);
+        Ok((&**codec, Ready { layered, payload }))
+    }
+}
+
+/// Whether somebody handles it here.
+fn has_handler(route: &Route) -> bool {
+    route.handlers.iter().any(|handler| !handler.is_remote)
+}
+
+/// What the message lacks to be served.
+fn missing(message: &MessageFacts) -> Option<&'static str> {
+    if !message.abilities.deserialize {
+        return Some("it is not `serde::Deserialize`");
+    }
+    let has_reply = message.kind != Kind::Query || message.abilities.serialize_reply;
+    (!has_reply).then_some("its reply is not `serde::Serialize`")
+}
+
+/// What goes back for a dispatch that is over.
+fn answer(ready: &Ready<'_, Bus>, is_panic: bool, codec: &dyn Codec) -> Answer {
+    let message = ready.payload.facts();
+    let error = match ready.payload.outcome() {
+        _ if is_panic => RemoteError::new(Reason::Panicked, format!("the handler of `{}` panicked", message.name)),
+        Outcome::Failed(failed) => {
+            let written = ready.payload.serialize_error().and_then(|error| write(codec, error).ok());
+            RemoteError::of(failed, message.error_name(), written)
+        }
+        _ => match ready.payload.serialize_reply().map(|reply| write(codec, reply)).transpose() {
+            Ok(reply) => return Answer::Done(reply.unwrap_or_default()),
+            Err(error) => {
+                let text = format!("the reply to `{}` cannot be written: {error}", message.name);
+                RemoteError::new(Reason::Refused, text)
+            }
+        },
+    };
+    Answer::Failed(Box::new(error))
+}
+
+fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, crate::error::AnyError> {
+    let mut body = Vec::new();
+    codec.write(Body::of(value), &mut body)?;
+    Ok(body)
+}

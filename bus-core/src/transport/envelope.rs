@@ -1,0 +1,180 @@
+//! What the bus says about a message on its way.
+
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Codec;
+use crate::{
+    context::Context,
+    message::{Kind, Message},
+};
+
+/// The version of the envelope. A receiver answers one that is higher; it does not guess.
+pub const VERSION: u8 = 1;
+
+/// What the bus says about a message on its way. A transport may read it, and sets nothing but [`attempt`](Self::attempt).
+///
+/// On the wire it is a MessagePack map with these names; what is `None` is left out, and names that a receiver does not know
+/// are passed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// [`VERSION`].
+    pub version: u8,
+    /// Query, command, event or task: `query` and so on, on the wire.
+    #[serde(with = "label")]
+    pub kind: Kind,
+    /// The wire name of the message.
+    pub name: Cow<'static, str>,
+    /// The id of the dispatch; each attempt has the same.
+    pub id: Uuid,
+    /// The id that everything caused by one first dispatch shares.
+    pub correlation: Uuid,
+    /// The id of the dispatch whose handler sent this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation: Option<Uuid>,
+    /// The process that sent it.
+    pub source: Uuid,
+    /// Counted from 1: a retry of the sender counts it up, and so does a transport that delivers again.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// When the sender gives up, in milliseconds since 1970: nobody has to begin with it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<u64>,
+    /// The media type of the body.
+    pub content_type: Cow<'static, str>,
+    /// W3C trace context of the sender, if a [propagator](super::Via::propagate) gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// What belongs to [`traceparent`](Self::traceparent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OnlyVersion {
+    version: u8,
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// What tells this process apart from others.
+fn process() -> Uuid {
+    static PROCESS: OnceLock<Uuid> = OnceLock::new();
+    *PROCESS.get_or_init(crate::id::new)
+}
+
+/// A kind by its label.
+mod label {
+    use std::borrow::Cow;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use crate::message::Kind;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(kind.label())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(format: D) -> Result<Kind, D::Error> {
+        let label = Cow::<'de, str>::deserialize(format)?;
+        Kind::from_label(&label).ok_or_else(|| D::Error::custom(format_args!("`{label}` is no kind of message")))
+    }
+}
+
+impl Envelope {
+    /// The envelope of a new dispatch of `M`, for tests and tools: the bus makes its own.
+    pub fn of<M: Message>() -> Self {
+        Envelope::new(&Context::of_message(M::FACTS), None, &super::MessagePack)
+    }
+
+    pub(super) fn new(context: &Context, deadline: Option<SystemTime>, codec: &dyn Codec) -> Self {
+        let millis = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        Envelope {
+            version: VERSION,
+            kind: context.message().kind,
+            name: Cow::Borrowed(context.message().name),
+            id: context.id(),
+            correlation: context.correlation_id(),
+            causation: context.causation_id(),
+            source: process(),
+            attempt: context.attempt(),
+            deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
+            content_type: Cow::Owned(codec.content_type().to_owned()),
+            traceparent: None,
+            tracestate: None,
+        }
+    }
+
+    /// The envelope as bytes.
+    ///
+    /// ```
+    /// # use linkbus::{Command, transport::Envelope};
+    /// # #[derive(Command)]
+    /// # struct Ship;
+    /// let envelope = Envelope::of::<Ship>();
+    /// assert_eq!(Envelope::from_bytes(&envelope.to_bytes()).unwrap(), envelope);
+    /// ```
+    ///
+    /// # Panics
+    /// Never: every envelope can be written.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        rmp_serde::to_vec_named(self).expect("strings and numbers can be written")
+    }
+
+    /// Reads one. What it takes in memory is bounded by the length of `bytes`.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is none, or one of a version that this one does not know.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        match rmp_serde::from_slice::<Envelope>(bytes) {
+            Ok(envelope) if envelope.version == VERSION => Ok(envelope),
+            Ok(envelope) => Err(Malformed::Version(envelope.version)),
+            // A later version may have other names.
+            Err(error) => Err(match rmp_serde::from_slice(bytes) {
+                Ok(OnlyVersion { version }) if version != VERSION => Malformed::Version(version),
+                _ => Malformed::Unreadable(error.to_string()),
+            }),
+        }
+    }
+
+    /// How much time is left at `now`; `None` if there is no deadline.
+    pub fn time_left(&self, now: SystemTime) -> Option<Duration> {
+        let deadline = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline?))?;
+        Some(deadline.duration_since(now).unwrap_or_default())
+    }
+}
+
+/// Bytes that are no envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// They cannot be read; what is wrong with them.
+    Unreadable(String),
+    /// The envelope has a version that this one does not know.
+    Version(u8),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Malformed::Unreadable(problem) => write!(f, "not an envelope: {problem}"),
+            Malformed::Version(version) => {
+                write!(f, "an envelope of version {version}, and only version {VERSION} is known here")
+            }
+        }
+    }
+}
+
+impl Error for Malformed {}
