@@ -126,7 +126,7 @@ fn fields_come_with_their_marks() {
 #[test]
 fn abilities_are_found_without_an_attribute() {
     let none = Abilities::default();
-    assert_eq!(FindUser::FACTS.abilities, Abilities { serialize_reply: true, ..none });
+    assert_eq!(FindUser::FACTS.abilities, Abilities { serialize_reply: true, deserialize_reply: true, ..none });
     let all_but_a_reply = Abilities { clone: true, debug: true, serialize: true, deserialize: true, ..none };
     assert_eq!(Rename::FACTS.abilities, all_but_a_reply);
     assert_eq!(Changed::FACTS.abilities, Abilities { clone: true, serialize: true, ..none });
