@@ -1,15 +1,16 @@
 //! Dead letters in files, through the public face: what is on the disk, what is not, and what becomes of damage.
 #![cfg(feature = "file-store")]
 
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/listen.rs"]
 mod support;
 
 use std::{
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -26,6 +27,8 @@ use linkbus::{
     },
 };
 use serde::{Deserialize, Serialize};
+
+use self::log::Log;
 
 /// A folder of the test's own, removed when the test is over.
 struct Folder(PathBuf);
@@ -302,30 +305,6 @@ fn a_secret_is_never_written() {
     assert_eq!(letters.store().count().unwrap(), 5);
 }
 
-/// Keeps the log of this thread as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
-        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-            let _ = write!(line, " {}={value:?}", field.name());
-        });
-        self.0.lock().unwrap().push_str(&(line + "\n"));
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 /// T7, T9: each replayed letter is logged, and nothing of its message is; nor where a letter is lost.
 #[test]
 fn a_replay_is_logged_without_what_it_is_about() {
@@ -338,7 +317,7 @@ fn a_replay_is_logged_without_what_it_is_about() {
         Replay::new(shop.letters.store(), &shop.bus).all(&Filter::any()).unwrap();
     });
     let id = shop.letters.store().ids(&Filter::any()).unwrap()[0];
-    let log = log.0.lock().unwrap().clone();
+    let log = log.text();
     let audit =
         format!("INFO linkbus message=a dead letter was replayed letter={id} message_name=shop.Pay outcome=\"failed\"");
     assert!(log.contains(&audit), "{log}");

@@ -38,8 +38,15 @@ struct Print;
 #[command(name = "shop.Login")]
 struct Login {
     #[bus(secret)]
-    #[expect(dead_code, reason = "it is never shown")]
     password: &'static str,
+}
+
+#[derive(Command, Debug)]
+#[command(name = "shop.SwitchUser")]
+#[expect(dead_code, reason = "they are read by `Debug`")]
+struct SwitchUser {
+    to: Option<Login>,
+    reason: &'static str,
 }
 
 fn text_of(test: impl FnOnce()) -> String {
@@ -219,6 +226,20 @@ what was dispatched:
         text,
         "expected `shop.Stock` to be sent 1 times or more, but it was sent not at all\nwhat was dispatched: nothing"
     );
+}
+
+#[test]
+fn a_secret_is_shown_in_no_part_of_a_message_and_in_no_error() {
+    let fake = SyncFakeBus::new();
+    fake.on::<SwitchUser>().reply_with(|switch| Err::<(), _>(format!("refused: {switch:?}")));
+    fake.on::<Login>().reply_with(|login| Err::<(), _>(format!("wrong: {}", login.password)));
+    fake.execute(SwitchUser { to: Some(Login { password: "hunter2" }), reason: "lunch" }).unwrap_err();
+    fake.execute(Login { password: "hunter2" }).unwrap_err();
+    let shown: Vec<_> = fake.all().iter().map(|noted| without_lines(&noted.to_string())).collect();
+    let switch = r#"SwitchUser { to: Some(Login { password: ***REDACTED*** }), reason: "lunch" }"#;
+    assert!(shown[0].starts_with(&format!("execute shop.SwitchUser: {switch} -> failed: ")), "{shown:?}");
+    assert!(shown[0].contains(&format!("refused: {switch}")), "{shown:?}");
+    assert_eq!(shown[1], "execute shop.Login -> failed");
 }
 
 #[test]

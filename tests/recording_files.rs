@@ -1,17 +1,17 @@
 //! Recordings in files, through the public face: which files there are, what is in them, and what is counted.
 #![cfg(feature = "file-store")]
 
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/listen.rs"]
 mod support;
+#[path = "support/until.rs"]
+mod until;
 
 use std::{
-    fmt::Write as _,
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, SystemTime},
 };
@@ -22,6 +22,8 @@ use linkbus::{
 };
 use serde::Serialize;
 use serde_json::Value;
+
+use self::{log::Log, until::until};
 
 /// A folder of the test's own, removed when the test is over.
 struct Folder(PathBuf);
@@ -247,11 +249,11 @@ fn stores_of_one_second_keep_everything() {
 fn a_full_queue_drops_the_oldest_and_says_how_many() {
     let folder = Folder::new();
     let store = JsonLineStore::options().queue_records(100).open(&folder.0).unwrap();
-    let heard = Heard::default();
+    let log = Log::default();
     let mut offered = 0;
     // A writer that keeps up drops nothing: until it does not.
     while store.dropped() == 0 && offered < 2_000_000 {
-        support::listening(heard.clone(), || append(&store, offered..offered + 20_000));
+        support::listening(log.clone(), || append(&store, offered..offered + 20_000));
         offered += 20_000;
     }
     store.close().unwrap();
@@ -272,7 +274,7 @@ fn a_full_queue_drops_the_oldest_and_says_how_many() {
             gaps += 1;
         }
     }
-    let warnings = heard.count("the oldest records are dropped");
+    let warnings = log.count("the oldest records are dropped");
     assert!((1..=gaps).contains(&warnings), "{warnings} warnings for {gaps} gaps and {dropped} records");
 }
 
@@ -454,51 +456,4 @@ fn a_full_run_is_followed_by_another() {
     store.close().unwrap();
     assert_eq!((store.written(), store.dropped(), folder.names().len()), (1_000, 0, 4));
     assert!(numbers(&store.path()).ends_with(&[999]));
-}
-
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Heard {
-    text: Arc<std::sync::Mutex<String>>,
-    next: Arc<AtomicUsize>,
-}
-
-impl Heard {
-    fn count(&self, what: &str) -> usize {
-        self.text.lock().unwrap().matches(what).count()
-    }
-}
-
-impl tracing::Subscriber for Heard {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1 + self.next.fetch_add(1, Ordering::Relaxed) as u64)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Fields<'a>(&'a mut String);
-        impl tracing::field::Visit for Fields<'_> {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                write!(self.0, "{field}={value:?} ").unwrap();
-            }
-        }
-        event.record(&mut Fields(&mut self.text.lock().unwrap()));
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
-fn until(is_so: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(std::time::Instant::now() < end, "it does not come to it");
-        thread::yield_now();
-    }
 }

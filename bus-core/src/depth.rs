@@ -226,6 +226,7 @@ mod tests {
             error: std::any::type_name::<()>,
             place: crate::dispatch::Place::none(),
             revive: None,
+            serde: crate::message::SerdeNames { types: &[], keys: &[] },
         }
     }
 

@@ -108,7 +108,8 @@ impl fmt::Display for Location {
 pub struct Field {
     /// The field's name, or its position in a tuple struct.
     pub name: &'static str,
-    /// `#[bus(secret)]`: the value is never written down: not recorded, not logged, not shown.
+    /// `#[bus(secret)]`: the value is never written down: not recorded, not logged, not shown; also where the message is a part
+    /// of something else.
     pub secret: bool,
     /// `#[bus(key)]`: messages with the same value are kept in order.
     pub key: bool,
@@ -180,6 +181,18 @@ pub struct MessageFacts {
     /// How a message is read and made ready for its layers, where the type is `DeserializeOwned`.
     #[doc(hidden)]
     pub revive: Option<Revive>,
+    #[doc(hidden)]
+    pub serde: SerdeNames,
+}
+
+/// What `serde` calls a type and its parts, as far as its attributes say.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct SerdeNames {
+    /// What values of the type may be called: the type, and for an enum those of its variants that have secret fields.
+    pub types: &'static [&'static str],
+    /// The keys of the fields, in the order of [`MessageFacts::fields`]. What `rename_all` makes of them is not in it.
+    pub keys: &'static [&'static str],
 }
 
 impl MessageFacts {

@@ -13,7 +13,7 @@ pub use crate::{
     error::{DispatchError, ExecuteError, OneHandlerFailure, SendError, SubscriberFailure},
     handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits, can_be_lent},
     layer::revive,
-    message::Location,
+    message::{Location, SerdeNames},
     probe::*,
     registry::*,
     wiring::{Core, Provided, Resolve},

@@ -84,7 +84,7 @@ const DEFAULT_LIMIT: usize = 1 << 20;
 /// asked for; of a dispatch that is dropped before the next attempt, the one before, as abandoned. A message that is not `serde::Serialize` is recorded without its payload, which
 /// [`explain`](crate::Bus::explain) says; [`require_payloads`](Self::require_payloads) makes that a fault.
 ///
-/// Fields that are marked `#[bus(secret)]` are never recorded. Clones share the store and the count. The example of
+/// Fields that are marked `#[bus(secret)]` are never recorded, wherever in a payload or a result their message is. Clones share the store and the count. The example of
 /// [the module](self) uses it.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one option, set by the method of its name")]
@@ -237,7 +237,7 @@ impl Recording {
         if !self.has_payloads {
             Err(Withheld::LeftOut)
         } else if message.abilities.serialize {
-            Ok(Redaction::of_message(&self.names, message.fields))
+            Ok(Redaction::of_message(&self.names, message))
         } else {
             Err(Withheld::NotSerialize)
         }

@@ -65,6 +65,14 @@ impl fmt::Debug for HandlerRegistration {
     }
 }
 
+/// All messages that were linked into the program.
+pub(crate) fn linked_messages() -> impl Iterator<Item = &'static MessageFacts> {
+    source::linked().filter_map(|registration| match registration {
+        Registration::Message(facts) => Some(*facts),
+        _ => None,
+    })
+}
+
 /// The part of the registry that a bus is built from.
 pub(crate) struct Collected {
     pub(crate) messages: Vec<&'static MessageFacts>,

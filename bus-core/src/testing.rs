@@ -7,6 +7,7 @@ mod double;
 mod exhaustive;
 mod fake;
 mod journal;
+mod said;
 mod spy;
 mod stand_in;
 mod stub;

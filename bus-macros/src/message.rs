@@ -3,6 +3,7 @@
 mod expand;
 mod field;
 mod model;
+mod serde;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

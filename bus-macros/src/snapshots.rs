@@ -64,9 +64,11 @@ fn derive_event() {
 #[test]
 fn derive_task() {
     let input = quote! {
+        #[serde(rename(deserialize = "letter", serialize = "mail"), tag = "type", content = "of", deny_unknown_fields)]
         enum Mail {
-            Welcome { #[bus(key)] to: String },
-            Goodbye(#[bus(key)] String),
+            Welcome { #[bus(key)] #[serde(default, rename = "address")] to: String },
+            #[serde(rename = "bye")]
+            Goodbye(#[bus(key)] String, #[bus(secret)] String),
         }
     };
     assert_snapshot("derive_task", message::derive(Kind::Task, input));

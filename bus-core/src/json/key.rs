@@ -9,22 +9,22 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 use super::{
     forward::{forward, forward_scalars},
-    pass::{Pass, Place},
+    pass::{Pass, Whole},
 };
 
 /// A key that tells whether its value is left out.
 pub(super) struct Key<'a, T: ?Sized> {
     pub(super) name: &'a T,
     pub(super) pass: &'a Pass<'a>,
-    pub(super) place: Place,
+    pub(super) of: Whole<'a>,
     /// Stays `None` if the key is not a string.
     pub(super) is_left_out: &'a Cell<Option<bool>>,
 }
 
 impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
-        let Key { name, pass, place, is_left_out } = *self;
-        name.serialize(Seen { inner, pass, place, is_left_out })
+        let Key { name, pass, of, is_left_out } = *self;
+        name.serialize(Seen { inner, pass, of, is_left_out })
     }
 }
 
@@ -32,13 +32,13 @@ impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
 struct Seen<'a, S> {
     inner: S,
     pass: &'a Pass<'a>,
-    place: Place,
+    of: Whole<'a>,
     is_left_out: &'a Cell<Option<bool>>,
 }
 
 impl<'a, S: Serializer> Seen<'a, S> {
     fn see(&self, key: &str) -> Result<(), S::Error> {
-        self.is_left_out.set(Some(self.pass.leaves_out(self.place, key)?));
+        self.is_left_out.set(Some(self.pass.leaves_out(self.of, key)?));
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl<'a, S: Serializer> Seen<'a, S> {
     where
         'a: 'v,
     {
-        Key { name, pass: self.pass, place: self.place, is_left_out: self.is_left_out }
+        Key { name, pass: self.pass, of: self.of, is_left_out: self.is_left_out }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::ser::{
 
 use super::{
     key::Key,
-    pass::{Part, Pass, Place},
+    pass::{Part, Pass, Whole},
     redaction::REDACTED,
 };
 
@@ -17,7 +17,7 @@ use super::{
 pub(super) struct Parts<'a, C> {
     inner: C,
     pass: &'a Pass<'a>,
-    place: Place,
+    of: Whole<'a>,
     /// How many elements there were.
     count: usize,
     /// Whether the value of the latest key of a map is left out.
@@ -32,8 +32,8 @@ pub(super) enum Variant<'a, C, Ok> {
 }
 
 impl<'a, C> Parts<'a, C> {
-    pub(super) fn new(inner: C, pass: &'a Pass<'a>, place: Place) -> Self {
-        Parts { inner, pass, place, count: 0, is_left_out: false }
+    pub(super) fn new(inner: C, pass: &'a Pass<'a>, of: Whole<'a>) -> Self {
+        Parts { inner, pass, of, count: 0, is_left_out: false }
     }
 
     #[inline]
@@ -41,13 +41,13 @@ impl<'a, C> Parts<'a, C> {
     where
         'a: 'v,
     {
-        Part { value, pass: self.pass, place: self.place.within() }
+        Part { value, pass: self.pass, place: self.of.within() }
     }
 
     /// Whether the next element is left out.
     fn leaves_out_next<E: Error>(&mut self) -> Result<bool, E> {
         self.count += 1;
-        self.pass.leaves_out_element(self.place, self.count - 1)
+        self.pass.leaves_out_element(self.of, self.count - 1)
     }
 }
 
@@ -94,7 +94,7 @@ impl<C: SerializeTupleStruct> SerializeTupleStruct for Parts<'_, C> {
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
-        self.pass.end_of_elements(self.place, self.count)?;
+        self.pass.end_of_elements(self.of, self.count)?;
         self.inner.end()
     }
 }
@@ -105,7 +105,7 @@ impl<C: SerializeStruct> SerializeStruct for Parts<'_, C> {
 
     #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
-        if self.pass.leaves_out(self.place, key)? {
+        if self.pass.leaves_out(self.of, key)? {
             return self.inner.serialize_field(key, REDACTED);
         }
         let part = self.part(value);
@@ -117,7 +117,7 @@ impl<C: SerializeStruct> SerializeStruct for Parts<'_, C> {
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
-        self.pass.end_of_keys(self.place)?;
+        self.pass.end_of_keys(self.of)?;
         self.inner.end()
     }
 }
@@ -128,10 +128,10 @@ impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
         let is_left_out = Cell::new(None);
-        self.inner.serialize_key(&Key { name: key, pass: self.pass, place: self.place, is_left_out: &is_left_out })?;
+        self.inner.serialize_key(&Key { name: key, pass: self.pass, of: self.of, is_left_out: &is_left_out })?;
         self.is_left_out = match is_left_out.get() {
             Some(is_left_out) => is_left_out,
-            None => self.pass.leaves_out_nameless(self.place)?,
+            None => self.pass.leaves_out_nameless(self.of)?,
         };
         Ok(())
     }
@@ -146,7 +146,7 @@ impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
-        self.pass.end_of_keys(self.place)?;
+        self.pass.end_of_keys(self.of)?;
         self.inner.end()
     }
 }
@@ -157,13 +157,19 @@ impl<C: SerializeTupleVariant> SerializeTupleVariant for Variant<'_, C, C::Ok> {
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
         let Variant::Written(parts) = self else { return Ok(()) };
+        if parts.leaves_out_next()? {
+            return parts.inner.serialize_field(REDACTED);
+        }
         let part = parts.part(value);
         parts.inner.serialize_field(&part)
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
         match self {
-            Variant::Written(parts) => parts.inner.end(),
+            Variant::Written(parts) => {
+                parts.pass.end_of_elements(parts.of, parts.count)?;
+                parts.inner.end()
+            }
             Variant::LeftOut(ok) => Ok(ok),
         }
     }
@@ -175,7 +181,7 @@ impl<C: SerializeStructVariant> SerializeStructVariant for Variant<'_, C, C::Ok>
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
         let Variant::Written(parts) = self else { return Ok(()) };
-        if parts.pass.leaves_out(parts.place, key)? {
+        if parts.pass.leaves_out(parts.of, key)? {
             return parts.inner.serialize_field(key, REDACTED);
         }
         let part = parts.part(value);

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde::ser::{Error, Serialize, Serializer};
 
 use super::{
+    marks::MarkedType,
     redacting::Redacting,
     redaction::{Redaction, SecretFields},
 };
@@ -31,7 +32,7 @@ pub(super) enum Secrets {
 }
 
 /// Where in the value something stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// It is the message itself, which has secret fields.
     Message,
@@ -41,10 +42,25 @@ pub(super) enum Place {
     RawJson,
 }
 
-impl Place {
-    /// The place of what this holds.
-    pub(super) fn within(self) -> Self {
-        if self == Place::Message { Place::Within } else { self }
+/// What the parts are of that are written one after the other.
+#[derive(Clone, Copy)]
+pub(super) enum Whole<'a> {
+    /// The message itself, which has secret fields.
+    Message,
+    /// A type without secret fields, or a list.
+    Open,
+    /// An object of no certain type: a map, or a struct into which others are flattened.
+    Object,
+    /// A type that has secret fields, with so many parts.
+    Marked(&'a MarkedType, usize),
+    /// A `RawValue`.
+    RawJson,
+}
+
+impl Whole<'_> {
+    /// The place of its parts.
+    pub(super) fn within(self) -> Place {
+        if let Whole::RawJson = self { Place::RawJson } else { Place::Within }
     }
 }
 
@@ -73,9 +89,21 @@ impl<'a> Pass<'a> {
         self.secrets.get()
     }
 
-    /// Whether names are left out of JSON that is written already.
-    pub(super) fn has_names(&self) -> bool {
-        self.redaction.has_names()
+    /// Whether something may be left out of JSON that is written already.
+    pub(super) fn looks_within(&self) -> bool {
+        self.redaction.looks_within()
+    }
+
+    /// A type with this name, which stands at `place` and has so many parts.
+    #[inline]
+    pub(super) fn of_type(&self, place: Place, name: &str, len: usize) -> Whole<'a> {
+        if place == Place::Message { Whole::Message } else { self.of_part(name, len) }
+    }
+
+    /// The same of a type that is not the message.
+    #[inline]
+    pub(super) fn of_part(&self, name: &str, len: usize) -> Whole<'a> {
+        self.redaction.marks.type_named(name).map_or(Whole::Open, |found| Whole::Marked(found, len))
     }
 
     /// Whether what has the name `key` is left out.
@@ -84,18 +112,27 @@ impl<'a> Pass<'a> {
     ///
     /// If the message has secret fields, and `key` is not the name of a field.
     #[inline]
-    pub(super) fn leaves_out<E: Error>(&self, place: Place, key: &str) -> Result<bool, E> {
-        let is_secret = place == Place::Message && self.is_secret_field(key)?;
-        let is_left_out = is_secret || self.redaction.names(key);
+    pub(super) fn leaves_out<E: Error>(&self, of: Whole<'_>, key: &str) -> Result<bool, E> {
+        let is_secret = match of {
+            Whole::Open | Whole::RawJson => false,
+            Whole::Message => self.is_secret_field(key)?,
+            Whole::Object => self.redaction.marks.has_key(key),
+            Whole::Marked(marked, _) => !marked.shows_key(key),
+        };
+        Ok(self.redacts(is_secret || self.redaction.names(key)))
+    }
+
+    #[inline]
+    fn redacts(&self, is_left_out: bool) -> bool {
         if is_left_out {
             self.is_redacted.set(true);
         }
-        Ok(is_left_out)
+        is_left_out
     }
 
     /// Whether the value of a key that is not a string is left out; no field has such a key.
-    pub(super) fn leaves_out_nameless<E: Error>(&self, place: Place) -> Result<bool, E> {
-        if place == Place::Message { Err(self.lose()) } else { Ok(false) }
+    pub(super) fn leaves_out_nameless<E: Error>(&self, of: Whole<'_>) -> Result<bool, E> {
+        if let Whole::Message = of { Err(self.lose()) } else { Ok(false) }
     }
 
     fn is_secret_field<E: Error>(&self, key: &str) -> Result<bool, E> {
@@ -108,39 +145,42 @@ impl<'a> Pass<'a> {
     }
 
     /// After the last key: were they those of the message?
-    pub(super) fn end_of_keys<E: Error>(&self, place: Place) -> Result<(), E> {
-        if place != Place::Message {
-            return Ok(());
-        }
+    pub(super) fn end_of_keys<E: Error>(&self, of: Whole<'_>) -> Result<(), E> {
+        let Whole::Message = of else { return Ok(()) };
         let met = self.met.get().count_ones() as usize;
         self.settle(matches!(&self.redaction.secrets, SecretFields::Named { secrets, .. } if met == secrets.len()))
     }
 
     /// Whether the element at this position is left out.
-    pub(super) fn leaves_out_element<E: Error>(&self, place: Place, position: usize) -> Result<bool, E> {
-        if place != Place::Message {
-            return Ok(false);
-        }
-        let is_secret = self.placed().get(position).ok_or_else(|| self.lose())?.secret;
-        if is_secret {
-            self.is_redacted.set(true);
-        }
-        Ok(is_secret)
+    pub(super) fn leaves_out_element<E: Error>(&self, of: Whole<'_>, position: usize) -> Result<bool, E> {
+        let is_secret = match of {
+            Whole::Message => self.placed().get(position).ok_or_else(|| self.lose())?.secret,
+            Whole::Marked(marked, len) => !marked.shows_element(position, len),
+            Whole::Open | Whole::Object | Whole::RawJson => false,
+        };
+        Ok(self.redacts(is_secret))
     }
 
-    /// After the last element: were they those of the message?
-    pub(super) fn end_of_elements<E: Error>(&self, place: Place, count: usize) -> Result<(), E> {
-        if place == Place::Message { self.settle(count == self.placed().len()) } else { Ok(()) }
+    /// After the last element: were they those that were announced?
+    pub(super) fn end_of_elements<E: Error>(&self, of: Whole<'_>, count: usize) -> Result<(), E> {
+        match of {
+            Whole::Message => self.settle(count == self.placed().len()),
+            Whole::Marked(_, len) if count != len => Err(self.lose()),
+            _ => Ok(()),
+        }
     }
 
-    /// Whether this newtype is the message, and its only field the secret.
-    pub(super) fn leaves_out_newtype(&self, place: Place) -> bool {
-        let is_left_out = place == Place::Message && self.placed().len() == 1;
-        if is_left_out {
-            self.is_redacted.set(true);
+    /// Whether the only field of this newtype is a secret.
+    pub(super) fn leaves_out_newtype(&self, of: Whole<'_>) -> bool {
+        let is_secret = match of {
+            Whole::Message => self.placed().len() == 1,
+            Whole::Marked(marked, len) => !marked.shows_element(0, len),
+            Whole::Open | Whole::Object | Whole::RawJson => false,
+        };
+        if let (true, Whole::Message) = (is_secret, of) {
             self.secrets.set(Secrets::LeftOut);
         }
-        is_left_out
+        self.redacts(is_secret)
     }
 
     fn placed(&self) -> &'static [Field] {

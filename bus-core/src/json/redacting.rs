@@ -7,7 +7,7 @@ use serde::ser::{Error, Serialize, Serializer};
 use super::{
     forward::forward_scalars,
     parts::{Parts, Variant},
-    pass::{Part, Pass, Place},
+    pass::{Part, Pass, Place, Whole},
     redaction::REDACTED,
 };
 
@@ -22,6 +22,11 @@ pub(super) struct Redacting<'a, S> {
 }
 
 impl<S: Serializer> Redacting<'_, S> {
+    #[inline]
+    fn is_raw(&self) -> bool {
+        self.place == Place::RawJson
+    }
+
     /// `text` is JSON, which is read again, because there is no other way to see the names in it.
     #[cold]
     fn serialize_raw(self, text: &str) -> Result<S::Ok, S::Error> {
@@ -52,15 +57,11 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
-        if self.place == Place::RawJson { self.serialize_raw(value) } else { self.inner.serialize_str(value) }
+        if self.is_raw() { self.serialize_raw(value) } else { self.inner.serialize_str(value) }
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        if self.place == Place::RawJson {
-            self.serialize_raw(&value.to_string())
-        } else {
-            self.inner.collect_str(value)
-        }
+        if self.is_raw() { self.serialize_raw(&value.to_string()) } else { self.inner.collect_str(value) }
     }
 
     fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
@@ -74,7 +75,7 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
-        if self.pass.leaves_out_newtype(self.place) {
+        if self.pass.leaves_out_newtype(self.pass.of_type(self.place, name, 1)) {
             return self.inner.serialize_newtype_struct(name, REDACTED);
         }
         let value = Part { value, pass: self.pass, place: self.place };
@@ -88,26 +89,27 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        if self.pass.leaves_out(self.place.within(), variant)? {
+        let is_secret = self.pass.leaves_out_newtype(self.pass.of_part(name, 1));
+        if is_secret || self.pass.leaves_out(Whole::Open, variant)? {
             return self.inner.serialize_newtype_variant(name, index, variant, REDACTED);
         }
-        let value = Part { value, pass: self.pass, place: self.place.within() };
+        let value = Part { value, pass: self.pass, place: Place::Within };
         self.inner.serialize_newtype_variant(name, index, variant, &value)
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_seq(len)?, pass, place))
+        let pass = self.pass;
+        Ok(Parts::new(self.inner.serialize_seq(len)?, pass, Whole::Open))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_tuple(len)?, pass, place))
+        let pass = self.pass;
+        Ok(Parts::new(self.inner.serialize_tuple(len)?, pass, Whole::Open))
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_tuple_struct(name, len)?, pass, place))
+        let (pass, of) = (self.pass, self.pass.of_type(self.place, name, len));
+        Ok(Parts::new(self.inner.serialize_tuple_struct(name, len)?, pass, of))
     }
 
     fn serialize_tuple_variant(
@@ -117,23 +119,23 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        let (pass, place) = (self.pass, self.place.within());
-        if pass.leaves_out(place, variant)? {
+        let pass = self.pass;
+        if pass.leaves_out(Whole::Open, variant)? {
             return self.inner.serialize_newtype_variant(name, index, variant, REDACTED).map(Variant::LeftOut);
         }
         let inner = self.inner.serialize_tuple_variant(name, index, variant, len)?;
-        Ok(Variant::Written(Parts::new(inner, pass, place)))
+        Ok(Variant::Written(Parts::new(inner, pass, pass.of_part(name, len))))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        let (pass, place) = (self.pass, self.place);
-        Ok(Parts::new(self.inner.serialize_map(len)?, pass, place))
+        let (pass, of) = (self.pass, if self.place == Place::Message { Whole::Message } else { Whole::Object });
+        Ok(Parts::new(self.inner.serialize_map(len)?, pass, of))
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        let (pass, place) = (self.pass, self.place);
-        let is_raw = place == Place::Within && name == RAW_JSON && pass.has_names();
-        Ok(Parts::new(self.inner.serialize_struct(name, len)?, pass, if is_raw { Place::RawJson } else { place }))
+        let (pass, of) = (self.pass, self.pass.of_type(self.place, name, len));
+        let is_raw = matches!(of, Whole::Open) && name == RAW_JSON && pass.looks_within();
+        Ok(Parts::new(self.inner.serialize_struct(name, len)?, pass, if is_raw { Whole::RawJson } else { of }))
     }
 
     fn serialize_struct_variant(
@@ -143,11 +145,11 @@ impl<'a, S: Serializer> Serializer for Redacting<'a, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
-        let (pass, place) = (self.pass, self.place.within());
-        if pass.leaves_out(place, variant)? {
+        let pass = self.pass;
+        if pass.leaves_out(Whole::Open, variant)? {
             return self.inner.serialize_newtype_variant(name, index, variant, REDACTED).map(Variant::LeftOut);
         }
         let inner = self.inner.serialize_struct_variant(name, index, variant, len)?;
-        Ok(Variant::Written(Parts::new(inner, pass, place)))
+        Ok(Variant::Written(Parts::new(inner, pass, pass.of_part(name, len))))
     }
 }

@@ -1,6 +1,7 @@
 //! What must not be written, worked out once per message.
 
-use crate::message::Field;
+use super::marks::Marks;
+use crate::message::{Field, MessageFacts};
 
 /// What stands where something was left out.
 pub(crate) const REDACTED: &str = "***REDACTED***";
@@ -11,6 +12,7 @@ const MOST_SECRETS: usize = 128;
 /// What must not be written: compiled once per message when the bus is built.
 pub(crate) struct Redaction {
     names: Box<[Box<str>]>,
+    pub(super) marks: &'static Marks,
     pub(super) secrets: SecretFields,
 }
 
@@ -27,26 +29,31 @@ pub(super) enum SecretFields {
 }
 
 impl Redaction {
-    /// `names`: field names that are redacted at any depth, whatever their letter case (ASCII); `fields`: the facts of the
-    /// message, whose secret ones are redacted too.
-    pub(crate) fn of_message(names: &[String], fields: &'static [Field]) -> Self {
-        Redaction { secrets: SecretFields::among(fields), ..Redaction::of_reply(names) }
+    /// `names`: field names that are redacted at any depth, whatever their letter case (ASCII); besides, what is secret in
+    /// the message, and in whatever is a part of it.
+    pub(crate) fn of_message(names: &[String], message: &'static MessageFacts) -> Self {
+        Redaction { secrets: SecretFields::among(message.fields), ..Redaction::of_reply(names) }
     }
 
-    /// For replies: names only.
+    /// For replies: names, and what is secret in whatever is a part of it.
     pub(crate) fn of_reply(names: &[String]) -> Self {
+        Redaction::new(names, Marks::of_program(), SecretFields::None)
+    }
+
+    pub(super) fn new(names: &[String], marks: &'static Marks, secrets: SecretFields) -> Self {
         // The empty name is no name: it would fit the empty key, which says nothing.
         let names = names.iter().filter(|name| !name.is_empty()).map(|name| name.as_str().into()).collect();
-        Redaction { names, secrets: SecretFields::None }
+        Redaction { names, marks, secrets }
     }
 
     /// Whether everything is written.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.has_names() && matches!(self.secrets, SecretFields::None)
+        !self.looks_within() && matches!(self.secrets, SecretFields::None)
     }
 
-    pub(super) fn has_names(&self) -> bool {
-        !self.names.is_empty()
+    /// Whether something may be left out at any depth.
+    pub(super) fn looks_within(&self) -> bool {
+        !self.names.is_empty() || !self.marks.is_empty()
     }
 
     /// Whether `key` is one of the names.
@@ -57,7 +64,7 @@ impl Redaction {
 }
 
 impl SecretFields {
-    fn among(fields: &'static [Field]) -> Self {
+    pub(super) fn among(fields: &'static [Field]) -> Self {
         let mut secrets: Vec<_> = fields.iter().filter(|field| field.secret).map(|field| field.name).collect();
         secrets.sort_unstable();
         secrets.dedup();
@@ -65,9 +72,9 @@ impl SecretFields {
             SecretFields::None
         } else if secrets.len() > MOST_SECRETS {
             SecretFields::Anywhere
-        } else if fields.iter().enumerate().all(|(place, field)| field.name.parse() == Ok(place)) {
+        } else if are_places(fields) {
             SecretFields::Placed(fields)
-        } else if fields.iter().any(|field| is_position(field.name)) {
+        } else if fields.iter().any(|field| is_place(field.name)) {
             SecretFields::Anywhere
         } else {
             SecretFields::Named { fields, secrets: secrets.into() }
@@ -75,7 +82,13 @@ impl SecretFields {
     }
 }
 
-fn is_position(name: &str) -> bool {
+/// Whether they are those of one tuple.
+pub(super) fn are_places(fields: &[Field]) -> bool {
+    fields.iter().enumerate().all(|(place, field)| field.name.parse() == Ok(place))
+}
+
+/// Whether a field of this name is one of a tuple.
+pub(super) fn is_place(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -91,9 +104,11 @@ mod tests {
     fn it_is_empty_if_there_is_nothing_to_leave_out() {
         const OPEN: &[Field] = &[field("user", false)];
         const SECRET: &[Field] = &[field("password", true)];
-        assert!(Redaction::of_message(&[], OPEN).is_empty());
-        assert!(Redaction::of_message(&[String::new()], &[]).is_empty());
-        assert!(!Redaction::of_message(&[], SECRET).is_empty());
+        let of = |names: &[String], fields| {
+            Redaction::new(names, Box::leak(Box::default()), SecretFields::among(fields)).is_empty()
+        };
+        assert!(of(&[], OPEN) && of(&[String::new()], &[]));
+        assert!(!of(&[], SECRET));
         assert!(!Redaction::of_reply(&["password".to_owned()]).is_empty());
     }
 

@@ -1,5 +1,6 @@
 //! What is written and what is left out, value by value.
 
+mod marks;
 mod names;
 mod random;
 mod secrets;
@@ -7,7 +8,7 @@ mod secrets;
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::json;
 
-use super::*;
+use super::{redaction::SecretFields, *};
 use crate::message::Field;
 
 fn names() -> Vec<String> {
@@ -24,13 +25,18 @@ fn written(value: impl Serialize, redaction: &Redaction) -> Result<(String, bool
     result.map(|written| (text.replace(REDACTED, "*"), written.is_redacted))
 }
 
+/// With secret fields of the message, and none within.
+fn of(names: &[String], fields: &'static [Field]) -> Redaction {
+    Redaction::new(names, Marks::of_program(), SecretFields::among(fields))
+}
+
 const ALL: &[Field] = &[];
 
 /// Every way in which a value is written: straight, without names, and without secrets.
 fn redactions() -> [Redaction; 3] {
     const SECRETS: &[Field] =
         &[Field { name: "0", secret: false, key: false }, Field { name: "1", secret: true, key: false }];
-    [Redaction::of_message(&[], ALL), Redaction::of_message(&names(), ALL), Redaction::of_message(&names(), SECRETS)]
+    [of(&[], ALL), of(&names(), ALL), of(&names(), SECRETS)]
 }
 
 #[test]
@@ -115,5 +121,31 @@ fn writing_stops_at_the_limit() {
         let mut out = Vec::new();
         assert_eq!(write(&Endless, &redaction, 100, &mut out), Err(Unwritten::TooLarge { limit: 100 }));
         assert!(out.is_empty() && out.capacity() < 1000);
+    }
+}
+
+/// A list in a list in a list, so many.
+#[derive(Clone)]
+struct Nested(usize);
+
+impl Serialize for Nested {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 == 0 { serializer.serialize_unit() } else { serializer.collect_seq([Nested(self.0 - 1)]) }
+    }
+}
+
+#[test]
+fn nothing_is_written_that_is_too_deep_to_be_read() {
+    let raw = |levels: usize| {
+        serde_json::value::RawValue::from_string(format!("{}{}", "[".repeat(levels), "]".repeat(levels))).unwrap()
+    };
+    for redaction in &redactions()[..2] {
+        let (text, _) = written(Nested(126), redaction).unwrap();
+        assert!(serde_json::from_str::<serde_json::Value>(&format!("[{text}]")).is_ok());
+        assert_eq!(written(Nested(127), redaction), Err(Unwritten::TooDeep));
+        assert_eq!(written(Nested(100_000), redaction), Err(Unwritten::TooDeep));
+        assert_eq!(written(vec![Nested(125); 3], redaction).map(|_| ()), Ok(()));
+        assert!(written([raw(125)], redaction).is_ok());
+        assert_eq!(written([raw(126)], redaction), Err(Unwritten::TooDeep));
     }
 }

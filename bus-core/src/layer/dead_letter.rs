@@ -179,9 +179,9 @@ impl<B: Flavor> Layer<B> for DeadLetters {
         site.value_from("letters", letters, from);
         let (texts, from) = Source::of_option("kept", "left out", !self.with_texts);
         site.value_from("error texts", texts, from);
-        let redaction = Redaction::of_message(&[], message.fields);
+        let redaction = Redaction::of_message(&[], message);
         // What the handler failed with may hold what it was not to show.
-        let has_secrets = keeps == Keeps::Json && !redaction.is_empty();
+        let has_secrets = keeps == Keeps::Json && message.has_secrets();
         let (shared, every_attempt) = (Arc::clone(&self.shared), self.every_attempt);
         Some(Link::observer(Watch {
             #[cfg(feature = "metrics")]
@@ -306,6 +306,7 @@ mod tests {
             error: std::any::type_name::<AnyError>,
             place: Place::of::<Print>(),
             revive: None,
+            serde: crate::message::SerdeNames { types: &[], keys: &[] },
         };
         const CLONE: Option<fn(&Self) -> Self> = Some(|_| Print);
         const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;

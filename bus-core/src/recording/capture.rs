@@ -19,7 +19,7 @@ use super::{
 use crate::{
     caught::caught,
     error::text,
-    json::{self, REDACTED, Redaction, Unwritten},
+    json::{self, Marks, REDACTED, Redaction, Unwritten},
     layer::{Dispatch, Failed, Observer, Outcome},
     message::{Kind, MessageFacts},
 };
@@ -146,6 +146,7 @@ impl Watch {
                 Ok(start..begun.texts.len())
             }
             Some(Err(Unwritten::SecretNotFound)) => Err(Withheld::SecretNotFound),
+            Some(Err(Unwritten::TooDeep)) => Err(Withheld::TooDeep),
             Some(Err(Unwritten::TooLarge { .. })) => Err(Withheld::TooLarge),
             Some(Err(Unwritten::NotSerialized)) | None => Err(Withheld::Failed),
         }
@@ -200,17 +201,21 @@ impl Watch {
             return None;
         }
         let start = begun.texts.len();
-        // What was not written may have had one of the names.
-        let may_be_named = !self.rules.names.is_empty() && begun.payload.is_err();
-        let is_secret = self.rules.has_secrets || begun.is_redacted || may_be_named;
+        let is_secret = self.rules.has_secrets || begun.is_redacted || self.may_miss_secrets(begun);
         let text = if is_secret {
             REDACTED.to_owned()
         } else {
             let text = caught(|| text_of(failed.error()))?;
-            json::scrub(&text, &self.rules.names).into_owned()
+            Marks::of_program().scrub(&json::scrub(&text, &self.rules.names)).into_owned()
         };
         begun.texts.extend_from_slice(text.as_bytes());
         Some(start..begun.texts.len())
+    }
+
+    /// Whether something may be left out of the payload, and it is not known whether it was there: nothing was written.
+    fn may_miss_secrets(&self, begun: &Begun) -> bool {
+        let was_to_be_written = self.rules.payload.is_ok() && !Marks::of_program().is_empty();
+        begun.payload.is_err() && (was_to_be_written || !self.rules.names.is_empty())
     }
 
     /// Remembers how much the texts take: at once if it is more than before, and slowly if it is less.

@@ -138,8 +138,10 @@ pub enum Withheld {
     Failed,
     /// It was larger than the recording takes.
     TooLarge,
-    /// The message has a secret field, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten` or an
-    /// enum hides which part is the secret.
+    /// It had more than 126 lists and objects inside each other, which `serde_json` would not read again.
+    TooDeep,
+    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten`
+    /// or an enum hides which part is the secret.
     SecretNotFound,
     /// A layer outside the recording had taken the message.
     Gone,
@@ -167,15 +169,15 @@ impl Record {
     }
 
     /// What the handler of a query answered, as JSON; `None` for the other kinds, after a failure, and if the reply is not
-    /// `serde::Serialize`, too large, or was to be left out.
+    /// `serde::Serialize`, too large, nested too deep, or was to be left out.
     pub fn result(&self) -> Option<&str> {
         self.texts.at(self.texts.result.as_ref())
     }
 
     /// What the error says and what its causes say, outermost first, as in `the till is broken: no paper`; up to 4 KiB.
     ///
-    /// `***REDACTED***` if the message has a secret field or something that is redacted: an error may quote it. The text of a panic is never
-    /// recorded.
+    /// `***REDACTED***` if the message has a secret field or something that is redacted: an error may quote it. Where the type of
+    /// another message with secret fields is shown in it, they are replaced. The text of a panic is never recorded.
     pub fn error(&self) -> Option<&str> {
         self.texts.at(self.texts.error.as_ref())
     }
@@ -215,22 +217,24 @@ impl Ended {
 }
 
 impl Withheld {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Withheld::LeftOut,
         Withheld::NotSerialize,
         Withheld::Failed,
         Withheld::TooLarge,
+        Withheld::TooDeep,
         Withheld::SecretNotFound,
         Withheld::Gone,
     ];
 
-    /// One word: `left_out`, `not_serialize`, `failed`, `too_large`, `secret_not_found` or `gone`.
+    /// One word: `left_out`, `not_serialize`, `failed`, `too_large`, `too_deep`, `secret_not_found` or `gone`.
     pub const fn label(self) -> &'static str {
         match self {
             Withheld::LeftOut => "left_out",
             Withheld::NotSerialize => "not_serialize",
             Withheld::Failed => "failed",
             Withheld::TooLarge => "too_large",
+            Withheld::TooDeep => "too_deep",
             Withheld::SecretNotFound => "secret_not_found",
             Withheld::Gone => "gone",
         }

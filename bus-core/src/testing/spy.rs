@@ -5,11 +5,12 @@ use std::{ops::Deref, time::SystemTime};
 use super::{
     exhaustive,
     journal::{Journal, Kept, Note},
+    said::said,
 };
 use crate::{
     flavor::Flavor,
     handler::HandlerFacts,
-    layer::{Dispatch, Layer, Link, Observer, Outcome, Site},
+    layer::{Dispatch, Layer, Link, Observer, Site},
 };
 
 /// A layer that notes everything that goes over a real bus, for assertions on it: it dereferences to a [`Journal`].
@@ -108,7 +109,7 @@ impl Observer for Watch {
 
     fn end(&self, dispatch: &mut Dispatch<'_>) {
         if let Some(number) = dispatch.take_note(self) {
-            self.journal.end(number, says(&dispatch.outcome()));
+            self.journal.end(number, says(dispatch));
         }
     }
 }
@@ -126,13 +127,8 @@ impl Watch {
 }
 
 /// `succeeded`, or what it failed with.
-fn says(outcome: &Outcome<'_>) -> String {
-    match outcome.failed() {
-        Some(failed) => format!(
-            "{}: {}",
-            outcome.label(),
-            crate::error::text::short(crate::error::text::with_causes(failed.error()))
-        ),
-        None => outcome.label().to_owned(),
-    }
+fn says(dispatch: &Dispatch<'_>) -> String {
+    let outcome = dispatch.outcome();
+    let said = outcome.failed().and_then(|failed| said(failed.error(), dispatch.message()));
+    said.map_or_else(|| outcome.label().to_owned(), |said| format!("{}: {said}", outcome.label()))
 }

@@ -9,11 +9,12 @@ use std::{
 use super::stub::Play;
 use crate::{
     error::{Failure, panic_text},
+    json::Marks,
     layer::{Dispatched, LayerFailure},
     message::{Kind, Message, nothing},
 };
 
-/// The message as its `Debug` shows it; nothing of one that has secrets.
+/// The message as its `Debug` shows it, without the secrets of its parts; nothing of one that has secrets itself.
 pub(crate) fn show<M: Message>(message: &(dyn Any + Send + Sync)) -> Option<String> {
     struct Shown<'a, M: Message>(&'a M, fn(&M, &mut fmt::Formatter<'_>) -> fmt::Result);
 
@@ -24,7 +25,8 @@ pub(crate) fn show<M: Message>(message: &(dyn Any + Send + Sync)) -> Option<Stri
     }
 
     let debug = M::DEBUG.filter(|_| !M::FACTS.has_secrets())?;
-    Some(crate::error::text::short(format!("{:?}", Shown(message.downcast_ref()?, debug))))
+    let shown = format!("{:?}", Shown(message.downcast_ref()?, debug));
+    Some(crate::error::text::short(Marks::of_program().scrub(&shown).into_owned()))
 }
 
 /// What becomes of `message` where `play` stands in the place of its handler.

@@ -98,11 +98,12 @@ fn types(Message { linkbus, kind, reply, error, .. }: &Message) -> TokenStream {
     }
 }
 
-fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> TokenStream {
+fn facts(Message { linkbus, kind, ident, name, docs, fields, serde_names, .. }: &Message) -> TokenStream {
     let kind = kind.ident();
     let type_name = ident.unraw().to_string();
     let name = name.clone().unwrap_or_else(|| default_name(ident));
     let location = attributes::location(linkbus, ident.span());
+    let serde_keys = fields.iter().map(|field| &field.serde_name);
     let fields = fields.iter().map(|field| field_facts(linkbus, field));
     quote! {
         #linkbus::MessageFacts {
@@ -125,11 +126,12 @@ fn facts(Message { linkbus, kind, ident, name, docs, fields, .. }: &Message) -> 
             error: ::core::any::type_name::<<#ident as #linkbus::Message>::Error>,
             place: #linkbus::__private::Place::of::<#ident>(),
             revive: #linkbus::__private::revive::<#ident>(),
+            serde: #linkbus::__private::SerdeNames { types: &[#(#serde_names),*], keys: &[#(#serde_keys),*] },
         }
     }
 }
 
-fn field_facts(linkbus: &Path, Field { name, secret, key }: &Field) -> TokenStream {
+fn field_facts(linkbus: &Path, Field { name, secret, key, .. }: &Field) -> TokenStream {
     quote!(#linkbus::Field { name: #name, secret: #secret, key: #key })
 }
 

@@ -2,6 +2,7 @@
 
 use syn::{Attribute, Data, DataEnum, Ident, Member, ext::IdentExt, spanned::Spanned};
 
+use super::serde;
 use crate::{args, errors::Errors};
 
 /// A field and its `#[bus(..)]` marks.
@@ -9,6 +10,8 @@ pub(crate) struct Field {
     pub(super) name: String,
     pub(super) secret: bool,
     pub(super) key: bool,
+    /// What `serde` calls it.
+    pub(super) serde_name: String,
 }
 
 /// The marks of one field, each where it was written.
@@ -45,10 +48,17 @@ impl Field {
                 }
                 has_key = true;
             }
-            Field { name: member_name(&member), secret: marks.secret.is_some(), key: marks.key.is_some() }
+            let name = member_name(&member);
+            let serde_name = serde::renamed(&field.attrs).unwrap_or_else(|| name.clone());
+            Field { name, secret: marks.secret.is_some(), key: marks.key.is_some(), serde_name }
         };
         fields.members().zip(fields).map(&mut read).collect()
     }
+}
+
+/// Whether the field is marked as secret.
+pub(super) fn is_secret(field: &syn::Field) -> bool {
+    Marks::read(&field.attrs, &mut Errors::default()).secret.is_some()
 }
 
 /// Complains of marks on what is not a field.

@@ -6,6 +6,7 @@ use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type, parse_quot
 use super::{
     Kind,
     field::{Field, refuse_marks},
+    serde,
 };
 use crate::{
     args::{self, Once},
@@ -27,6 +28,8 @@ pub(crate) struct Message {
     pub(super) docs: String,
     pub(super) allowances: Vec<Attribute>,
     pub(super) fields: Vec<Field>,
+    /// What `serde` may call a value of it.
+    pub(super) serde_names: Vec<String>,
 }
 
 /// The arguments of `#[query(..)]` and the like.
@@ -44,6 +47,7 @@ impl Message {
         let arguments = Arguments::read(kind, input, &mut errors);
         check_attributes(kind, input, &mut errors);
         check_shape(input, &mut errors);
+        serde::check(input, &mut errors);
         arguments.check(kind, input, &mut errors);
         let fields = Field::all(&input.data, &mut errors);
         errors.or(Message {
@@ -56,6 +60,7 @@ impl Message {
             docs: attributes::text(&input.attrs),
             allowances: attributes::allowances(&input.attrs),
             fields,
+            serde_names: serde::names(input),
         })
     }
 
@@ -76,6 +81,7 @@ impl Message {
             docs: String::new(),
             allowances: attributes::allowances(&input.attrs),
             fields: Vec::new(),
+            serde_names: Vec::new(),
         })
     }
 }

@@ -48,6 +48,10 @@ const _: () = {
             error: ::core::any::type_name::<<PlaceOrder as crate::bus::Message>::Error>,
             place: crate::bus::__private::Place::of::<PlaceOrder>(),
             revive: crate::bus::__private::revive::<PlaceOrder>(),
+            serde: crate::bus::__private::SerdeNames {
+                types: &["PlaceOrder"],
+                keys: &["0", "1"],
+            },
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = crate::bus::__private::Probe::<
             PlaceOrder,

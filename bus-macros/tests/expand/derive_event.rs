@@ -36,6 +36,10 @@ const _: () = {
             error: ::core::any::type_name::<<OrderPlaced as ::linkbus::Message>::Error>,
             place: ::linkbus::__private::Place::of::<OrderPlaced>(),
             revive: ::linkbus::__private::revive::<OrderPlaced>(),
+            serde: ::linkbus::__private::SerdeNames {
+                types: &["OrderPlaced"],
+                keys: &[],
+            },
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             OrderPlaced,

@@ -46,6 +46,10 @@ const _: () = {
             error: ::core::any::type_name::<<GetUser as ::linkbus::Message>::Error>,
             place: ::linkbus::__private::Place::of::<GetUser>(),
             revive: ::linkbus::__private::revive::<GetUser>(),
+            serde: ::linkbus::__private::SerdeNames {
+                types: &["GetUser"],
+                keys: &["id", "token"],
+            },
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             GetUser,

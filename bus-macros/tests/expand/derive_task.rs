@@ -29,6 +29,11 @@ const _: () = {
                     secret: false,
                     key: true,
                 },
+                ::linkbus::Field {
+                    name: "1",
+                    secret: true,
+                    key: false,
+                },
             ],
             abilities: ::linkbus::Abilities {
                 clone: ::linkbus::__private::Probe::<Mail>::CLONE.is_some(),
@@ -44,6 +49,10 @@ const _: () = {
             error: ::core::any::type_name::<<Mail as ::linkbus::Message>::Error>,
             place: ::linkbus::__private::Place::of::<Mail>(),
             revive: ::linkbus::__private::revive::<Mail>(),
+            serde: ::linkbus::__private::SerdeNames {
+                types: &["mail", "Goodbye", "bye", "of"],
+                keys: &["address", "0", "1"],
+            },
         };
         const CLONE: ::core::option::Option<fn(&Self) -> Self> = ::linkbus::__private::Probe::<
             Mail,

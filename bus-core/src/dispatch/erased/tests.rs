@@ -37,6 +37,7 @@ macro_rules! message {
                 error: type_name::<AnyError>,
                 place: Place::of::<$name>(),
                 revive: None,
+                serde: crate::message::SerdeNames { types: &[], keys: &[] },
             };
             const CLONE: Option<fn(&Self) -> Self> = None;
             const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;

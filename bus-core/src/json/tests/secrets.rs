@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, marker::PhantomData};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Pair, names, written};
+use super::{Pair, names, of, written};
 use crate::{
     json::{
-        Redaction, Unwritten,
+        Unwritten,
         pass::{Pass, Secrets},
     },
     message::Field,
@@ -25,13 +25,13 @@ const NEWTYPE: &[Field] = &[field("0", true)];
 
 #[track_caller]
 fn shows(value: impl Serialize, fields: &'static [Field], expected: &str) {
-    assert_eq!(written(value, &Redaction::of_message(&[], fields)), Ok((expected.to_owned(), true)));
+    assert_eq!(written(value, &of(&[], fields)), Ok((expected.to_owned(), true)));
 }
 
 #[track_caller]
 fn is_withheld(value: impl Serialize, fields: &'static [Field]) {
     for names in [names(), Vec::new()] {
-        assert_eq!(written(&value, &Redaction::of_message(&names, fields)), Err(Unwritten::SecretNotFound));
+        assert_eq!(written(&value, &of(&names, fields)), Err(Unwritten::SecretNotFound));
     }
 }
 
@@ -59,7 +59,7 @@ fn a_secret_is_replaced_at_the_top_only() {
     let value = json!({ "user": { "password": 1 }, "password": 2 });
     shows(&value, NAMED, r#"{"password":"*","user":{"password":1}}"#);
     shows(Pair(1, ()), PLACED, r#"[1,"*"]"#);
-    let both = Redaction::of_message(&names(), NAMED);
+    let both = of(&names(), NAMED);
     assert_eq!(written(value, &both), Ok((r#"{"password":"*","user":{"password":"*"}}"#.to_owned(), true)));
 }
 
@@ -148,7 +148,7 @@ impl Serialize for Stubborn {
 
 #[test]
 fn what_is_lost_stays_lost() {
-    let redaction = Redaction::of_message(&[], NAMED);
+    let redaction = of(&[], NAMED);
     let pass = Pass::new(&redaction);
     Stubborn.serialize(pass.of_message(&mut serde_json::Serializer::new(Vec::new()))).unwrap_err();
     assert_eq!(pass.secrets(), Secrets::Lost);

@@ -26,6 +26,7 @@ fn as_json(dispatch: &Dispatch<'_>, redaction: &Redaction) -> Body {
         (Ok(Written { is_redacted: false }), Ok(text)) => Body::Json(Arc::from(text)),
         (Ok(Written { is_redacted: true }), Ok(text)) => Body::Redacted(Arc::from(text)),
         (Err(Unwritten::SecretNotFound), _) => Body::Withheld(Withheld::SecretNotFound),
+        (Err(Unwritten::TooDeep), _) => Body::Withheld(Withheld::TooDeep),
         _ => Body::Withheld(Withheld::NotSerialized),
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{AnyError, SubscriberError, SubscriberFailure, text},
     handler::HandlerFacts,
-    json::{self, Redaction},
+    json::{self, Marks, Redaction},
     message::{Kind, Message, MessageFacts},
 };
 
@@ -76,7 +76,7 @@ pub struct ErrorReport {
     /// In which way it failed. A handler that panicked is [`Reason::Panicked`].
     pub reason: Reason,
     /// What the error says, up to 4 KiB; `None` if the layer was told to leave it out, or the store writes JSON and the
-    /// message has a secret field. The text of a panic is never kept.
+    /// message, or a part of it, has a secret field. The text of a panic is never kept.
     pub text: Option<String>,
     /// What its causes say, outermost first, up to 16; empty where `text` is `None`.
     pub causes: Vec<String>,
@@ -104,11 +104,13 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Withheld {
-    /// The message has a secret field, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten` or an
-    /// enum hides which part is the secret.
+    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten`
+    /// or an enum hides which part is the secret.
     SecretNotFound,
     /// The message could not be written as JSON; what `serde` says is not kept.
     NotSerialized,
+    /// It had more than 126 lists and objects inside each other, which `serde_json` would not read again.
+    TooDeep,
     /// It was larger than the store takes.
     TooLarge {
         /// How large, in bytes.
@@ -188,6 +190,7 @@ pub(super) fn write(
 ) -> Vec<DeadLetter> {
     let context = dispatch.context();
     let body = body::of(dispatch, keeps, redaction);
+    let with_texts = with_texts && !body.may_miss_secrets();
     let letter = |error, handler| DeadLetter {
         id: crate::id::new(),
         message: Cow::Borrowed(context.message().name),
@@ -217,6 +220,17 @@ pub(super) fn write(
     }
 }
 
+impl Body {
+    /// Whether something was left out of it, or may have been if it had been written: an error may quote it.
+    fn may_miss_secrets(&self) -> bool {
+        match self {
+            Body::Redacted(_) => true,
+            Body::Withheld(_) => !Marks::of_program().is_empty(),
+            Body::Message(_) | Body::Json(_) => false,
+        }
+    }
+}
+
 impl LetterHandler {
     fn of(facts: &HandlerFacts, place: usize) -> Self {
         let HandlerFacts { name, location, .. } = *facts;
@@ -231,8 +245,8 @@ impl ErrorReport {
     }
 
     fn with_text(self, error: &(dyn Error + 'static)) -> Self {
-        let causes = text::causes(error).map(|cause| text::short(cause.to_string())).collect();
-        ErrorReport { text: Some(text::short(error.to_string())), causes, ..self }
+        let causes = text::causes(error).map(said).collect();
+        ErrorReport { text: Some(said(error)), causes, ..self }
     }
 
     /// Of what failed as a whole.
@@ -268,6 +282,11 @@ impl ErrorReport {
             _ => report.with_text(error),
         }
     }
+}
+
+/// What an error says, without what it shows of secrets, as far as it is kept.
+fn said(error: &(dyn Error + 'static)) -> String {
+    text::short(Marks::of_program().scrub(&error.to_string()).into_owned())
 }
 
 impl fmt::Debug for DeadLetter {
@@ -313,6 +332,9 @@ impl fmt::Display for Withheld {
                 "the message has a secret field that was not found in its JSON under its own name, so none of it was kept",
             ),
             Withheld::NotSerialized => f.write_str("the message could not be written as JSON"),
+            Withheld::TooDeep => f.write_str(
+                "the message has more than 126 lists and objects inside each other, so it could not be read again",
+            ),
             Withheld::TooLarge { bytes, limit } => {
                 write!(f, "the message has {bytes} bytes, and the store takes no more than {limit}")
             }

@@ -98,6 +98,7 @@ fn withheld_label(why: &Withheld) -> &'static str {
     match why {
         Withheld::SecretNotFound => "secret_not_found",
         Withheld::NotSerialized => "not_serialized",
+        Withheld::TooDeep => "too_deep",
         Withheld::TooLarge { .. } => "too_large",
         Withheld::Gone => "gone",
         Withheld::OtherForm => "other_form",
@@ -187,6 +188,7 @@ impl Header {
             "redacted" => return Ok(Body::Redacted(Arc::from(json))),
             "secret_not_found" => Withheld::SecretNotFound,
             "not_serialized" => Withheld::NotSerialized,
+            "too_deep" => Withheld::TooDeep,
             "too_large" => Withheld::TooLarge { bytes: self.size("bytes")?, limit: self.size("limit")? },
             "gone" => Withheld::Gone,
             "other_form" => Withheld::OtherForm,

@@ -103,7 +103,8 @@ impl Noted {
         self.facts
     }
 
-    /// The message as its `Debug` shows it; `None` if it has none, or has secret fields.
+    /// The message as its `Debug` shows it; `None` if it has none, or has secret fields. Those of a message that is a part of it
+    /// are replaced, if its `Debug` is derived.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
@@ -123,7 +124,8 @@ impl Noted {
         self.is_handled
     }
 
-    /// What became of it: `succeeded`, `failed: ..` and the like; `None` while it is under way.
+    /// What became of it: `succeeded`, `failed: ..` and the like; `None` while it is under way. What an error says is not in it
+    /// if the message has secret fields.
     pub fn outcome(&self) -> Option<&str> {
         self.outcome.as_deref()
     }

@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use super::Run;
+use super::{super::said::said, Run};
 use crate::{
-    error::{Failure, text},
+    error::Failure,
     layer::Dispatched,
     message::{Location, Message, MessageFacts},
     origin::Origin,
@@ -87,7 +87,9 @@ impl Leg {
         self.is_over = true;
         let says = match outcome {
             Ok(_) => "succeeded".to_owned(),
-            Err(failure) => text::short(text::with_causes(M::Failure::erased(failure).as_error())),
+            Err(failure) => {
+                said(M::Failure::erased(failure).as_error(), M::FACTS).unwrap_or_else(|| "failed".to_owned())
+            }
         };
         self.edge.run.end(self.edge.node, says);
     }
