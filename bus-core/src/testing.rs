@@ -3,6 +3,7 @@
 //! [`FakeBus`] stands in the place of a bus and answers by itself, [`Spy`] watches a real one, and both keep a [`Journal`] of
 //! what was dispatched.
 
+mod chaos;
 mod double;
 mod exhaustive;
 mod fake;
@@ -12,18 +13,19 @@ mod stand_in;
 mod stub;
 mod track;
 
-pub(crate) use self::{
-    double::Double,
-    journal::Show,
-    stand_in::{answer, show},
-    stub::{Play, Stubs},
-    track::{Edge, Leg},
-};
 pub use self::{
+    chaos::{Chaos, Happened, Injected, Ledger, Mishap},
     exhaustive::Unanswered,
     fake::{Fake, FakeBus, SyncFakeBus},
     journal::{Journal, Noted, Step, Times, step, step_where},
     spy::Spy,
     stub::On,
     track::{Branch, Scenario, Track, Tree},
+};
+pub(crate) use self::{
+    double::Double,
+    journal::Show,
+    stand_in::{answer, show},
+    stub::{Play, Stubs},
+    track::{Edge, Leg},
 };
