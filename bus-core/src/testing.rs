@@ -4,6 +4,7 @@
 //! what was dispatched.
 
 mod chaos;
+mod coverage;
 mod double;
 mod exhaustive;
 mod fake;
@@ -15,6 +16,7 @@ mod track;
 
 pub use self::{
     chaos::{Chaos, Happened, Injected, Ledger, Mishap},
+    coverage::{Coverage, CoverageReport, HandlerCoverage},
     exhaustive::Unanswered,
     fake::{Fake, FakeBus, SyncFakeBus},
     journal::{Journal, Noted, Step, Times, step, step_where},
