@@ -82,5 +82,6 @@ pages_with! {
 pub mod testing {
     pages_with! {
         "testing" chaos "testing/chaos.md"
+        "testing" coverage "testing/coverage.md"
     }
 }

@@ -232,8 +232,8 @@ impl Folder {
     fn files(&self) -> Vec<Value> {
         let files = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path());
         let files = files.inspect(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert!(name.starts_with("coverage_") && name.ends_with(".json"), "{name}");
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert!(name.starts_with("coverage_") && path.extension().unwrap() == "json", "{}", path.display());
         });
         files.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
     }

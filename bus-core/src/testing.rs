@@ -1,7 +1,7 @@
 //! What tests of code that uses a bus need: the feature `testing`, for `[dev-dependencies]`.
 //!
 //! [`FakeBus`] stands in the place of a bus and answers by itself, [`Spy`] watches a real one, and both keep a [`Journal`] of
-//! what was dispatched.
+//! what was dispatched. [`Chaos`] makes things go wrong, and [`Coverage`] says which handlers no test has reached.
 
 mod chaos;
 mod coverage;
