@@ -196,7 +196,7 @@ impl Chaos {
         self.only.is_empty() || self.only.contains(&message)
     }
 
-    /// What it does to the message of `site`, where something `waits` or cannot; or no link, and why.
+    /// What it does to the message of `site` by these odds, which it can have there; or no link.
     fn mischief<B: crate::Flavor>(&self, site: &mut Site<'_>, odds: Odds) -> Result<Mischief, Option<Link<B>>> {
         if !self.is_for(site.message()) {
             let names: Vec<_> = self.only.iter().map(|message| format!("`{}`", message.name)).collect();
