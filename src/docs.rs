@@ -79,4 +79,9 @@ pages_with! {
 
 #[cfg_attr(feature = "testing", doc = include_str!("../docs/testing.md"))]
 #[cfg_attr(not(feature = "testing"), doc = "Needs the feature `testing`.")]
-pub mod testing {}
+pub mod testing {
+    pages_with! {
+        "testing" chaos "testing/chaos.md"
+        "testing" coverage "testing/coverage.md"
+    }
+}

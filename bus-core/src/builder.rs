@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 #[cfg(feature = "testing")]
-use crate::testing::{Double, Spy, Stubs};
+use crate::testing::{Coverage, Double, Spy, Stubs};
 #[cfg(feature = "transport")]
 use crate::transport::{Carry, Via};
 use crate::{
@@ -484,6 +484,8 @@ impl<B: Flavor> Builder<B> {
             plan.vias = self.vias;
         }
         plan.link(self.stack, &Build { clock: self.clock, is_replayable: self.is_replayable });
+        #[cfg(feature = "testing")]
+        Coverage::save_of_process();
         plan
     }
 }

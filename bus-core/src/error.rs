@@ -264,7 +264,7 @@ macro_rules! one_handler_error {
                     LayerFailure::Panicked(panic) => Self::Panicked { message, panic },
                     #[cfg(feature = "transport")]
                     LayerFailure::ShutDown => Self::ShutDown { message },
-                    #[cfg(feature = "transport")]
+                    #[cfg(any(feature = "testing", feature = "transport"))]
                     LayerFailure::Transport(source) => Self::Transport { message, source },
                     #[cfg(feature = "transport")]
                     LayerFailure::Remote(source) => Self::Remote { message, source },

@@ -31,6 +31,8 @@ mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
+#[cfg(feature = "testing")]
+pub(crate) use self::site::InsideRetry;
 pub use self::{
     chain::Link,
     concurrency::{Concurrency, ConcurrencyStats},

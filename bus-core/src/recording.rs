@@ -340,7 +340,7 @@ impl<B: Flavor> Layer<B> for Recording {
 }
 
 impl HandlerName {
-    fn of(facts: &HandlerFacts) -> Self {
+    pub(crate) fn of(facts: &HandlerFacts) -> Self {
         HandlerName { module: facts.location.module.into(), name: facts.name.into() }
     }
 }

@@ -16,6 +16,11 @@ pub(crate) enum Failure {
     NoFolder { path: PathBuf },
     #[error("`{}` has no recording: its runs are named run_*.jsonl", folder.display())]
     NoRun { folder: PathBuf },
+    #[error(
+        "`{}` has no coverage: run the tests with LINKBUS_COVERAGE=`{}`, as an absolute path",
+        folder.display(), folder.display()
+    )]
+    NoCoverage { folder: PathBuf },
     #[error("{name}")]
     Broken { name: String, source: ReadError },
     #[error("the output cannot be written")]

@@ -1,5 +1,6 @@
-//! The command `linkbus`: shows and counts what a recording wrote.
+//! The command `linkbus`: shows and counts what a recording wrote, and what tests have covered.
 
+mod coverage;
 mod display;
 mod failure;
 mod filters;
@@ -31,7 +32,8 @@ const PROBLEMS: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Options { command: Command::Recordings { command, is_lenient } } = Options::parse();
+    let Options { command } = Options::parse();
+    let is_lenient = command.is_lenient();
     match run(command) {
         Ok(is_clean) if is_clean || is_lenient => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(PROBLEMS),
@@ -45,11 +47,12 @@ fn main() -> ExitCode {
 }
 
 /// Whether no problem was found.
-fn run(command: Recordings) -> Result<bool, Failure> {
+fn run(command: Command) -> Result<bool, Failure> {
     match command {
-        Recordings::Ls(options) => ls::run(&options),
-        Recordings::Show(options) => show::run(&options),
-        Recordings::Stats(options) => stats::run(&options),
-        Recordings::ReplayPlan(options) => plan::run(&options),
+        Command::Recordings { command: Recordings::Ls(options), .. } => ls::run(&options),
+        Command::Recordings { command: Recordings::Show(options), .. } => show::run(&options),
+        Command::Recordings { command: Recordings::Stats(options), .. } => stats::run(&options),
+        Command::Recordings { command: Recordings::ReplayPlan(options), .. } => plan::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
     }
 }

@@ -15,9 +15,25 @@ Exit codes:
 
 Nothing is ever written but to the standard output and the standard error.";
 
+const COVERAGE_EXIT_CODES: &str = "\
+Exit codes:
+  0  every handler ran
+  1  a handler never ran, or a file is damaged; not with --lenient
+  2  the command line is wrong, or the folder cannot be read
+
+Nothing is ever written but to the standard output and the standard error.";
+
+const ALL_EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a problem was found; the help of each command says what is one
+  2  the command line is wrong, or a file cannot be read
+
+Nothing is ever written but to the standard output and the standard error.";
+
 /// Looks at what programs with linkbus wrote.
 #[derive(Debug, Parser)]
-#[command(name = "linkbus", version, after_help = EXIT_CODES)]
+#[command(name = "linkbus", version, after_help = ALL_EXIT_CODES)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -35,6 +51,33 @@ pub(crate) enum Command {
         #[arg(long = "lenient", global = true)]
         is_lenient: bool,
     },
+    /// Lists the handlers that no test has run, that never failed, and that were never tried again.
+    ///
+    /// All files of the folder are put together: a handler ran if it ran in one of them.
+    #[command(after_help = COVERAGE_EXIT_CODES)]
+    Coverage(Coverage),
+}
+
+impl Command {
+    pub(crate) fn is_lenient(&self) -> bool {
+        match self {
+            Command::Recordings { is_lenient, .. } | Command::Coverage(Coverage { is_lenient, .. }) => *is_lenient,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Coverage {
+    /// The folder that `LINKBUS_COVERAGE` named when the tests ran.
+    pub(crate) folder: PathBuf,
+
+    /// Print one JSON object, with every handler.
+    #[arg(long = "json")]
+    pub(crate) is_json: bool,
+
+    /// End with 0 where problems were found; they are still told.
+    #[arg(long = "lenient")]
+    pub(crate) is_lenient: bool,
 }
 
 #[derive(Debug, Subcommand)]

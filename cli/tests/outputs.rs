@@ -96,15 +96,13 @@ fn runs_are_counted() {
 #[test]
 fn the_readme_shows_what_is_printed() {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let samples: Vec<_> = readme.split("```text\n$ linkbus recordings ").skip(1).collect();
-    assert_eq!(samples.len(), 5);
+    let samples: Vec<_> = readme.split("```text\n$ linkbus ").skip(1).collect();
+    assert_eq!(samples.len(), 6);
     for sample in samples {
         let (command, shown) = sample.split_once("```").unwrap().0.split_once('\n').unwrap();
-        assert_eq!(
-            support::stdout(&command.split(' ').map(|word| word.trim_matches('\'')).collect::<Vec<_>>()),
-            shown,
-            "{command}"
-        );
+        let arguments = command.split(' ').map(|word| word.trim_matches('\''));
+        let printed = support::linkbus().args(arguments).output().unwrap().stdout;
+        assert_eq!(String::from_utf8(printed).unwrap(), shown, "{command}");
     }
 }
 

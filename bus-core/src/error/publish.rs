@@ -64,7 +64,7 @@ impl Failure<AnyError> for SubscriberFailure {
             LayerFailure::Refused(source) => PublishError::Refused { message, source },
             #[cfg(feature = "transport")]
             LayerFailure::ShutDown => PublishError::ShutDown { message },
-            #[cfg(feature = "transport")]
+            #[cfg(any(feature = "testing", feature = "transport"))]
             LayerFailure::Transport(source) => PublishError::Transport { message, source },
             #[cfg(feature = "transport")]
             LayerFailure::Remote(error) => PublishError::Transport { message, source: (*error).into() },

@@ -8,6 +8,8 @@ use super::{
     site::{Build, Refusal},
     spans::Traced,
 };
+#[cfg(feature = "testing")]
+use crate::testing::Coverage;
 use crate::{
     bus::Bus, clock::Clock, dispatch::Inner, error::AnyError, flavor::Flavor, message::Location, sync_bus::SyncBus,
     wiring::Route,
@@ -139,6 +141,9 @@ pub(crate) struct Stack<B: Flavor> {
     /// Those that send messages elsewhere, inside all others.
     #[cfg(feature = "transport")]
     transports: Vec<Placed<B>>,
+    /// What counts the handlers, inside even these.
+    #[cfg(feature = "testing")]
+    coverage: Option<&'static Coverage>,
     is_closed: AtomicBool,
 }
 
@@ -154,6 +159,8 @@ impl<B: Flavor> Default for Stack<B> {
             implied: B::implied_layers(),
             #[cfg(feature = "transport")]
             transports: Vec::new(),
+            #[cfg(feature = "testing")]
+            coverage: Coverage::of_process(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -199,6 +206,8 @@ impl<B: Flavor> Stack<B> {
         let implied = self.implied.iter().map(|layer| (&**layer, None));
         #[cfg(feature = "transport")]
         let implied = implied.chain(self.transports.iter().map(|placed| (&*placed.layer, Some(placed.location))));
+        #[cfg(feature = "testing")]
+        let implied = implied.chain(self.coverage.map(|coverage| (coverage as &dyn Layer<B>, None)));
         for (position, (layer, location)) in placed.chain(implied).enumerate() {
             let inside = self.layers.iter().skip(position + 1).map(|placed| &placed.layer);
             let inside = inside.filter(|layer| layer.is_for(route.message)).map(|layer| layer.identity());

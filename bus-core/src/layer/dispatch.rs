@@ -320,6 +320,19 @@ impl<'a> Dispatch<'a> {
         Dispatch { limits: Some(limits), ..self.reborrow() }
     }
 
+    /// Ends it as a stub would that stands in the place of the handler.
+    #[cfg(feature = "testing")]
+    pub(crate) fn play(&mut self, play: &crate::testing::Play) -> Done {
+        self.payload.answer(play);
+        Done(())
+    }
+
+    /// The same dispatch with another [detached](ErasedPayload::detach) payload. Nobody tries it again.
+    #[cfg(feature = "testing")]
+    pub(crate) fn once_more<'b>(&'b mut self, payload: &'b mut (dyn ErasedPayload + 'static)) -> Dispatch<'b> {
+        Dispatch { payload, attempts: None, started: None, ..self.reborrow() }
+    }
+
     /// An attempt, after which `decide` says what is done.
     pub(crate) fn attempt_with<'b>(&self, decide: &'b Decide<'b>) -> Attempt<'b>
     where

@@ -176,7 +176,7 @@ pub enum LayerFailure {
     Panicked(String),
     #[cfg(feature = "transport")]
     ShutDown,
-    #[cfg(feature = "transport")]
+    #[cfg(any(feature = "testing", feature = "transport"))]
     Transport(AnyError),
     /// The handler failed in another process, with an error that cannot be had here.
     #[cfg(feature = "transport")]

@@ -82,6 +82,11 @@ impl Script {
 }
 
 impl Play {
+    /// No stub: what has a reply to give fails, everything else succeeds.
+    pub(crate) fn nothing() -> Self {
+        Play(None)
+    }
+
     /// How long it waits before it answers.
     pub(crate) fn delay(&self) -> Duration {
         self.0.as_ref().map_or(Duration::ZERO, |stub| stub.delay)

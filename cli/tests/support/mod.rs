@@ -11,8 +11,15 @@ use std::{
 
 /// `linkbus recordings`, in the folder of the fixtures.
 pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = linkbus();
+    command.arg("recordings").args(arguments);
+    command
+}
+
+/// `linkbus`, in the folder of the fixtures.
+pub(crate) fn linkbus() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linkbus"));
-    command.arg("recordings").args(arguments).current_dir(folder("fixtures"));
+    command.current_dir(folder("fixtures"));
     command
 }
 
