@@ -147,6 +147,12 @@ pub(crate) fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
 
+/// The numbers without those that came again.
+pub(crate) fn firsts(numbers: &[u64]) -> Vec<u64> {
+    let new = numbers.iter().enumerate().filter(|(place, number)| !numbers[..*place].contains(number));
+    new.map(|(_, number)| *number).collect()
+}
+
 fn is_fence(deed: &Deed) -> bool {
     matches!(deed, Deed::Stored(FENCE) | Deed::Worked(FENCE) | Deed::Called(_, FENCE) | Deed::Heard(_, FENCE))
 }
@@ -158,5 +164,71 @@ fn fences(kind: Kind) -> Vec<Deed> {
         Kind::Command => vec![Deed::Stored(FENCE)],
         Kind::Event => (0..3).map(|subscriber| Deed::Heard(subscriber, FENCE)).collect(),
         Kind::Task => vec![Deed::Worked(FENCE)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use linkbus::Bus;
+    use tokio::{spawn, time::sleep};
+
+    use super::*;
+    use crate::features::values::*;
+
+    /// A case of a bus that waits for nothing, in virtual time.
+    fn in_virtual_time<T>(trial: impl AsyncFnOnce(Case<Bus>) -> T) -> T {
+        let features = Features {
+            handlers: Plain,
+            commands: Accepted,
+            events: Accepted,
+            tasks: Accepted,
+            errors: Typed,
+            panics: Unwind,
+            passing: Moved,
+            thread: Callers,
+            delivery: Once,
+            order: Kept,
+            unhandled: Refused,
+            journal: Absent,
+        };
+        let subject = Bus::empty().build().unwrap();
+        let case = Case { subject, features, ledger: Ledger::new() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(trial(case))
+    }
+
+    fn stores_after(delay: Duration) -> impl AsyncFnOnce(Case<Bus>) -> bool {
+        async move |case| {
+            let ledger = case.ledger.clone();
+            let storing = spawn(async move {
+                sleep(delay).await;
+                ledger.note(Deed::Worked(1));
+                ledger.note(Deed::Stored(1));
+            });
+            let seen = caught(case.sees(Kind::Command, [Deed::Stored(1)])).await;
+            storing.abort();
+            seen.is_ok()
+        }
+    }
+
+    #[test]
+    fn what_comes_before_the_deadline_is_waited_for() {
+        assert!(in_virtual_time(stores_after(Bus::DEADLINE - Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn what_comes_behind_the_deadline_did_not_come() {
+        assert!(!in_virtual_time(stores_after(Bus::DEADLINE + Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn a_dispatch_that_waits_for_its_handler_is_not_waited_for() {
+        let is_seen = in_virtual_time(async |mut case| {
+            case.features.commands = Awaited;
+            stores_after(Duration::from_millis(1))(case).await
+        });
+        assert!(!is_seen);
     }
 }

@@ -32,6 +32,7 @@ use crate::{
 ///     unhandled: Refused,
 ///     journal: Absent,
 /// });
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! conformance {

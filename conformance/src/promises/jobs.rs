@@ -6,7 +6,7 @@ use linkbus::{DispatchError, ExecuteError, Kind};
 use tokio::runtime::Handle;
 
 use crate::{
-    case::{Case, accepted, caught, text_of},
+    case::{Case, accepted, caught, firsts, text_of},
     ledger::Deed,
     messages::{Bring, Carry, Fate, NobodysWork, PANIC, Parcel, Rejection, Store, TellNobody, Work},
     subject::Subject,
@@ -187,7 +187,7 @@ async fn keeps_the_order<J: Job, S: Subject>(case: &Case<S>) {
     }
     case.sees(J::KIND, [J::done(19)]).await;
     let numbers = numbers::<J>(&case.settled(J::KIND).await);
-    assert!(numbers.is_sorted(), "{numbers:?}");
+    assert!(firsts(&numbers).is_sorted(), "{numbers:?}");
 }
 
 async fn all_of_several_threads_arrive<J: Job, S: Subject>(case: &Case<S>) {
@@ -222,7 +222,7 @@ async fn a_batch_stops<J: Job, S: Subject>(case: &Case<S>) {
     let fates = [Fate::Succeeds, Fate::Succeeds, Fate::Fails, Fate::Succeeds];
     let jobs = fates.into_iter().zip(0..).map(|(fate, number)| J::new(number, fate)).collect();
     let (completed, _) = J::dispatch_many(jobs, &case.subject).await.unwrap_err();
-    assert_eq!((completed, numbers::<J>(&case.deeds())), (2, vec![0, 1]));
+    assert_eq!((completed, firsts(&numbers::<J>(&case.deeds()))), (2, vec![0, 1]));
 }
 
 /// The checks above for one of the two, under the names of the promises.
