@@ -1,4 +1,4 @@
-//! The messages of the suite. A transport's dispatching side knows them by [`MODULE`](crate::messages::MODULE).
+//! The messages of the suite. A transport's dispatching side knows them by [`MODULE`].
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 pub use self::jobs::{commands, tasks};
 use crate::{
     case::Check,
-    features::{Features, values::*},
+    features::{Features, values},
     subject::Subject,
 };
 
@@ -146,7 +146,7 @@ macro_rules! __table {
             says: $says,
             rows: &[$(stringify!($row)),*],
             needs: &[$(concat!(stringify!($field), ": ", stringify!($value))),*],
-            is_made_by: |features| matches!(features, Features { $($field: $value,)* .. }),
+            is_made_by: |features| matches!(features, Features { $($field: values::$value,)* .. }),
         }),*];
 
         /// All promises with their checks.

@@ -107,7 +107,9 @@ fn each_wrong_bus_breaks_the_promises_that_are_written_and_no_others() {
     let mut text = String::new();
     for Wrong { name, broken } in wrong_buses() {
         let _ = writeln!(text, "{name}");
-        broken().iter().for_each(|promise| _ = writeln!(text, "    {promise}"));
+        for promise in broken() {
+            let _ = writeln!(text, "    {promise}");
+        }
     }
     if env::var_os("BLESS").is_some() {
         fs::write(TABLE, &text).unwrap();

@@ -1,5 +1,4 @@
 //! Handlers of what cannot leave the process.
-#![expect(clippy::needless_pass_by_value, reason = "the very object is given back")]
 
 use std::sync::Arc;
 

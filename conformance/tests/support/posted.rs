@@ -16,6 +16,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 type Letter = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// There is no post any more.
+struct Closed;
+
 /// How many letters are under way before a dispatch waits.
 const ROOM: usize = 8;
 
@@ -42,13 +45,10 @@ impl Posted {
         self.there.wiring().route::<M>().is_some()
     }
 
-    /// Whether it was accepted: not after it is closed.
-    async fn post(&self, letter: impl Future<Output = ()> + Send + 'static) -> bool {
+    /// Waits for room.
+    async fn post(&self, letter: impl Future<Output = ()> + Send + 'static) -> Result<(), Closed> {
         let post = self.post.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match post {
-            Some(post) => post.send(Box::pin(letter)).await.is_ok(),
-            None => false,
-        }
+        post.ok_or(Closed)?.send(Box::pin(letter)).await.map_err(|_| Closed)
     }
 }
 
@@ -84,18 +84,14 @@ impl AsyncMessageDispatcher for Posted {
         if !self.knows::<C>() {
             return Err(ExecuteError::NoHandler { message });
         }
-        match self.post(async move { drop(there.execute(command).await) }).await {
-            true => Ok(()),
-            false => Err(ExecuteError::ShutDown { message }),
-        }
+        let posted = self.post(async move { drop(there.execute(command).await) }).await;
+        posted.map_err(|Closed| ExecuteError::ShutDown { message })
     }
 
     async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
         let (there, message) = (self.there.clone(), E::FACTS.name);
-        match self.post(async move { drop(there.publish(event).await) }).await {
-            true => Ok(()),
-            false => Err(PublishError::ShutDown { message }),
-        }
+        let posted = self.post(async move { drop(there.publish(event).await) }).await;
+        posted.map_err(|Closed| PublishError::ShutDown { message })
     }
 
     async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
@@ -103,9 +99,7 @@ impl AsyncMessageDispatcher for Posted {
         if !self.knows::<T>() {
             return Err(DispatchError::NoHandler { message });
         }
-        match self.post(async move { drop(there.dispatch(task).await) }).await {
-            true => Ok(()),
-            false => Err(DispatchError::ShutDown { message }),
-        }
+        let posted = self.post(async move { drop(there.dispatch(task).await) }).await;
+        posted.map_err(|Closed| DispatchError::ShutDown { message })
     }
 }
