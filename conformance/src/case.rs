@@ -7,10 +7,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     task::Poll,
+    thread,
 };
 
 use linkbus::{Builder, Kind};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     features::{Completion, Features},
@@ -145,6 +146,19 @@ pub(crate) async fn caught<T>(dispatch: impl Future<Output = T>) -> Result<T, Bo
 pub(crate) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
+}
+
+/// Does the work of four senders, each on a thread of its own and with its number, and waits for them.
+pub(crate) fn on_four_threads<S: Subject>(_: &Case<S>, work: impl AsyncFn(u64) + Sync) {
+    let (runtime, work) = (&Handle::current(), &work);
+    thread::scope(|scope| {
+        for sender in 0..4 {
+            scope.spawn(move || {
+                let sending = async { timeout(S::DEADLINE, work(sender)).await };
+                runtime.block_on(sending).expect("it is sent in time");
+            });
+        }
+    });
 }
 
 /// The numbers without those that came again.

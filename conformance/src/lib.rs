@@ -12,7 +12,7 @@ mod suite;
 // A macro finds others at the root.
 use self::promises::__table;
 pub use self::{
-    case::{Case, Check, LocalBoxFuture, New},
+    case::{LocalBoxFuture, New},
     features::{Completion, Delivery, Errors, Features, Handlers, Notes, Order, Panics, Passing, Thread, Unhandled},
     handlers::Host,
     promises::{PROMISES, Promise, markdown},
@@ -22,8 +22,10 @@ pub use self::{
 
 #[doc(hidden)]
 pub mod __private {
+    pub use linkbus::Builder;
+
     pub use crate::{
-        case::run,
+        case::{Case, Check, run},
         features::values,
         promises::{commands, events, journal, life, queries, tasks},
     };

@@ -63,13 +63,13 @@ pub struct Parcel {
 
 impl Parcel {
     /// One with another inside.
-    pub fn new() -> Self {
+    pub fn small() -> Self {
         Parcel { inner: Some(Box::new(Parcel::flat("{\"inner\": \\n}"))), ..Parcel::flat("naïve \u{1f980}\0\n\"'") }
     }
 
     /// One with 64 KiB of text.
     pub fn large() -> Self {
-        Parcel { text: "linkbus ".repeat(8 * 1024), ..Parcel::new() }
+        Parcel { text: "linkbus ".repeat(8 * 1024), ..Parcel::small() }
     }
 
     fn flat(text: &str) -> Self {
@@ -81,12 +81,6 @@ impl Parcel {
             lists: [Vec::new(), vec![String::new(), "one".to_owned()]],
             inner: None,
         }
-    }
-}
-
-impl Default for Parcel {
-    fn default() -> Self {
-        Parcel::new()
     }
 }
 

@@ -23,6 +23,13 @@ use crate::{
 };
 
 /// Something that a bus promises, if its [`Features`] do not exclude it.
+///
+/// ```
+/// use linkbus_conformance::PROMISES;
+///
+/// let of_fakes = PROMISES.iter().filter(|promise| promise.needs.contains(&"journal: Taken"));
+/// assert!(of_fakes.flat_map(|promise| promise.rows).any(|row| *row == "X25"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Promise {
     /// The name of its test.

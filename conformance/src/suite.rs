@@ -51,7 +51,7 @@ macro_rules! __suite {
             use super::*;
 
             fn subject(
-                $wired: ::linkbus::Builder<<$subject as $crate::Subject>::Host>,
+                $wired: $crate::__private::Builder<<$subject as $crate::Subject>::Host>,
             ) -> $crate::LocalBoxFuture<'static, $subject> {
                 Box::pin(async move { $new })
             }
@@ -117,6 +117,33 @@ macro_rules! __ignored {
 /// The names of the promises that a bus with these features makes and does not keep.
 ///
 /// What the checks say of them goes to the standard error, as the messages of panics do.
+///
+/// ```
+/// use linkbus::{Bus, layer::on_async};
+/// use linkbus_conformance::{
+///     Completion, Delivery, Errors, Features, Handlers, Notes, Order, Panics, Passing, Thread, Unhandled, broken_promises, messages::FindEven,
+/// };
+///
+/// let features = Features {
+///     handlers: Handlers::Plain,
+///     commands: Completion::Awaited,
+///     events: Completion::Awaited,
+///     tasks: Completion::Awaited,
+///     errors: Errors::Typed,
+///     panics: Panics::Unwind,
+///     passing: Passing::Moved,
+///     thread: Thread::Callers,
+///     delivery: Delivery::Once,
+///     order: Order::Kept,
+///     unhandled: Unhandled::Refused,
+///     journal: Notes::Absent,
+/// };
+/// let broken = broken_promises::<Bus>(features, |wired| {
+///     let forgetful = on_async::<FindEven>(|_, _| Box::pin(async { Ok(None) }));
+///     Box::pin(async { wired.layer(forgetful).build().unwrap() })
+/// });
+/// assert_eq!(broken, ["nothing_is_a_reply"]);
+/// ```
 pub fn broken_promises<S: Subject>(features: Features, new: New<S>) -> Vec<&'static str> {
     let made = checks::<S>().filter(|(promise, _)| promise.is_made_by(&features));
     let broken = made.filter(|(_, check)| catch_unwind(AssertUnwindSafe(|| run(features, new, *check))).is_err());

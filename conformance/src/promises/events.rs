@@ -53,8 +53,8 @@ pub async fn subscribers_have_ended_when_publish_returns<S: Subject>(case: &Case
 }
 
 pub async fn an_event_arrives_as_it_was_sent<S: Subject>(case: &Case<S>) {
-    accepted(case.subject.publish(Brought(Parcel::new())).await);
-    case.sees(Event, [Deed::Received(Event, Parcel::new())]).await;
+    accepted(case.subject.publish(Brought(Parcel::small())).await);
+    case.sees(Event, [Deed::Received(Event, Parcel::small())]).await;
 }
 
 pub async fn an_event_without_subscribers_is_no_error<S: Subject>(case: &Case<S>) {

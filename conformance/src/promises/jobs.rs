@@ -1,12 +1,11 @@
 //! What is promised of commands, and of tasks: the same.
 
-use std::{fmt, thread};
+use std::fmt;
 
 use linkbus::{DispatchError, ExecuteError, Kind};
-use tokio::runtime::Handle;
 
 use crate::{
-    case::{Case, accepted, caught, firsts, text_of},
+    case::{Case, accepted, caught, firsts, on_four_threads, text_of},
     ledger::Deed,
     messages::{Bring, Carry, Fate, NobodysWork, PANIC, Parcel, Rejection, Store, TellNobody, Work},
     subject::Subject,
@@ -136,8 +135,8 @@ async fn was_handled_at_return<J: Job, S: Subject>(case: &Case<S>) {
 }
 
 async fn arrives_as_sent<J: Job, S: Subject>(case: &Case<S>) {
-    accepted(J::dispatch_parcel(Parcel::new(), &case.subject).await);
-    case.sees(J::KIND, [Deed::Received(J::KIND, Parcel::new())]).await;
+    accepted(J::dispatch_parcel(Parcel::small(), &case.subject).await);
+    case.sees(J::KIND, [Deed::Received(J::KIND, Parcel::small())]).await;
 }
 
 async fn fails_with_its_own_error<J: Job, S: Subject>(case: &Case<S>) {
@@ -191,17 +190,9 @@ async fn keeps_the_order<J: Job, S: Subject>(case: &Case<S>) {
 }
 
 async fn all_of_several_threads_arrive<J: Job, S: Subject>(case: &Case<S>) {
-    let runtime = Handle::current();
-    thread::scope(|scope| {
-        for thread in 0..4 {
-            let runtime = &runtime;
-            scope.spawn(move || {
-                runtime.block_on(async {
-                    for number in (thread * 25)..(thread * 25 + 25) {
-                        succeed::<J, S>(number, case).await;
-                    }
-                });
-            });
+    on_four_threads(case, async |sender| {
+        for number in (sender * 25)..(sender * 25 + 25) {
+            succeed::<J, S>(number, case).await;
         }
     });
     case.sees(J::KIND, (0..100).map(J::done)).await;

@@ -10,10 +10,9 @@ use std::{
 
 use futures_util::future::join;
 use linkbus::SendError;
-use tokio::runtime::Handle;
 
 use crate::{
-    case::{Case, accepted, caught, text_of},
+    case::{Case, accepted, caught, on_four_threads, text_of},
     ledger::Deed,
     messages::{AskNobody, AskThread, Double, Echo, Fate, FindEven, PANIC, Parcel, Rejection, Share, Triple},
     subject::Subject,
@@ -46,7 +45,7 @@ pub async fn nothing_is_a_reply<S: Subject>(case: &Case<S>) {
 }
 
 pub async fn a_query_and_its_reply_arrive_as_they_were<S: Subject>(case: &Case<S>) {
-    assert_eq!(accepted(case.subject.send(Echo(Parcel::new())).await), Parcel::new());
+    assert_eq!(accepted(case.subject.send(Echo(Parcel::small())).await), Parcel::small());
 }
 
 pub async fn a_large_query_and_its_reply_arrive_whole<S: Subject>(case: &Case<S>) {
@@ -109,17 +108,9 @@ pub async fn queries_are_answered_after_a_panic<S: Subject>(case: &Case<S>) {
 }
 
 pub async fn queries_of_several_threads_each_get_their_own_reply<S: Subject>(case: &Case<S>) {
-    let runtime = Handle::current();
-    thread::scope(|scope| {
-        for thread in 0..4 {
-            let runtime = &runtime;
-            scope.spawn(move || {
-                runtime.block_on(async {
-                    for number in (thread * 100)..(thread * 100 + 25) {
-                        assert_eq!(accepted(case.subject.send(double(number)).await), 2 * number);
-                    }
-                });
-            });
+    on_four_threads(case, async |sender| {
+        for number in (sender * 25)..(sender * 25 + 25) {
+            assert_eq!(accepted(case.subject.send(double(number)).await), 2 * number);
         }
     });
 }
