@@ -11,7 +11,7 @@ use linkbus::{
     Wiring,
     roles::{AsyncMessageBus, AsyncMessageDispatcher, AsyncQueryDispatcher},
 };
-use linkbus_conformance::Subject;
+use linkbus_conformance::{Subject, messages};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 type Letter = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -38,6 +38,7 @@ impl Posted {
                 let _ = tokio::spawn(letter).await;
             }
         });
+        assert!(knows_all_of(&there), "`messages::MODULE` has all messages that can leave the process");
         Posted { there, post: Mutex::new(Some(post)), postman: Some(postman).into() }
     }
 
@@ -50,6 +51,13 @@ impl Posted {
         let post = self.post.lock().unwrap_or_else(PoisonError::into_inner).clone();
         post.ok_or(Closed)?.send(Box::pin(letter)).await.map_err(|_| Closed)
     }
+}
+
+/// Whether the side that dispatches, which has no handlers, knows what the other side handles.
+fn knows_all_of(there: &Bus) -> bool {
+    let here = Bus::empty().modules([messages::MODULE]).partial().build().unwrap();
+    let known = here.wiring().routes();
+    there.wiring().routes().iter().all(|route| known.iter().any(|known| known.message == route.message))
 }
 
 impl Subject for Posted {
