@@ -164,6 +164,35 @@ fn a_stand_in_has_nothing_to_write_but_the_verbs() {
     assert!(matches!(QueryDispatcher::send(&Deaf, Stock(1)), Err(SendError::ShutDown { message: "roles.Stock" })));
 }
 
+/// P4: the batches of a stand-in are in terms of its verbs, and stop at the first failure.
+#[tokio::test]
+async fn the_batches_of_a_stand_in_use_its_verbs() {
+    struct Full(Log);
+
+    impl AsyncMessageDispatcher for Full {
+        async fn execute<C: Command>(&self, _: C) -> Result<(), ExecuteError<C::Error>> {
+            self.0.add("execute", 1);
+            if self.0.entries().len() < 3 { Ok(()) } else { Err(ExecuteError::ShutDown { message: C::FACTS.name }) }
+        }
+
+        async fn publish<E: Event>(&self, _: E) -> Result<(), PublishError> {
+            self.0.add("publish", 1);
+            Ok(())
+        }
+
+        async fn dispatch<T: Task>(&self, _: T) -> Result<(), DispatchError<T::Error>> {
+            Err(DispatchError::ShutDown { message: T::FACTS.name })
+        }
+    }
+
+    let full = Full(Log::default());
+    let error = full.execute_many((0..5).map(Reserve)).await.unwrap_err();
+    assert_eq!((error.completed, full.0.entries().len()), (2, 3));
+    full.publish_many((0..2).map(Reserved)).await.unwrap();
+    assert_eq!(full.0.entries()[3..], ["publish 1", "publish 1"]);
+    assert_eq!(full.dispatch_many([Pack(1)]).await.unwrap_err().completed, 0);
+}
+
 /// X18: code that is written against the roles runs on whatever has them: a bus, a handle, a test's own double.
 #[tokio::test]
 async fn what_is_written_against_a_role_runs_on_anything_that_has_it() {

@@ -290,7 +290,8 @@ impl Bus {
     }
 }
 
-async fn in_turn<M, E, O>(
+/// Dispatches one after the other, and stops at the first that fails.
+pub(crate) async fn in_turn<M, E, O>(
     messages: impl Iterator<Item = M> + Send,
     one: impl Fn(M) -> O + Send,
 ) -> Result<(), BatchError<E>>

@@ -28,7 +28,7 @@ use std::future::Future;
 
 use crate::{
     builder::Builder,
-    bus::Bus,
+    bus::{Bus, in_turn},
     error::{BatchError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::QueryHandle,
@@ -103,24 +103,32 @@ pub trait AsyncMessageDispatcher: Sync {
     #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch<T: Task>(&self, task: T) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send;
 
-    /// See [`Bus::execute_many`].
+    /// See [`Bus::execute_many`]. Unless it is written otherwise, each is given to [`execute`](Self::execute).
     #[cfg_attr(feature = "testing", track_caller)]
     fn execute_many<C: Command>(
         &self,
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
-    ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send;
-    /// See [`Bus::publish_many`].
+    ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send {
+        in_turn(commands.into_iter(), |command| self.execute(command))
+    }
+
+    /// See [`Bus::publish_many`]. Unless it is written otherwise, each is given to [`publish`](Self::publish).
     #[cfg_attr(feature = "testing", track_caller)]
     fn publish_many<E: Event>(
         &self,
         events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
-    ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send;
-    /// See [`Bus::dispatch_many`].
+    ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send {
+        in_turn(events.into_iter(), |event| self.publish(event))
+    }
+
+    /// See [`Bus::dispatch_many`]. Unless it is written otherwise, each is given to [`dispatch`](Self::dispatch).
     #[cfg_attr(feature = "testing", track_caller)]
     fn dispatch_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
-    ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send;
+    ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send {
+        in_turn(tasks.into_iter(), |task| self.dispatch(task))
+    }
 }
 
 /// A whole asynchronous bus: both dispatchers, and what is wired.

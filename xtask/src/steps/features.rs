@@ -22,6 +22,7 @@ const COMBINATIONS: &[&str] = &[
     "test -p linkbus --features transport --test transport --no-fail-fast",
     "test -p bus-core --features transport --lib transport --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/transport --doc transport",
+    "test -p linkbus-conformance --all-features --no-fail-fast",
 ];
 
 pub(super) fn run() -> Outcome {
