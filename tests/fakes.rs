@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use linkbus::{
@@ -151,10 +151,8 @@ async fn a_stub_answers_late_in_virtual_time() {
     let fake = Fake::over(Bus::empty().clock(clock.clone())).unwrap();
     let begun = clock.now();
     fake.on::<Stock>().after(Duration::from_secs(3600)).reply(1);
-    let real = Instant::now();
     assert_eq!(fake.bus().send(Stock { item: 1 }).await.unwrap(), 1);
     assert_eq!(clock.now() - begun, Duration::from_secs(3600));
-    assert!(real.elapsed() < Duration::from_secs(3600));
 }
 
 #[test]

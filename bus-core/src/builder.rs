@@ -454,21 +454,22 @@ impl<B: Flavor> Builder<B> {
     /// println!("{error}");
     /// ```
     pub fn build(self) -> Result<B, WiringError> {
-        self.plan().assembled()
+        let build = Build { clock: self.clock.clone(), is_replayable: self.is_replayable, has_double: false };
+        self.plan(&build).assembled()
     }
 
     /// The bus with a spy around everything, and with stubs for what has no handler.
     #[cfg(feature = "testing")]
     pub(crate) fn build_with_double(mut self, spy: Spy, stubs: Arc<Stubs>) -> Result<B, WiringError> {
         self.stack.push_outermost(spy, Location::of_caller());
-        let build = Build { clock: self.clock.clone(), is_replayable: self.is_replayable };
-        let mut plan = self.plan();
+        let build = Build { clock: self.clock.clone(), is_replayable: self.is_replayable, has_double: true };
+        let mut plan = self.partial().plan(&build);
         plan.double = Some(Double::new(stubs, build));
         plan.assembled()
     }
 
     /// Everything put together, not checked.
-    fn plan(self) -> Plan<B> {
+    fn plan(self, build: &Build) -> Plan<B> {
         let takes_everything = matches!(self.scope, Scope::Everything);
         let empty_modules = self.scope.empty_modules();
         let mut collected = self.scope.collect();
@@ -483,7 +484,7 @@ impl<B: Flavor> Builder<B> {
         {
             plan.vias = self.vias;
         }
-        plan.link(self.stack, &Build { clock: self.clock, is_replayable: self.is_replayable });
+        plan.link(self.stack, build);
         #[cfg(feature = "testing")]
         Coverage::save_of_process();
         plan

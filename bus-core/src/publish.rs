@@ -3,6 +3,8 @@
 //! Nothing here has the event's type, so it is compiled once and not for every event.
 
 mod concurrent;
+#[cfg(feature = "testing")]
+mod turn;
 
 use std::{
     any::Any,
@@ -12,6 +14,8 @@ use std::{
 };
 
 use self::concurrent::concurrently;
+#[cfg(feature = "testing")]
+pub(crate) use self::turn::Turn;
 use crate::{
     context::Context,
     dispatch::Publication,

@@ -16,6 +16,8 @@ pub(crate) struct Build {
     pub(crate) clock: Clock,
     /// Whether every message has a chain, if only an empty one.
     pub(crate) is_replayable: bool,
+    /// Whether stubs answer what has no handler.
+    pub(crate) has_double: bool,
 }
 
 /// Where a layer is asked whether it has to do with a message, while the bus is built.
@@ -80,6 +82,11 @@ impl<'a> Site<'a> {
     /// Its handler or, for an event, its subscribers; empty if there is none.
     pub fn handlers(&self) -> &'a [HandlerFacts] {
         &self.route.handlers
+    }
+
+    /// Whether a stub answers in the place of a handler.
+    pub(crate) fn is_stubbed(&self) -> bool {
+        self.build.has_double && self.route.handlers.is_empty()
     }
 
     /// The clock of the bus.

@@ -26,7 +26,7 @@ use crate::{
     error::AnyError,
     flavor::Flavor,
     handler::HandlerFacts,
-    message::{Kind, Message},
+    message::{Kind, Message, MessageFacts},
     sync_bus::SyncBus,
 };
 
@@ -150,15 +150,19 @@ impl Timeout {
 
     /// How long this handler may run.
     fn limit(&self, handler: &HandlerFacts, hears_handlers: bool) -> Option<Limit> {
-        let message = handler.message;
         let by_handler = handler.settings.timeout.filter(|_| hears_handlers);
+        by_handler
+            .map(|after| Limit { after, source: Source::Handler(handler.location) })
+            .or_else(|| self.limit_of(handler.message))
+    }
+
+    /// How long a handler of this message may run, if it says nothing itself.
+    fn limit_of(&self, message: &MessageFacts) -> Option<Limit> {
         let by_message = self.messages.iter().rfind(|(id, _)| *id == message.type_id());
         let by_kind = self.kinds.iter().rfind(|(kind, _)| *kind == message.kind);
-        let from = |source| move |after: Duration| Limit { after, source };
-        by_handler
-            .map(from(Source::Handler(handler.location)))
-            .or_else(|| by_message.map(|(_, after)| *after).map(from(Source::Message)))
-            .or_else(|| by_kind.map(|(_, after)| *after).map(from(Source::Kind)))
+        by_message
+            .map(|(_, after)| Limit { after: *after, source: Source::Message })
+            .or_else(|| by_kind.map(|(_, after)| Limit { after: *after, source: Source::Kind }))
             .or(self.all)
     }
 
@@ -174,10 +178,14 @@ impl Timeout {
         is_innermost
     }
 
-    /// The limits of the handlers of a message; or what is to be said of a layer that has none, or cannot be there.
+    /// The limits of the handlers of a message, or that of its stub; or what is to be said of a layer that has none, or cannot be there.
     fn limits(&self, site: &mut Site<'_>) -> Result<Limits, Unfit> {
         let hears_handlers = self.hears_handlers(site);
-        let limits: Limits = site.handlers().iter().map(|handler| self.limit(handler, hears_handlers)).collect();
+        let limits: Limits = if site.is_stubbed() {
+            vec![self.limit_of(site.message())]
+        } else {
+            site.handlers().iter().map(|handler| self.limit(handler, hears_handlers)).collect()
+        };
         if limits.iter().all(Option::is_none) {
             return Err(if self.all.is_some() { Unfit::LeftOut("nothing here handles it") } else { Unfit::Silent });
         }
@@ -199,7 +207,7 @@ struct Limit {
     source: Source,
 }
 
-/// In the order of the handlers; `None` for one that has no limit.
+/// In the order of the handlers, or the one of the stub; `None` for one that has no limit.
 type Limits = Vec<Option<Limit>>;
 
 /// Why a time-out is not put around a message.
@@ -268,11 +276,19 @@ impl Timeout {
             )));
         }
         match (handlers, limits) {
+            ([], [Some(limit)]) => Ok(self.around_all(site, *limit)),
             ([handler], [Some(limit)]) if site.message().kind.has_one_handler() => {
                 self.around_handler(site, handler, *limit)
             }
             _ => self.around_subscribers(site, limits),
         }
+    }
+
+    /// One limit for whatever is inside.
+    fn around_all(&self, site: &mut Site<'_>, limit: Limit) -> Link<Bus> {
+        explain(site, limit);
+        let (clock, counters) = (site.clock().clone(), self.counts.counters());
+        Link::async_around(on_bus::Limited { after: limit.after, clock, counters })
     }
 
     fn around_handler(&self, site: &mut Site<'_>, handler: &HandlerFacts, limit: Limit) -> Result<Link<Bus>, Unfit> {
@@ -282,13 +298,12 @@ impl Timeout {
                 "its handler is a plain `fn`, which cannot be interrupted, and no layer inside waits",
             ));
         }
-        explain(site, limit);
+        let link = self.around_all(site, limit);
         if !handler.is_async {
             let interrupts = "layers inside that wait, but not the plain `fn`";
             site.value_from("interrupts", interrupts, Source::Handler(handler.location));
         }
-        let (clock, counters) = (site.clock().clone(), self.counts.counters());
-        Ok(Link::async_around(on_bus::Limited { after: limit.after, clock, counters }))
+        Ok(link)
     }
 
     fn around_subscribers(&self, site: &mut Site<'_>, limits: &[Option<Limit>]) -> Result<Link<Bus>, Unfit> {

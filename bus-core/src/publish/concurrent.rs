@@ -42,6 +42,8 @@ struct AtWork<'a> {
 
 impl Run<'_> {
     fn advance(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Box<SubscriberFailure>>> {
+        #[cfg(feature = "testing")]
+        let _turn = super::Turn::of(self.place);
         let AtWork { running, limit } = match &mut self.at_work {
             Some(at_work) => at_work,
             None => match self.publication.notify(self.place) {

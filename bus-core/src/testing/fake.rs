@@ -18,7 +18,8 @@ use crate::{
     builder::Builder,
     bus::Bus,
     flavor::Flavor,
-    message::{Location, Message},
+    handler::HandlerFacts,
+    message::{Kind, Location, Message},
     sync_bus::SyncBus,
     wiring::WiringError,
 };
@@ -130,11 +131,11 @@ impl<B: Flavor> Fake<B> {
     /// Spies on the bus that `builder` builds, and answers what it has no handler for.
     ///
     /// For one module whose neighbours are stubbed, give it a builder with [`modules`](Builder::modules); for a whole program with
-    /// some handlers replaced, one with [`replace`](Builder::replace) or with [`partial`](Builder::partial). Layers of the
-    /// builder are around stubs as they are around handlers.
+    /// some handlers replaced, one with [`replace`](Builder::replace). It is always [`partial`](Builder::partial): a message
+    /// without a handler is one for a stub. Layers of the builder are around stubs as they are around handlers.
     ///
     /// # Errors
-    /// As [`Builder::build`].
+    /// As [`Builder::build`], but for messages without a handler.
     ///
     /// ```
     /// use linkbus::{Command, Query, SyncBus, testing::SyncFakeBus};
@@ -163,9 +164,31 @@ impl<B: Flavor> Fake<B> {
         &self.bus
     }
 
-    /// What to answer to messages of this type that have no handler. [`On`] says how.
+    /// What to answer to messages of this type, which must have no handler. [`On`] says how.
+    ///
+    /// # Panics
+    /// If the bus has a handler or a subscriber for them, or a transport that carries them: the stub would never be asked. The
+    /// text says where that is, and what to write instead.
+    ///
+    /// ```
+    /// # use linkbus::{Query, SyncBus, testing::SyncFakeBus};
+    /// # #[derive(Query)]
+    /// # #[query(reply = u32)]
+    /// # struct Stock;
+    /// let whole = || SyncBus::empty().query(|_: Stock| 3);
+    /// let fake = SyncFakeBus::over(whole())?;
+    /// assert!(std::panic::catch_unwind(|| fake.on::<Stock>().reply(0)).is_err());
+    ///
+    /// let fake = SyncFakeBus::over(whole().replace(|_: Stock| 0))?;
+    /// assert_eq!(fake.bus().send(Stock).unwrap(), 0);
+    /// # Ok::<(), linkbus::WiringError>(())
+    /// ```
     #[track_caller]
     pub fn on<M: Message>(&self) -> On<'_, M> {
+        let route = self.bus.core().wiring.route::<M>();
+        if let Some(handler) = route.and_then(|route| route.handlers.first()) {
+            panic!("{}", idle(handler));
+        }
         On::new(&self.stubs, Location::of_caller())
     }
 
@@ -178,6 +201,27 @@ impl<B: Flavor> Fake<B> {
         self.stubs.clear();
         self.journal.clear();
     }
+}
+
+/// Why a stub has nothing to do beside `handler`, and what to write instead.
+fn idle(handler: &HandlerFacts) -> String {
+    let HandlerFacts { name, location, message, is_remote, .. } = handler;
+    let (method, lent) = match message.kind {
+        Kind::Event => ("replace_subscribers", "&"),
+        kind if *is_remote => (kind.label(), ""),
+        _ => ("replace", ""),
+    };
+    let who = match (is_remote, message.kind) {
+        (true, _) => "goes through the transport",
+        (false, Kind::Event) => "has the subscriber",
+        (false, _) => "is handled by",
+    };
+    let short_name = message.short_name();
+    format!(
+        "a stub for `{}` would never be asked: on this bus it {who} `{name}` ({location}); give its builder \
+         `.{method}(|_: {lent}{short_name}| ..)` instead",
+        message.name,
+    )
 }
 
 impl<B: Flavor> Deref for Fake<B> {

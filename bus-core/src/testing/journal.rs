@@ -8,6 +8,7 @@ mod times;
 
 use std::{
     any::Any,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     handler::HandlerFacts,
-    message::{Kind, Message},
+    message::{Kind, Message, MessageFacts},
 };
 
 /// So many dispatches are kept. A test that makes more asserts on what is no longer known, and is told so.
@@ -55,6 +56,8 @@ pub struct Journal(Arc<Mutex<Notes>>);
 #[derive(Debug, Default)]
 struct Notes {
     kept: Vec<Note>,
+    /// The place of each in `kept`, by the id of the dispatch; of several attempts that of the last.
+    places: HashMap<Uuid, usize>,
     /// The number of the first one that is kept: those before it were there before a reset.
     first: usize,
     /// How many there was no room for.
@@ -74,14 +77,16 @@ impl Journal {
             notes.lost += 1;
             return None;
         }
+        let place = notes.kept.len();
+        notes.places.insert(note.id, place);
         notes.kept.push(note);
-        Some(notes.first + notes.kept.len() - 1)
+        Some(notes.first + place)
     }
 
-    /// The handler that the dispatch with this id went to.
-    pub(super) fn handler_of(&self, id: Uuid) -> Option<HandlerFacts> {
-        // What is caused comes soon after what causes it.
-        self.notes().kept.iter().rev().find(|note| note.id == id)?.handler
+    /// The handler that the dispatch with this id went to; of several subscribers the one in this place among them.
+    pub(super) fn handler_of(&self, id: Uuid, place: Option<usize>) -> Option<HandlerFacts> {
+        let notes = self.notes();
+        notes.kept[*notes.places.get(&id)?].handler(place)
     }
 
     /// Notes how it ended.
@@ -131,6 +136,10 @@ impl Journal {
     /// fake.bus().publish(Opened).unwrap();
     /// assert_eq!(fake.all()[0].message().name, "shop.Opened");
     /// ```
+    ///
+    /// # Panics
+    /// If there were more than are kept.
+    #[track_caller]
     pub fn all(&self) -> Vec<Noted> {
         self.complete().kept.iter().map(Note::noted).collect()
     }
@@ -140,16 +149,18 @@ impl Journal {
         let mut notes = self.notes();
         notes.first += notes.kept.len();
         notes.kept.clear();
+        notes.places.clear();
         notes.lost = 0;
     }
 
     #[track_caller]
     fn all_of<M: Message>(&self) -> Vec<Arc<M>> {
-        let notes = self.complete();
-        let found = notes.kept.iter().filter(|note| note.is::<M>());
-        let found: Result<Vec<_>, _> = found.map(|note| note.message().ok_or_else(|| note.why_gone())).collect();
-        drop(notes);
-        found.unwrap_or_else(|why| panic!("{why}"))
+        let found: Result<Vec<_>, _> = self.complete().of_type(M::FACTS).map(|(_, note)| note.message()).collect();
+        // In no closure: there the place of the caller is lost.
+        match found {
+            Ok(messages) => messages.into_iter().filter_map(|message| message.downcast().ok()).collect(),
+            Err(why) => panic!("{why}"),
+        }
     }
 
     /// The notes, if they are all there. Nothing may panic while they are locked.
@@ -172,13 +183,26 @@ impl Journal {
 }
 
 impl Notes {
-    fn places_of<M: Message>(&self) -> Vec<usize> {
-        let notes = self.kept.iter().enumerate();
-        notes.filter(|(_, note)| note.is::<M>()).map(|(place, _)| place).collect()
+    /// Those of one type of message, each with its place.
+    fn of_type(&self, message: &'static MessageFacts) -> impl Iterator<Item = (usize, &Note)> {
+        self.kept.iter().enumerate().filter(move |(_, note)| note.facts == message)
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Note> {
         self.kept.iter().filter(move |note| note.facts.kind == kind)
+    }
+
+    /// The first of one type from `from` on: its place, and its message or why that is gone.
+    fn next_of(&self, message: &'static MessageFacts, from: usize) -> Option<(usize, Result<AnyMessage, String>)> {
+        let (place, note) = self.kept.iter().enumerate().skip(from).find(|(_, note)| note.facts == message)?;
+        Some((place, note.message()))
+    }
+
+    /// Notes that an assertion was about the one in this place, if it was not cleared since.
+    fn see(&mut self, place: usize) {
+        if let Some(note) = self.kept.get_mut(place) {
+            note.is_seen = true;
+        }
     }
 }
 

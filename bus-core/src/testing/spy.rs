@@ -1,6 +1,6 @@
 //! Notes what goes over a bus, and changes nothing.
 
-use std::{ops::Deref, time::SystemTime};
+use std::{ops::Deref, sync::Arc, time::SystemTime};
 
 use super::{
     exhaustive,
@@ -11,6 +11,7 @@ use crate::{
     flavor::Flavor,
     handler::HandlerFacts,
     layer::{Dispatch, Layer, Link, Observer, Site},
+    publish::Turn,
 };
 
 /// A layer that notes everything that goes over a real bus, for assertions on it: it dereferences to a [`Journal`].
@@ -66,17 +67,14 @@ impl<B: Flavor> Layer<B> for Spy {
         if is_kept {
             site.keep_message();
         }
-        let handler = handlers.first().copied().filter(|_| handlers.len() == 1);
-        let is_handled = !handlers.is_empty();
-        Some(Link::observer(Watch { journal: self.0.clone(), is_kept, is_handled, handler }))
+        Some(Link::observer(Watch { journal: self.0.clone(), is_kept, handlers: handlers.into() }))
     }
 }
 
 struct Watch {
     journal: Journal,
     is_kept: bool,
-    is_handled: bool,
-    handler: Option<HandlerFacts>,
+    handlers: Arc<[HandlerFacts]>,
 }
 
 impl Observer for Watch {
@@ -84,24 +82,15 @@ impl Observer for Watch {
         // What the handler sends is then known to be sent by it.
         dispatch.identify(SystemTime::now());
         let facts = dispatch.message();
-        let (origin, sender) =
-            (dispatch.origin(), dispatch.context().causation_id().and_then(|id| self.journal.handler_of(id)));
+        let cause = dispatch.context().causation_id();
+        let (origin, sender) = (dispatch.origin(), cause.and_then(|id| self.journal.handler_of(id, Turn::current())));
         if let Some(sender) = &sender {
             exhaustive::saw(sender, facts);
         }
         let message = self.keep(dispatch);
         let id = dispatch.context().id();
-        let note = Note {
-            facts,
-            message,
-            origin,
-            sender,
-            id,
-            handler: self.handler,
-            is_handled: self.is_handled,
-            outcome: None,
-            is_seen: false,
-        };
+        let note =
+            Note { facts, message, origin, sender, id, handlers: self.called(dispatch), outcome: None, is_seen: false };
         if let Some(number) = self.journal.begin(note) {
             dispatch.put_note(self, number);
         }
@@ -115,6 +104,14 @@ impl Observer for Watch {
 }
 
 impl Watch {
+    /// Those that the message goes to: one subscriber alone, where it is tried again for that one.
+    fn called(&self, dispatch: &mut Dispatch<'_>) -> Arc<[HandlerFacts]> {
+        match dispatch.particulars().only_subscriber {
+            Some(only) => self.handlers.get(only..=only).unwrap_or_default().into(),
+            None => Arc::clone(&self.handlers),
+        }
+    }
+
     fn keep(&self, dispatch: &mut Dispatch<'_>) -> Kept {
         let show = dispatch.payload.show();
         // Shared only where it is kept: a handler that takes it by value could not have it.

@@ -16,7 +16,7 @@ use crate::{
 const DOUBLE: Double = Double { number: 1, fate: Fate::Succeeds };
 
 fn journal<S: Subject>(case: &Case<S>) -> &Journal {
-    case.subject.journal().expect("a subject whose `Features` say `journal: Kept` has one")
+    case.subject.journal().expect("a subject whose `Features` say `journal: Taken` has one")
 }
 
 async fn one_of_each<S: Subject>(case: &Case<S>) {

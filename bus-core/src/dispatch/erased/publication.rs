@@ -43,6 +43,8 @@ impl<'a> Publication<'a> {
     /// Calls the subscriber in this place, if there is one and it is synchronous.
     #[inline]
     pub(crate) fn notify_sync(&self, place: usize) -> Option<Result<(), Box<SubscriberFailure>>> {
+        #[cfg(feature = "testing")]
+        let _turn = crate::publish::Turn::of(place);
         match *self.slots.get(place)? {
             Slot { function: Function::Sync(function), bound } => {
                 // SAFETY: of a slot in `events` of the type that `event` has, and synchronous: see `Handler`. `bound` is of

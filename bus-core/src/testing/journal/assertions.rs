@@ -49,7 +49,8 @@ impl Journal {
     /// Asserts that these messages were dispatched in this order; others may have been in between.
     ///
     /// # Panics
-    /// If not; the text names the first step that was not there.
+    /// If not; the text names the first step that was not there. And if a message that a [`step_where`](super::step_where) has to look at
+    /// could not be kept, see [`sent`](Self::sent).
     ///
     /// ```
     /// # use linkbus::{Command, Event, testing::{SyncFakeBus, step, step_where}};
@@ -64,10 +65,10 @@ impl Journal {
     /// ```
     #[track_caller]
     pub fn assert_order(&self, steps: impl IntoIterator<Item = Step>) {
-        let mut notes = self.complete();
         let mut from = 0;
         for (number, expected) in steps.into_iter().enumerate() {
-            let found = notes.kept[from..].iter().position(|note| expected.is(note));
+            let found = self.first_that_fits(&expected, from);
+            let mut notes = self.complete();
             let Some(found) = found else {
                 let place = match number {
                     0 => String::new(),
@@ -76,8 +77,22 @@ impl Journal {
                 let text = format!("step {}, `{}`, was not there{place}", number + 1, expected.says());
                 fail(notes, &text);
             };
-            notes.kept[from + found].is_seen = true;
-            from += found + 1;
+            notes.see(found);
+            from = found + 1;
+        }
+    }
+
+    /// The place of the first message from `from` on that `expected` is about. Messages are looked at with nothing locked: what
+    /// fits is the user's to say.
+    #[track_caller]
+    fn first_that_fits(&self, expected: &Step, mut from: usize) -> Option<usize> {
+        loop {
+            let (place, message) = self.complete().next_of(expected.facts, from)?;
+            match expected.is(message) {
+                Ok(true) => return Some(place),
+                Ok(false) => from = place + 1,
+                Err(why) => panic!("{why}"),
+            }
         }
     }
 
@@ -99,12 +114,12 @@ impl Journal {
     #[track_caller]
     fn expect<M: Message>(&self, past: &str, times: &dyn Times, fits: Option<&dyn Fn(&M) -> bool>) {
         let found = match fits {
-            None => self.complete().places_of::<M>(),
+            None => self.complete().of_type(M::FACTS).map(|(place, _)| place).collect(),
             Some(fits) => self.places_where(fits),
         };
         let mut notes = self.complete();
         for place in &found {
-            notes.kept[*place].is_seen = true;
+            notes.see(*place);
         }
         if !times.fits(found.len()) {
             let condition = if fits.is_some() { " that fits" } else { "" };
@@ -119,7 +134,7 @@ impl Journal {
     /// The places of the messages that fit. They are looked at with nothing locked: `fits` is the user's.
     #[track_caller]
     fn places_where<M: Message>(&self, fits: &dyn Fn(&M) -> bool) -> Vec<usize> {
-        let places = self.complete().places_of::<M>();
+        let places: Vec<_> = self.complete().of_type(M::FACTS).map(|(place, _)| place).collect();
         let messages = self.all_of::<M>();
         places.into_iter().zip(messages).filter(|(_, message)| fits(message)).map(|(place, _)| place).collect()
     }

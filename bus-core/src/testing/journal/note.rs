@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::AnyMessage;
 use crate::{
     handler::HandlerFacts,
-    message::{Location, Message, MessageFacts},
+    message::{Location, MessageFacts},
 };
 
 /// How a message of unknown type is shown.
@@ -20,13 +20,11 @@ pub(crate) struct Note {
     pub(crate) message: Kept,
     /// That of the dispatch: what it causes names it.
     pub(crate) id: Uuid,
-    /// The one handler that it goes to.
-    pub(crate) handler: Option<HandlerFacts>,
+    /// The handler or the subscribers that it goes to; empty if it goes to a stub.
+    pub(crate) handlers: Arc<[HandlerFacts]>,
     pub(crate) origin: Option<Location>,
     /// The handler that asked for it, if it was asked for in one.
     pub(crate) sender: Option<HandlerFacts>,
-    /// Whether it went to a handler, and not to a stub.
-    pub(crate) is_handled: bool,
     /// `None` while it is under way.
     pub(crate) outcome: Option<String>,
     /// Whether an assertion was about it.
@@ -47,12 +45,8 @@ impl fmt::Debug for Kept {
 }
 
 impl Note {
-    pub(super) fn is<M: Message>(&self) -> bool {
-        self.facts == M::FACTS
-    }
-
     /// Why there is no message.
-    pub(super) fn why_gone(&self) -> String {
+    fn why_gone(&self) -> String {
         format!(
             "`{}` was handed over to its handler by value and could not be kept: derive `Clone` for it, or have the handler take `&{}`",
             self.facts.name,
@@ -60,11 +54,19 @@ impl Note {
         )
     }
 
-    /// `None` if it is gone.
-    pub(super) fn message<M: Message>(&self) -> Option<Arc<M>> {
+    /// The message, or why it is gone.
+    pub(super) fn message(&self) -> Result<AnyMessage, String> {
         match &self.message {
-            Kept::Message(message, _) => Arc::clone(message).downcast().ok(),
-            Kept::Gone(_) => None,
+            Kept::Message(message, _) => Ok(Arc::clone(message)),
+            Kept::Gone(_) => Err(self.why_gone()),
+        }
+    }
+
+    /// The one that it goes to; of several subscribers the one in this place.
+    pub(super) fn handler(&self, place: Option<usize>) -> Option<HandlerFacts> {
+        match &*self.handlers {
+            [handler] => Some(*handler),
+            subscribers => subscribers.get(place?).copied(),
         }
     }
 
@@ -78,7 +80,7 @@ impl Note {
             text,
             origin: self.origin,
             sender: self.sender,
-            is_handled: self.is_handled,
+            is_handled: !self.handlers.is_empty(),
             outcome: self.outcome.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::note::{Kept, Note};
+use super::AnyMessage;
 use crate::message::{Message, MessageFacts};
 
 type Predicate = Box<dyn Fn(&(dyn Any + Send + Sync)) -> bool>;
@@ -25,13 +25,12 @@ pub fn step_where<M: Message>(fits: impl Fn(&M) -> bool + 'static) -> Step {
 }
 
 impl Step {
-    pub(super) fn is(&self, note: &Note) -> bool {
-        note.facts == self.facts
-            && match (&self.fits, &note.message) {
-                (None, _) => true,
-                (Some(fits), Kept::Message(message, _)) => fits(&**message),
-                (Some(_), Kept::Gone(_)) => false,
-            }
+    /// Whether it is about this message of its type; `message` says why if that cannot be known.
+    pub(super) fn is(&self, message: Result<AnyMessage, String>) -> Result<bool, String> {
+        match &self.fits {
+            Some(fits) => message.map(|message| fits(&*message)),
+            None => Ok(true),
+        }
     }
 
     pub(super) fn says(&self) -> String {
