@@ -41,9 +41,11 @@ impl Detached {
         let _cause = self.cause.enter();
         let span = self.span;
         let within = Within::enter(Some(&span));
-        let layered = self.bus.core().table.layered(self.payload.facts()).expect("it came from inside these layers");
-        let mut dispatch = Dispatch::new(&mut *self.payload, &layered.route, &layered.clock);
-        Next { bus: &self.bus, layered, at: self.at }.run(&mut dispatch);
+        let goes_on = self.bus.core().with_layers(self.payload.facts(), |layered| {
+            let mut dispatch = Dispatch::new(&mut *self.payload, &layered.route, &layered.clock);
+            Next { bus: &self.bus, layered, at: self.at }.run(&mut dispatch)
+        });
+        goes_on.expect("it came from inside these layers");
         drop(within);
         guarded(|| drop(span));
         self.payload

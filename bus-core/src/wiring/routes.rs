@@ -3,14 +3,11 @@ use crate::{
     dispatch::Table,
     error::CloseError,
     flavor::Flavor,
-    layer::{Explanation, Stack},
+    layer::{Explanation, Layered, Stack},
     message::MessageFacts,
 };
 #[cfg(feature = "testing")]
-use {
-    crate::{layer::Layered, testing::Double},
-    std::sync::Arc,
-};
+use {crate::testing::Double, std::sync::Arc};
 
 /// What a bus is: its routes with the layers around them, and what is known about both. Never changed once it is made.
 pub struct Core<B: Flavor> {
@@ -36,6 +33,21 @@ impl<B: Flavor> Core<B> {
     #[cfg(feature = "testing")]
     pub(crate) fn stage(&self, message: &'static MessageFacts) -> Option<Arc<Layered<B>>> {
         Some(self.double.as_ref()?.stage(message, &self.stack))
+    }
+
+    /// Gives `inside` the layers around a message; `None` if there are none.
+    pub(crate) fn with_layers<T>(
+        &self,
+        message: &'static MessageFacts,
+        inside: impl FnOnce(&Layered<B>) -> T,
+    ) -> Option<T> {
+        match self.table.layered(message) {
+            Some(layered) => Some(inside(layered)),
+            #[cfg(feature = "testing")]
+            None => self.stage(message).map(|layered| inside(&layered)),
+            #[cfg(not(feature = "testing"))]
+            None => None,
+        }
     }
 
     pub(crate) fn close(&self) -> Result<(), CloseError> {
