@@ -1,6 +1,8 @@
 //! Chaos: what befalls a dispatch, that a seed does the same again, and what is told of a seed that fails.
 
 use std::{
+    collections::BTreeSet,
+    iter,
     panic::{AssertUnwindSafe, catch_unwind},
     process::Command as Process,
     sync::{
@@ -279,6 +281,32 @@ fn messages_are_overtaken_and_none_is_lost() {
 #[test]
 fn all_go_on_where_all_are_held_back() {
     assert_eq!(order(Chaos::seeded(5).reorders(1.0, u32::MAX).patience(Duration::from_secs(9))).len(), 20);
+}
+
+#[test]
+fn one_that_is_held_back_goes_on_when_so_many_others_are_over() {
+    let chaos = Chaos::seeded(5).reorders(0.5, 4);
+    let bus = Bus::empty().command(|_: Pay| ()).layer(chaos.clone()).clock(ManualClock::stopped()).build().unwrap();
+    let pay = || {
+        let mut paying = Box::pin(bus.execute(Pay));
+        paying.as_mut().now_or_never().is_none().then_some(paying)
+    };
+    let mut windows = BTreeSet::new();
+    for _ in 0..40 {
+        let mut held = iter::repeat_with(pay).flatten().next().unwrap();
+        let Mishap::HeldBack { others } = chaos.done().happened().last().unwrap().mishap() else { unreachable!() };
+        windows.insert(others);
+        let (mut over, mut held_as_well) = (0, Vec::new());
+        while over < others {
+            assert!(held.as_mut().now_or_never().is_none(), "{over} of {others} are over");
+            match pay() {
+                Some(paying) => held_as_well.push(paying),
+                None => over += 1,
+            }
+        }
+        held.as_mut().now_or_never().unwrap().unwrap();
+    }
+    assert_eq!(Vec::from_iter(windows), [1, 2, 3, 4]);
 }
 
 /// A bus on which everything is held back, and its clock, which does not move.

@@ -85,7 +85,7 @@ fn wrong_buses() -> Vec<Wrong> {
         PLAIN answers_by_default, PLAIN swaps_two, PLAIN knows_only_ascii, PLAIN cuts_what_is_large, PLAIN copies_replies,
         PLAIN is_poisoned, REPORTING unwinds, WAITING leaks,
     ];
-    let wrapped = wrapped![Unknown, Spawns, Batches, Closing, Confuses, Mute];
+    let wrapped = wrapped![Unknown, Misnames, Spawns, Batches, Restless, Closing, Confuses, Mute];
     let elsewhere = Wrong {
         name: "elsewhere",
         broken: || {

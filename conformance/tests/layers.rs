@@ -46,6 +46,17 @@ under!(observer: Watching);
 under!(metrics: linkbus::layer::Metrics::new());
 #[cfg(feature = "testing")]
 under!(spy: linkbus::testing::Spy::new());
+#[cfg(feature = "testing")]
+under!(coverage: linkbus::testing::Coverage::new());
+#[cfg(feature = "testing")]
+under!(chaos: linkbus::testing::Chaos::seeded(1).delays(1.0, Duration::ZERO));
+#[cfg(feature = "testing")]
+linkbus_conformance::conformance!(duplicated: Bus, |wired| {
+    wired.layer(linkbus::testing::Chaos::seeded(1).duplicates(1.0)).build().unwrap()
+}, Features {
+    handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
+    passing: Moved, thread: Callers, delivery: AtLeastOnce, order: Kept, unhandled: Refused, journal: Absent,
+});
 
 mod timeout {
     use super::*;

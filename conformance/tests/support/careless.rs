@@ -13,7 +13,7 @@ use linkbus::{
 };
 use linkbus_conformance::{
     Subject,
-    messages::{Happened, HappenedAgain},
+    messages::{Fate, Happened, HappenedAgain, Store, Work},
 };
 
 /// What it does wrong.
@@ -21,10 +21,14 @@ use linkbus_conformance::{
 pub(crate) enum Fault {
     /// What is unknown succeeds, or fails with something else; what follows is as it should be.
     Unknown,
+    /// What is unknown fails, with the error of something else.
+    Misnames,
     /// Each dispatch has a task of its own.
     Spawns,
     /// Of a batch it takes the first message, and panics if there is none.
     Batches,
+    /// Where there is nothing to do it does something.
+    Restless,
     /// After it is closed, messages are lost, and closing it again fails.
     Closing,
     /// One event is taken for another.
@@ -60,7 +64,7 @@ impl Careless {
     }
 
     fn is_unknown<M: Message>(&self) -> bool {
-        self.fault == Fault::Unknown && self.bus.wiring().route::<M>().is_none()
+        self.bus.wiring().route::<M>().is_none()
     }
 
     fn is_lost(&self) -> bool {
@@ -87,7 +91,7 @@ impl AsyncQueryDispatcher for Careless {
     async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         let (bus, message) = (self.bus.clone(), Q::FACTS.name);
         match self.fault {
-            Fault::Unknown if self.is_unknown::<Q>() => Err(SendError::ShutDown { message }),
+            Fault::Unknown | Fault::Misnames if self.is_unknown::<Q>() => Err(SendError::ShutDown { message }),
             Fault::Spawns => {
                 let reply = tokio::spawn(async move { bus.send(query).await }).await;
                 reply.unwrap_or_else(|panic| Err(SendError::Panicked { message, panic: panic.to_string() }))
@@ -102,6 +106,7 @@ impl AsyncMessageDispatcher for Careless {
         let (bus, message) = (self.bus.clone(), C::FACTS.name);
         match self.fault {
             Fault::Unknown if self.is_unknown::<C>() => Ok(()),
+            Fault::Misnames if self.is_unknown::<C>() => Err(ExecuteError::ShutDown { message }),
             Fault::Closing if self.is_lost() => Ok(()),
             Fault::Spawns => {
                 let outcome = tokio::spawn(async move { bus.execute(command).await }).await;
@@ -127,6 +132,7 @@ impl AsyncMessageDispatcher for Careless {
         let (bus, message) = (self.bus.clone(), T::FACTS.name);
         match self.fault {
             Fault::Unknown if self.is_unknown::<T>() => Ok(()),
+            Fault::Misnames if self.is_unknown::<T>() => Err(DispatchError::ShutDown { message }),
             Fault::Spawns => {
                 let outcome = tokio::spawn(async move { bus.dispatch(task).await }).await;
                 outcome.unwrap_or_else(|panic| Err(DispatchError::Panicked { message, panic: panic.to_string() }))
@@ -139,7 +145,11 @@ impl AsyncMessageDispatcher for Careless {
         &self,
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
     ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
-        self.bus.execute_many(self.some_of(commands)).await
+        let commands = self.some_of(commands);
+        if self.is_restless(&commands) {
+            self.bus.execute(Store { number: 1, fate: Fate::Succeeds }).await.unwrap();
+        }
+        self.bus.execute_many(commands).await
     }
 
     async fn publish_many<E: Event>(
@@ -153,11 +163,19 @@ impl AsyncMessageDispatcher for Careless {
         &self,
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
     ) -> Result<(), BatchError<DispatchError<T::Error>>> {
-        self.bus.dispatch_many(self.some_of(tasks)).await
+        let tasks = self.some_of(tasks);
+        if self.is_restless(&tasks) {
+            self.bus.dispatch(Work { number: 1, fate: Fate::Succeeds }).await.unwrap();
+        }
+        self.bus.dispatch_many(tasks).await
     }
 }
 
 impl Careless {
+    fn is_restless<M>(&self, batch: &[M]) -> bool {
+        self.fault == Fault::Restless && batch.is_empty()
+    }
+
     /// The batch as it is taken.
     fn some_of<M>(&self, batch: impl IntoIterator<Item = M>) -> Vec<M> {
         let mut batch: Vec<M> = batch.into_iter().collect();
