@@ -84,7 +84,8 @@ impl<S: Subject> Case<S> {
         }
     }
 
-    async fn comes(&self, deed: &Deed) -> bool {
+    /// Whether this is done in time.
+    pub(crate) async fn comes(&self, deed: &Deed) -> bool {
         let coming = async {
             loop {
                 let changed = self.ledger.changed();

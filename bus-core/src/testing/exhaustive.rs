@@ -101,7 +101,8 @@ impl<B: Flavor> Fake<B> {
     /// Asserts that there is nothing [`unanswered`](Self::unanswered).
     ///
     /// At the beginning of a test, behind its stubs, it says which are missing before anything runs; at the end it finds what the
-    /// test itself saw handlers send.
+    /// test itself saw handlers send. What handlers were seen to send in other tests of the process is in it too, so at the beginning
+    /// only what they declare does not depend on which tests ran before.
     ///
     /// # Panics
     /// If there is; the text lists every message with the handler that sends it.
