@@ -6,6 +6,7 @@ mod until;
 use std::{
     cell::Cell,
     panic::{self, AssertUnwindSafe, Location, catch_unwind},
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -211,4 +212,31 @@ fn what_one_subscriber_sends_when_it_is_tried_again_is_its_own() {
     fake.clear();
     Replay::new(letters.store(), fake.bus()).all(&Filter::any()).unwrap();
     assert_eq!(sent_by_handlers(&fake), [("shop.Print", "print_it")]);
+}
+
+mod tidy {
+    use std::sync::OnceLock;
+
+    use linkbus::{AnyError, SyncBus, handler, testing::SyncFakeBus};
+
+    use super::{Print, Reserve};
+
+    #[handler]
+    fn reserve_and_forget(_: &Reserve, bus: &SyncBus, fake: &OnceLock<SyncFakeBus>) -> Result<(), AnyError> {
+        fake.get().unwrap().clear();
+        Ok(bus.dispatch(Print)?)
+    }
+
+    linkbus::module!(messages: [Reserve], handlers: [reserve_and_forget]);
+}
+
+#[test]
+fn who_sends_is_not_known_of_a_dispatch_that_was_forgotten() {
+    let shared = Arc::new(OnceLock::new());
+    let wired = SyncBus::empty().modules([tidy::MODULE]).provide_arc(shared.clone());
+    let fake = shared.get_or_init(|| Fake::over(wired).unwrap());
+    fake.bus().execute(Reserve { item: 1 }).unwrap();
+    let all = fake.all();
+    assert_eq!((all.len(), all[0].message().name), (1, "shop.Print"));
+    assert!(all[0].sender().is_none());
 }
