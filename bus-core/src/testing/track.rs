@@ -139,11 +139,29 @@ impl State {
     /// Keeps a dispatch if there is room; gives its number, which otherwise is that of none.
     fn keep(&mut self, node: Node) -> usize {
         let number = self.nodes.len();
-        if number < MOST {
+        // The first stands for the caller.
+        if number <= MOST {
             self.nodes.push(node);
         } else {
             self.lost += 1;
         }
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_a_run_that_nobody_waits_for() {
+        let run = Run::new(Location::of_caller());
+        let edge = run.edge(0);
+        run.finish();
+        edge.cloned(Location::of_caller());
+        run.end(edge.node, "succeeded".to_owned());
+        assert!(run.state().nodes.is_empty());
+        drop(edge);
+        assert_eq!(run.state().open, 0);
     }
 }

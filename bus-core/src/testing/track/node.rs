@@ -73,6 +73,7 @@ pub(super) fn still_open(state: &State) -> String {
     let mut lines = state.nodes.iter().filter_map(Node::open);
     let text: String = lines.by_ref().take(MOST_SHOWN).collect();
     match lines.count() + state.lost {
+        0 if text.is_empty() => "\n  the stimulus, which is not being dispatched".to_owned(),
         0 => text,
         more => format!("{text}\n  and up to {more} more"),
     }

@@ -41,7 +41,7 @@ impl Tree {
         &self.branches
     }
 
-    /// How many dispatches of this type there were, the stimulus included.
+    /// How many dispatches of this type are kept, the stimulus included.
     pub fn count<M: Message>(&self) -> usize {
         self.branches.iter().filter(|branch| branch.message == M::FACTS).count()
     }

@@ -236,3 +236,54 @@ impl Drop for Watched {
         self.run.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    fn expired() -> (Watched, Arc<Edge>) {
+        let (watched, edge) = Watched::start(Location::of_caller(), Duration::ZERO);
+        wait_for(&watched);
+        (watched, edge)
+    }
+
+    fn wait_for(watched: &Watched) {
+        while watched.run.state().expired.is_none() {
+            thread::yield_now();
+        }
+    }
+
+    fn text_of(run: impl FnOnce()) -> String {
+        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the run was too long");
+        *panic.downcast::<String>().unwrap()
+    }
+
+    fn poll(future: impl Future) {
+        let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    #[test]
+    fn a_run_that_ends_after_its_limit_has_failed() {
+        let (watched, edge) = expired();
+        drop(edge);
+        assert!(text_of(|| watched.wait()).contains(" was not over within 0ns: still open were\n"));
+        assert!(text_of(|| poll(watched.over())).contains(" was not over within 0ns: still open were\n"));
+    }
+
+    /// Nobody could look while it did.
+    #[test]
+    fn a_dispatch_that_blocked_for_longer_than_the_limit_has_failed() {
+        let (watched, _edge) = Watched::start(Location::of_caller(), Duration::ZERO);
+        text_of(|| poll(watched.until_expired(async { wait_for(&watched) })));
+    }
+
+    #[test]
+    fn a_run_that_was_over_in_time_may_be_looked_at_late() {
+        let (watched, edge) = Watched::start(Location::of_caller(), Duration::from_secs(3600));
+        drop(edge);
+        assert_eq!(watched.run.expire_after(Duration::ZERO), None);
+        watched.wait();
+    }
+}
