@@ -1,11 +1,12 @@
 //! Runs that are followed to their end.
 
 use std::{
+    cell::Cell,
     io::{BufRead, BufReader},
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     process::{Command as Process, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Once,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
@@ -15,6 +16,9 @@ use std::{
 use futures_util::FutureExt;
 use linkbus::{Bus, BusHandle, Command, Event, ExecuteError, Query, SyncBus, handler, testing::Branch};
 use tokio::sync::Semaphore;
+
+/// Of a run that does not end.
+const LIMIT: Duration = Duration::from_millis(200);
 
 /// What the handlers wait for, and what they count.
 struct Desk {
@@ -197,7 +201,7 @@ async fn a_task_that_a_handler_spawned_is_waited_for() {
 /// What a run says that is not over in time, without how long something was under way.
 async fn said_of_expired(how: How) -> (u32, String) {
     let line = line!() + 1;
-    let run = async move { bus(&Desk::new(0)).track().within(Duration::from_millis(50)).execute(Buy { how }).await };
+    let run = async move { bus(&Desk::new(0)).track().within(LIMIT).execute(Buy { how }).await };
     let text = *tokio::spawn(run).await.unwrap_err().into_panic().downcast::<String>().unwrap();
     (line, text.lines().map(|line| line.split_inclusive("under way").next().unwrap()).collect::<Vec<_>>().join("\n"))
 }
@@ -212,7 +216,7 @@ async fn what_never_ends_is_named_with_its_places() {
     let (line, text) = said_of_expired(How::Keeps).await;
     let clone = line_of("How::Keeps => std::mem::forget(bus.clone()),");
     let expected = format!(
-        "the run at tests/tracked.rs:{line} was not over within 50ms: still open were
+        "the run at tests/tracked.rs:{line} was not over within 200ms: still open were
   execute desk.Buy, at tests/tracked.rs:{line}: over, but its bus is still held; it was cloned at tests/tracked.rs:{clone}"
     );
     assert_eq!(text, expected);
@@ -229,7 +233,7 @@ async fn clones_that_are_made_in_one_place_are_counted() {
 async fn a_dispatch_that_never_ends_is_named_too() {
     let (line, text) = said_of_expired(How::Waits).await;
     let expected = format!(
-        "the run at tests/tracked.rs:{line} was not over within 50ms: still open were
+        "the run at tests/tracked.rs:{line} was not over within 200ms: still open were
   execute desk.Buy, at tests/tracked.rs:{line}: under way"
     );
     assert_eq!(text, expected);
@@ -245,7 +249,7 @@ fn a_handler_that_blocks_for_ever_is_told_while_it_does() {
     process.kill().unwrap();
     process.wait().unwrap();
     assert!(told[0].starts_with("linkbus: the run at tests/tracked.rs:"), "{told:?}");
-    assert!(told[0].ends_with(" was not over within 50ms: still open were"), "{told:?}");
+    assert!(told[0].ends_with(" was not over within 200ms: still open were"), "{told:?}");
     assert!(told[1].starts_with("  execute desk.Buy, at tests/tracked.rs:"), "{told:?}");
 }
 
@@ -335,31 +339,34 @@ fn a_thread_that_a_handler_started_is_waited_for() {
     bus.track().execute(threads::Start).succeeds().causes::<Bought>(1);
 }
 
-/// Where the last panic of this thread was.
-fn place_of_panic(run: impl FnOnce()) -> (u32, String) {
-    let (place, thread) = (Arc::new(Mutex::new(0)), std::thread::current().id());
-    let (noted, told) = (Arc::clone(&place), take_hook());
-    set_hook(Box::new(move |panic| {
-        if std::thread::current().id() == thread {
-            *noted.lock().unwrap() = panic.location().unwrap().line();
-        }
-        told(panic);
-    }));
+thread_local! {
+    static LINE_OF_PANIC: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The line of a panic, and what it says.
+fn panic_of(run: impl FnOnce()) -> (u32, String) {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        let told = take_hook();
+        set_hook(Box::new(move |panic| {
+            LINE_OF_PANIC.set(panic.location().unwrap().line());
+            told(panic);
+        }));
+    });
     let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-    let place = *place.lock().unwrap();
-    (place, *panic.downcast::<String>().unwrap())
+    (LINE_OF_PANIC.get(), *panic.downcast::<String>().unwrap())
 }
 
 #[test]
 fn a_run_that_is_left_behind_fails_in_the_line_of_the_test() {
     let bus = SyncBus::empty().modules([threads::MODULE]).provide(threads::Wait(Mutex::new(None))).build().unwrap();
     let line = line!() + 2;
-    let (place, text) = place_of_panic(|| {
-        bus.track().within(Duration::from_millis(50)).execute(threads::Hang);
+    let (place, text) = panic_of(|| {
+        bus.track().within(LIMIT).execute(threads::Hang);
     });
     assert_eq!(place, line);
     let expected = format!(
-        "the run at tests/tracked.rs:{line} was not over within 50ms: still open were
+        "the run at tests/tracked.rs:{line} was not over within 200ms: still open were
   execute desk.Hang, at tests/tracked.rs:{line}: under way for "
     );
     assert!(text.starts_with(&expected), "{text}");
@@ -372,8 +379,8 @@ fn a_thread_that_is_left_behind_fails_in_the_line_of_the_test() {
     let wait = threads::Wait(Mutex::new(Some(wait)));
     let bus = SyncBus::empty().modules([threads::MODULE]).provide(wait).build().unwrap();
     let line = line!() + 2;
-    let (place, text) = place_of_panic(|| {
-        bus.track().within(Duration::from_millis(50)).execute(threads::Start);
+    let (place, text) = panic_of(|| {
+        bus.track().within(LIMIT).execute(threads::Start);
     });
     assert_eq!(place, line);
     assert!(text.contains("execute desk.Start, at tests/tracked.rs:"), "{text}");
@@ -384,7 +391,7 @@ fn a_thread_that_is_left_behind_fails_in_the_line_of_the_test() {
 #[test]
 fn a_bus_of_a_run_that_is_over_belongs_to_the_run_that_it_is_used_in() {
     let bus = SyncBus::empty().modules([keeping::MODULE]).provide(keeping::Kept::default()).build().unwrap();
-    let keep = || _ = bus.track().within(Duration::from_millis(50)).execute(keeping::Keep);
+    let keep = || _ = bus.track().within(LIMIT).execute(keeping::Keep);
     catch_unwind(AssertUnwindSafe(keep)).unwrap_err();
     bus.track().execute(keeping::Use).succeeds().causes::<Bought>(1);
 }
