@@ -245,9 +245,13 @@ fn a_handler_that_blocks_for_ever_is_told_while_it_does() {
     let mut process = Process::new(std::env::current_exe().unwrap());
     process.args(["--exact", "blocks_for_ever", "--ignored"]).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut process = process.spawn().unwrap();
-    let told: Vec<_> = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap).take(2).collect();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (teller, told) = mpsc::channel();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
+    let told: Vec<_> = (0..2).map_while(|_| told.recv_timeout(Duration::from_secs(60)).ok()).collect();
     process.kill().unwrap();
     process.wait().unwrap();
+    assert_eq!(told.len(), 2, "nothing was told for a minute");
     assert!(told[0].starts_with("linkbus: the run at tests/tracked.rs:"), "{told:?}");
     assert!(told[0].ends_with(" was not over within 200ms: still open were"), "{told:?}");
     assert!(told[1].starts_with("  execute desk.Buy, at tests/tracked.rs:"), "{told:?}");
