@@ -235,6 +235,7 @@ fn a_handler_that_asks_for_both_has_a_time_out_for_each_attempt_on_a_bus() {
     };
     assert!(polled().is_none());
     clock.advance(SECOND);
+    assert!(polled().is_none(), "the delay gives way once");
     assert!(polled().is_none(), "the second attempt");
     clock.advance(SECOND);
     let error = polled().unwrap().unwrap_err();

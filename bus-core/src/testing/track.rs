@@ -1,6 +1,7 @@
 //! Runs that are followed to their end: everything that one stimulus causes.
 
 mod leg;
+mod node;
 mod scenario;
 mod tree;
 mod watch;
@@ -8,16 +9,20 @@ mod watch;
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub(crate) use self::leg::{Edge, Leg};
+use self::node::{Node, still_open};
 pub use self::{
     scenario::Scenario,
     tree::{Branch, Tree},
     watch::Track,
 };
 use crate::message::{Location, MessageFacts};
+
+/// So many dispatches of a run are kept; the others are counted.
+const MOST: usize = 100_000;
 
 /// One run, as it grows.
 pub(crate) struct Run {
@@ -29,31 +34,14 @@ pub(crate) struct Run {
 #[derive(Default)]
 struct State {
     nodes: Vec<Node>,
+    /// How many dispatches there was no room for.
+    lost: usize,
     /// How many edges are left: each is a dispatch that is under way, or a bus that may still be dispatched on.
     open: usize,
     waiting: Option<Waker>,
-    /// It was waited for long enough.
-    is_expired: bool,
+    /// What was open when it had been waited for long enough.
+    expired: Option<String>,
     is_finished: bool,
-}
-
-/// One dispatch of a run; the first is what stands for the stimulus's caller.
-struct Node {
-    /// `None` for the caller.
-    message: Option<&'static MessageFacts>,
-    origin: Location,
-    parent: usize,
-    began: Instant,
-    ended: Option<Ended>,
-    /// How many edges lead from here.
-    edges: usize,
-    /// Where clones of its bus were made.
-    clones: Vec<Location>,
-}
-
-struct Ended {
-    outcome: String,
-    after: Duration,
 }
 
 impl Run {
@@ -68,53 +56,73 @@ impl Run {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(self: &Arc<Self>, message: &'static MessageFacts, origin: Location, parent: usize) -> Arc<Edge> {
+    /// Begins a dispatch; `None` if nobody wants to know of it any more.
+    fn begin(self: &Arc<Self>, message: &'static MessageFacts, origin: Location, parent: usize) -> Option<Arc<Edge>> {
         let mut state = self.state();
-        state.nodes.push(Node::new(Some(message), origin, parent));
-        let node = state.nodes.len() - 1;
+        if state.is_finished {
+            return None;
+        }
+        let node = state.keep(Node::new(Some(message), origin, parent));
         drop(state);
-        self.edge(node)
+        Some(self.edge(node))
     }
 
     /// An edge from this node on.
     fn edge(self: &Arc<Self>, node: usize) -> Arc<Edge> {
         let mut state = self.state();
         state.open += 1;
-        state.nodes[node].edges += 1;
+        if let Some(node) = state.nodes.get_mut(node) {
+            node.edges += 1;
+        }
         Arc::new(Edge { run: Arc::clone(self), node })
     }
 
+    /// The bus that is there was cloned.
+    fn cloned(&self, node: usize, place: Location) {
+        if let Some(node) = self.state().nodes.get_mut(node) {
+            node.note_clone(place);
+        }
+    }
+
     fn end(&self, node: usize, outcome: String) {
-        let node = &mut self.state().nodes[node];
-        node.ended = Some(Ended { outcome, after: node.began.elapsed() });
+        if let Some(node) = self.state().nodes.get_mut(node) {
+            node.end(outcome);
+        }
     }
 
     /// An edge is gone.
     fn release(&self, node: usize) {
         let mut state = self.state();
-        state.nodes[node].edges -= 1;
+        if let Some(node) = state.nodes.get_mut(node) {
+            node.edges -= 1;
+        }
         state.open -= 1;
         if state.open == 0 {
             self.ring(state);
         }
     }
 
-    /// Expires if it is waited for longer than this.
-    fn expire_after(&self, limit: Duration) {
+    /// Expires if something is open after this time; gives what.
+    fn expire_after(&self, limit: Duration) -> Option<String> {
         let is_awaited = |state: &mut State| !state.is_finished;
         let waited = self.ended.wait_timeout_while(self.state(), limit, is_awaited);
-        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() {
-            state.is_expired = true;
-            self.ring(state);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_finished || state.open == 0 {
+            return None;
         }
+        let open = still_open(&state);
+        state.expired = Some(open.clone());
+        self.ring(state);
+        Some(open)
     }
 
-    /// Nobody waits for it any more.
+    /// Nobody waits for it any more, and nothing is kept of it.
     fn finish(&self) {
         let mut state = self.state();
         state.is_finished = true;
+        let nodes = std::mem::take(&mut state.nodes);
         self.ring(state);
+        drop(nodes);
     }
 
     fn ring(&self, mut state: MutexGuard<'_, State>) {
@@ -127,8 +135,33 @@ impl Run {
     }
 }
 
-impl Node {
-    fn new(message: Option<&'static MessageFacts>, origin: Location, parent: usize) -> Self {
-        Node { message, origin, parent, began: Instant::now(), ended: None, edges: 0, clones: Vec::new() }
+impl State {
+    /// Keeps a dispatch if there is room; gives its number, which otherwise is that of none.
+    fn keep(&mut self, node: Node) -> usize {
+        let number = self.nodes.len();
+        // The first stands for the caller.
+        if number <= MOST {
+            self.nodes.push(node);
+        } else {
+            self.lost += 1;
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_a_run_that_nobody_waits_for() {
+        let run = Run::new(Location::of_caller());
+        let edge = run.edge(0);
+        run.finish();
+        edge.cloned(Location::of_caller());
+        run.end(edge.node, "succeeded".to_owned());
+        assert!(run.state().nodes.is_empty());
+        drop(edge);
+        assert_eq!(run.state().open, 0);
     }
 }

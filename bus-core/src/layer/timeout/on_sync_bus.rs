@@ -32,12 +32,12 @@ impl Around for Limited {
         let deadline = self.clock.now().checked_add(self.after);
         let mut inside = next.detach(dispatch);
         inside.particulars().deadline = earlier(inside.particulars().deadline, deadline);
-        let call = Arc::new(Call::new(dispatch.message(), Arc::clone(&self.counters)));
+        let call = Arc::new(Call::until(deadline, dispatch.message(), self));
         let there = Arc::clone(&call);
         let job =
             move |release: &mut Release<'_>| there.finish(catch_unwind(AssertUnwindSafe(|| inside.run())), release);
         match self.pool.submit(Box::new(job)) {
-            Ok(ticket) => match call.wait(&self.clock, deadline) {
+            Ok(ticket) => match call.wait(deadline) {
                 Some(result) => adopt(dispatch, result),
                 None => self.leave(dispatch, &call, ticket),
             },
@@ -46,6 +46,7 @@ impl Around for Limited {
                 dispatch.fail(LayerFailure::Overloaded)
             }
             Err(Refused::Closed(job)) => {
+                call.lift_limit();
                 job(&mut Release::of_nothing());
                 adopt(dispatch, call.take().expect("the job is done"))
             }
@@ -87,26 +88,43 @@ fn adopt(dispatch: &mut Dispatch<'_>, result: CallResult) -> Done {
 }
 
 /// A call on another thread, which this one waits for.
+///
+/// Whether it was in time is said by that thread in the moment in which the call is over, and not by when the caller looks:
+/// what was done in time is never lost because the caller is late, and what was done too late never comes to a caller who
+/// has not left yet. A call that is over in the very moment of its deadline is too late.
 struct Call {
     state: Mutex<State>,
     /// Rings when it is over.
     bell: Arc<Bell>,
+    clock: Clock,
     message: &'static MessageFacts,
     counters: Arc<Counters>,
 }
 
 enum State {
-    /// Not over, and the caller waits.
-    Awaited,
+    /// Not over, and of use until then.
+    Awaited(Option<Instant>),
     Over(CallResult),
-    /// The caller does not wait any more.
+    /// Nobody wants to know any more what came of it.
     Left,
 }
 
+impl State {
+    fn awaits_until_after(&self, now: Instant) -> bool {
+        matches!(self, State::Awaited(until) if until.is_none_or(|until| now < until))
+    }
+}
+
 impl Call {
-    fn new(message: &'static MessageFacts, counters: Arc<Counters>) -> Self {
+    fn until(deadline: Option<Instant>, message: &'static MessageFacts, limited: &Limited) -> Self {
         let bell = BELL.try_with(Arc::clone).unwrap_or_default();
-        Call { state: Mutex::new(State::Awaited), bell, message, counters }
+        let (clock, counters) = (limited.clock.clone(), Arc::clone(&limited.counters));
+        Call { state: Mutex::new(State::Awaited(deadline)), bell, clock, message, counters }
+    }
+
+    /// From now on it cannot be too late.
+    fn lift_limit(&self) {
+        *self.state() = State::Awaited(None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,24 +132,28 @@ impl Call {
     }
 
     /// Waits until it is over; `None` if the time is over before.
-    fn wait(&self, clock: &Clock, deadline: Option<Instant>) -> Option<CallResult> {
+    fn wait(&self, deadline: Option<Instant>) -> Option<CallResult> {
         loop {
             if let Some(result) = self.take() {
                 return Some(result);
             }
             match deadline {
                 None => self.bell.wait(None),
-                Some(deadline) if deadline <= clock.now() => return None,
-                Some(deadline) => clock.wait(&self.bell, deadline),
+                Some(deadline) if deadline <= self.clock.now() => return None,
+                Some(deadline) => self.clock.wait(&self.bell, deadline),
             }
         }
     }
 
+    /// What came of it, if it is over and was in time.
     fn take(&self) -> Option<CallResult> {
         let mut state = self.state();
-        match std::mem::replace(&mut *state, State::Awaited) {
+        match std::mem::replace(&mut *state, State::Left) {
             State::Over(result) => Some(result),
-            State::Awaited | State::Left => None,
+            as_it_was => {
+                *state = as_it_was;
+                None
+            }
         }
     }
 
@@ -140,24 +162,29 @@ impl Call {
         let mut state = self.state();
         match std::mem::replace(&mut *state, State::Left) {
             State::Over(result) => Some(result),
-            State::Awaited | State::Left => {
+            State::Awaited(_) => {
                 self.counters.leave();
                 None
             }
+            State::Left => None,
         }
     }
 
     /// Called on the other thread.
     fn finish(&self, result: CallResult, release: &mut Release<'_>) {
+        let now = self.clock.now();
         let mut state = self.state();
-        if let State::Left = *state {
+        if state.awaits_until_after(now) {
+            release.now();
+            *state = State::Over(result);
             drop(state);
-            return self.forget(result);
+            return self.bell.ring();
         }
-        release.now();
-        *state = State::Over(result);
+        if let State::Awaited(_) = std::mem::replace(&mut *state, State::Left) {
+            self.counters.leave();
+        }
         drop(state);
-        self.bell.ring();
+        self.forget(result);
     }
 
     #[cold]

@@ -29,7 +29,7 @@ pub(crate) struct Edge {
 impl Edge {
     /// Notes that the bus which is there was cloned.
     pub(crate) fn cloned(&self, place: Location) {
-        self.run.state().nodes[self.node].clones.push(place);
+        self.run.cloned(self.node, place);
     }
 }
 
@@ -46,10 +46,13 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    /// The dispatch of a message on a bus that is there; `None` if it is of no run.
+    /// The dispatch of a message on a bus that is there; `None` if it is of no run, or of one that nobody waits
+    /// for any more.
     pub(crate) fn begin(bus: Option<&Arc<Edge>>, message: &'static MessageFacts, origin: Origin) -> Option<Self> {
-        let cause = bus.cloned().or_else(|| CURRENT.with_borrow(Clone::clone))?;
-        Some(Leg { edge: cause.run.begin(message, origin.location, cause.node), is_over: false })
+        let begin = |cause: Arc<Edge>| cause.run.begin(message, origin.location, cause.node);
+        let innermost = || CURRENT.with_borrow(Clone::clone);
+        let edge = bus.cloned().and_then(begin).or_else(|| innermost().and_then(begin))?;
+        Some(Leg { edge, is_over: false })
     }
 
     /// For the bus that its handler gets.

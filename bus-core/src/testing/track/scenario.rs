@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Tree;
+use super::{MOST, Tree};
 use crate::{message::Message, testing::Times};
 
 /// What came of a stimulus: its outcome, and the [`Tree`] of what it caused. Made by [`Track`](super::Track).
@@ -44,10 +44,12 @@ impl<T> Scenario<T> {
     /// Expects so many messages of this type to be caused by the stimulus, at any depth; it does not count itself.
     ///
     /// # Panics
-    /// If there were more or fewer; the text shows the tree.
+    /// If there were more or fewer; the text shows the tree. If the run had more dispatches than are kept: the answer is not known.
     #[expect(clippy::needless_pass_by_value, reason = "numbers and ranges are written out here")]
     #[track_caller]
     pub fn causes<M: Message>(self, times: impl Times) -> Self {
+        let lost = self.tree.lost();
+        assert!(lost == 0, "{lost} dispatches more than the {MOST} that are kept: let one stimulus cause less");
         let caused = self.tree.branches().iter().filter(|branch| branch.depth() > 0 && branch.message() == M::FACTS);
         let count = caused.count();
         if !times.fits(count) {

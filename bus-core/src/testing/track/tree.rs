@@ -2,16 +2,24 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Node, State};
+use super::{State, node::Node};
 use crate::message::{Location, Message, MessageFacts};
 
 /// What one stimulus caused: every dispatch, under the one whose handler asked for it.
 ///
-/// `Display` draws it. The example of [`Track`](super::Track) uses it.
+/// It has the first 100,000 dispatches of a run. `Display` draws it: up to 1,000 lines, of which those below level 32 say their
+/// depth instead of being moved further to the right. The example of [`Track`](super::Track) uses it.
 #[derive(Clone, Debug)]
 pub struct Tree {
     branches: Vec<Branch>,
+    lost: usize,
 }
+
+/// No more dispatches are drawn; the rest are counted.
+const MOST_SHOWN: usize = 1_000;
+
+/// No branch is moved further to the right.
+const DEEPEST: usize = 32;
 
 /// One dispatch of a [`Tree`].
 #[derive(Clone, Debug)]
@@ -25,9 +33,7 @@ pub struct Branch {
 
 impl Tree {
     pub(super) fn of(state: &State) -> Self {
-        let mut branches = Vec::new();
-        grow(&state.nodes, 0, 0, &mut branches);
-        Tree { branches }
+        Tree { branches: in_order(&state.nodes), lost: state.lost }
     }
 
     /// Every dispatch, each before those that it caused.
@@ -35,29 +41,55 @@ impl Tree {
         &self.branches
     }
 
-    /// How many dispatches of this type there were, the stimulus included.
+    /// How many dispatches of this type are kept, the stimulus included.
     pub fn count<M: Message>(&self) -> usize {
         self.branches.iter().filter(|branch| branch.message == M::FACTS).count()
     }
-}
 
-/// Puts what `parent` caused behind the others, in the order in which it was asked for.
-fn grow(nodes: &[Node], parent: usize, depth: usize, branches: &mut Vec<Branch>) {
-    for (place, node) in nodes.iter().enumerate() {
-        let Some(message) = node.message.filter(|_| node.parent == parent) else { continue };
-        let ended = node.ended.as_ref();
-        branches.push(Branch {
-            message,
-            origin: node.origin,
-            depth,
-            outcome: ended.map(|ended| ended.outcome.clone()),
-            duration: ended.map(|ended| ended.after),
-        });
-        grow(nodes, place, depth + 1, branches);
+    /// How many dispatches there were besides, for which there was no room.
+    ///
+    /// ```
+    /// # use linkbus::{Event, SyncBus};
+    /// # #[derive(Event)]
+    /// # struct Opened;
+    /// # let bus = SyncBus::empty().build().unwrap();
+    /// assert_eq!(bus.track().publish(Opened).tree().lost(), 0);
+    /// ```
+    pub fn lost(&self) -> usize {
+        self.lost
     }
 }
 
+/// Every dispatch behind the one that caused it, siblings in the order in which they were asked for.
+///
+/// With a list of what is to come instead of a call for each level: a run may be as deep as it is long.
+fn in_order(nodes: &[Node]) -> Vec<Branch> {
+    let mut children = vec![Vec::new(); nodes.len()];
+    for (place, node) in nodes.iter().enumerate().skip(1) {
+        children[node.parent].push(place);
+    }
+    let mut branches = Vec::with_capacity(nodes.len());
+    let mut to_come = vec![(0, 0)];
+    while let Some((place, depth)) = to_come.pop() {
+        branches.extend(Branch::of(&nodes[place], depth));
+        to_come.extend(children[place].iter().rev().map(|child| (*child, depth + 1)));
+    }
+    branches
+}
+
 impl Branch {
+    /// `None` for the caller, which is above the stimulus.
+    fn of(node: &Node, level: usize) -> Option<Self> {
+        let Node { message, origin, ended, .. } = node;
+        Some(Branch {
+            message: (*message)?,
+            origin: *origin,
+            depth: level.checked_sub(1)?,
+            outcome: ended.as_ref().map(|ended| ended.outcome.clone()),
+            duration: ended.as_ref().map(|ended| ended.after),
+        })
+    }
+
     /// What is known about the message.
     pub fn message(&self) -> &'static MessageFacts {
         self.message
@@ -97,31 +129,17 @@ impl fmt::Display for Branch {
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, branch) in self.branches.iter().enumerate() {
+        for (number, branch) in self.branches.iter().take(MOST_SHOWN).enumerate() {
             let end = if number == 0 { "" } else { "\n" };
-            write!(f, "{end}{:indent$}{branch}", "", indent = 2 * branch.depth)?;
+            write!(f, "{end}{:indent$}", "", indent = 2 * branch.depth.min(DEEPEST))?;
+            if branch.depth > DEEPEST {
+                write!(f, "(depth {}) ", branch.depth)?;
+            }
+            write!(f, "{branch}")?;
         }
-        Ok(())
-    }
-}
-
-/// What has not ended, for whoever has waited long enough: the dispatches, and the buses that are still held.
-pub(super) fn still_open(state: &State) -> String {
-    state.nodes.iter().filter_map(Node::open).collect()
-}
-
-impl Node {
-    /// A line about it, if it keeps its run from being over.
-    fn open(&self) -> Option<String> {
-        let what =
-            self.message.map_or("the stimulus".to_owned(), |facts| format!("{} {}", facts.kind.verb(), facts.name));
-        let is_under_way = self.message.is_some() && self.ended.is_none();
-        if is_under_way {
-            return Some(format!("\n  {what}, at {}: under way for {:.1?}", self.origin, self.began.elapsed()));
+        match self.branches.len().saturating_sub(MOST_SHOWN) + self.lost {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
         }
-        let clones: Vec<_> = self.clones.iter().map(ToString::to_string).collect();
-        let (origin, clones) = (self.origin, clones.join(", "));
-        (self.edges > 0)
-            .then(|| format!("\n  {what}, at {origin}: over, but its bus is still held; it was cloned at {clones}"))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    io::{Write as _, stderr},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{Arc, PoisonError, mpsc},
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Run, Scenario, State, Tree, tree::still_open};
+use super::{Edge, Run, Scenario, State, Tree};
 use crate::{
     bus::Bus,
     error::{DispatchError, ExecuteError, PublishError, SendError},
@@ -71,6 +72,11 @@ impl<B: Flavor> Track<B> {
     }
 
     /// How long the run may take: 10 seconds of real time unless set. It does not wait for that; it is what ends a run that never would.
+    ///
+    /// A run of which something is open after that time has failed, even if it ends later. What is open is then written to
+    /// standard error at once, past the test harness, because on a [`Bus`] the test itself may never come to say it: a handler that
+    /// blocks its thread, such as a plain `fn` that waits or an `async fn` that computes for ever, cannot be interrupted. On a
+    /// [`SyncBus`] the test goes on; the threads that are left behind end with the process.
     pub fn within(self, limit: Duration) -> Self {
         Track { limit, ..self }
     }
@@ -82,14 +88,15 @@ macro_rules! verbs {
             $(#[$doc])*
             ///
             /// # Panics
-            /// If the run is not over within its [limit](Self::within): the text names what is still open, and where it comes from.
+            /// If the run was not over within its [limit](Self::within), as soon as its future is polled again: the text names what was
+            /// still open then, and where it comes from.
             #[track_caller]
             pub fn $verb<M: $kind>(self, message: M) -> impl Future<Output = Scenario<$outcome>> + Send {
                 let origin = Origin::of_caller();
                 async move {
-                    let watched = Watched::start(self.caller, self.limit);
+                    let (watched, edge) = Watched::start(self.caller, self.limit);
                     let outcome = {
-                        let bus = self.bus.at(watched.run.edge(0));
+                        let bus = self.bus.at(edge);
                         watched.until_expired(bus.$to(message, origin)).await
                     };
                     watched.over().await;
@@ -104,12 +111,12 @@ macro_rules! verbs {
             /// It is dispatched on a thread of its own, so that one which never returns can be left behind.
             ///
             /// # Panics
-            /// If the run is not over within its [limit](Self::within): the text names what is still open, and where it comes from.
+            /// If the run was not over within its [limit](Self::within): the text names what was still open then, and where it comes from.
             #[track_caller]
             pub fn $verb<M: $kind>(self, message: M) -> Scenario<$outcome> {
                 let origin = Origin::of_caller();
-                let watched = Watched::start(self.caller, self.limit);
-                let bus = self.bus.at(watched.run.edge(0));
+                let (watched, edge) = Watched::start(self.caller, self.limit);
+                let bus = self.bus.at(edge);
                 let outcome = watched.on_a_thread(move || bus.$to(message, origin));
                 watched.wait();
                 Scenario::new(outcome, watched.tree())
@@ -132,17 +139,26 @@ verbs! {
 /// A run that is waited for, and a thread that sees to it that this ends.
 struct Watched {
     run: Arc<Run>,
+    caller: Location,
     limit: Duration,
 }
 
 impl Watched {
-    fn start(caller: Location, limit: Duration) -> Self {
-        let run = Run::new(caller);
-        let watched = Arc::clone(&run);
-        let name = "linkbus-track".to_owned();
-        let thread = thread::Builder::new().name(name).spawn(move || watched.expire_after(limit));
+    /// A run, and where its stimulus is dispatched.
+    fn start(caller: Location, limit: Duration) -> (Self, Arc<Edge>) {
+        let watched = Watched { run: Run::new(caller), caller, limit };
+        let edge = watched.run.edge(0);
+        let run = Arc::clone(&watched.run);
+        let watch = move || {
+            if let Some(open) = run.expire_after(limit) {
+                // Not `eprintln!`, which the test harness keeps until the test is over: this one may never be. Whoever has closed
+                // it has no use for it.
+                let _ = writeln!(stderr(), "linkbus: {}", not_over(caller, limit, &open));
+            }
+        };
+        let thread = thread::Builder::new().name("linkbus-track".to_owned()).spawn(watch);
         thread.expect("a thread that watches over the run");
-        Watched { run, limit }
+        (watched, edge)
     }
 
     /// What `dispatch` comes to.
@@ -151,9 +167,7 @@ impl Watched {
         poll_fn(|task| {
             self.run.state().waiting = Some(task.waker().clone());
             let poll = dispatch.as_mut().poll(task);
-            if poll.is_pending() {
-                self.check();
-            }
+            self.check();
             poll
         })
         .await
@@ -162,50 +176,50 @@ impl Watched {
     /// Waits until nothing is open.
     async fn over(&self) {
         poll_fn(|task| {
+            self.check();
             let mut state = self.run.state();
             if state.open == 0 {
                 return Poll::Ready(());
             }
             state.waiting = Some(task.waker().clone());
-            drop(state);
-            self.check();
             Poll::Pending
         })
         .await;
     }
 
     /// As [`over`](Self::over), for a thread.
+    #[track_caller]
     fn wait(&self) {
         let state = self.run.state();
-        let waiting = |state: &mut State| state.open > 0 && !state.is_expired;
+        let waiting = |state: &mut State| state.open > 0 && state.expired.is_none();
         drop(self.run.ended.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner));
         self.check();
     }
 
     /// What `dispatch` comes to, on another thread.
+    #[track_caller]
     fn on_a_thread<T: Send + 'static>(&self, dispatch: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, receiver) = mpsc::channel();
         // If nobody waits any more, the outcome is of no use.
         let work = move || _ = sender.send(catch_unwind(AssertUnwindSafe(dispatch)));
         thread::Builder::new().name("linkbus-run".to_owned()).spawn(work).expect("a thread for the run");
-        match receiver.recv_timeout(self.limit) {
-            Ok(outcome) => outcome.unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(_) => self.fail(),
-        }
+        let outcome = match receiver.recv_timeout(self.limit) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.wait();
+                receiver.recv().expect("a dispatch that is over has an outcome")
+            }
+        };
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
+    /// Fails if the run has expired, even if it has ended since.
+    #[track_caller]
     fn check(&self) {
-        let state = self.run.state();
-        let is_late = state.is_expired && state.open > 0;
-        drop(state);
-        if is_late {
-            self.fail();
+        let expired = self.run.state().expired.clone();
+        if let Some(open) = expired {
+            panic!("{}", not_over(self.caller, self.limit, &open));
         }
-    }
-
-    fn fail(&self) -> ! {
-        let text = still_open(&self.run.state());
-        panic!("not over within {:?}: still open are{text}", self.limit);
     }
 
     fn tree(&self) -> Tree {
@@ -213,8 +227,63 @@ impl Watched {
     }
 }
 
+fn not_over(caller: Location, limit: Duration, open: &str) -> String {
+    format!("the run at {caller} was not over within {limit:?}: still open were{open}")
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
         self.run.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    fn expired() -> (Watched, Arc<Edge>) {
+        let (watched, edge) = Watched::start(Location::of_caller(), Duration::ZERO);
+        wait_for(&watched);
+        (watched, edge)
+    }
+
+    fn wait_for(watched: &Watched) {
+        while watched.run.state().expired.is_none() {
+            thread::yield_now();
+        }
+    }
+
+    fn text_of(run: impl FnOnce()) -> String {
+        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the run was too long");
+        *panic.downcast::<String>().unwrap()
+    }
+
+    fn poll(future: impl Future) {
+        let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    #[test]
+    fn a_run_that_ends_after_its_limit_has_failed() {
+        let (watched, edge) = expired();
+        drop(edge);
+        assert!(text_of(|| watched.wait()).contains(" was not over within 0ns: still open were\n"));
+        assert!(text_of(|| poll(watched.over())).contains(" was not over within 0ns: still open were\n"));
+    }
+
+    /// Nobody could look while it did.
+    #[test]
+    fn a_dispatch_that_blocked_for_longer_than_the_limit_has_failed() {
+        let (watched, _edge) = Watched::start(Location::of_caller(), Duration::ZERO);
+        text_of(|| poll(watched.until_expired(async { wait_for(&watched) })));
+    }
+
+    #[test]
+    fn a_run_that_was_over_in_time_may_be_looked_at_late() {
+        let (watched, edge) = Watched::start(Location::of_caller(), Duration::from_secs(3600));
+        drop(edge);
+        assert_eq!(watched.run.expire_after(Duration::ZERO), None);
+        watched.wait();
     }
 }
