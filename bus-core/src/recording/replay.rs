@@ -34,7 +34,8 @@ use crate::{
 /// What a handler sent is not dispatched: the handler sends it again. Of several attempts the last is, once. Messages are dispatched one after the other, in the
 /// order in which they began; where more than 1,024 dispatches ended between the beginning and the end of one, that one
 /// comes later than it did. The same outcome is the same success, or the same way to fail with an error that says the same,
-/// and for a query a reply with the same JSON, whatever the order of keys.
+/// and for a query a reply with the same JSON, whatever the order of keys. What was abandoned when it was recorded is dispatched
+/// and not compared.
 ///
 /// A message is not dispatched if it was recorded without its payload, or with a part of it redacted, and if the bus does not
 /// know it: all that is in the report. The messages have to be `serde::de::DeserializeOwned`, and to have a layer around
