@@ -290,6 +290,7 @@ fn a_secret_is_never_written() {
     let text = folder.text();
     assert!(!text.contains("canary"), "{text}");
     assert!(text.contains(r#"{"user":"ada","password":"***REDACTED***"}"#), "{text}");
+    assert!(text.contains(r#"{"pw":"***REDACTED***"}"#), "{text}");
     assert!(text.contains(r#"[7,"***REDACTED***"]"#), "{text}");
 
     let report = Replay::new(letters.store(), &bus).all(&Filter::any()).unwrap();
@@ -297,7 +298,7 @@ fn a_secret_is_never_written() {
     for one in &report.letters {
         let ReplayResult::Skipped(Skipped::Unreadable(why)) = &one.result else { panic!("{one:?}") };
         let expected = match &*one.message {
-            "users.Login" | "users.Seen" => ReadError::Redacted,
+            "users.Login" | "users.Renamed" | "users.Seen" => ReadError::Redacted,
             _ => ReadError::Withheld(Withheld::SecretNotFound),
         };
         assert_eq!(*why, expected);

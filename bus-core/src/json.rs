@@ -10,6 +10,7 @@ mod forward;
 mod key;
 mod levels;
 mod marks;
+mod name;
 mod parts;
 mod pass;
 mod redacting;

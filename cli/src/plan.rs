@@ -1,5 +1,6 @@
 //! `linkbus recordings replay-plan`
 
+mod dispatches;
 mod json;
 mod text;
 
@@ -10,6 +11,7 @@ use linkbus::{
     recording::{Filter, RecordRef, Withheld},
 };
 
+use self::dispatches::{Dispatches, Planned};
 use crate::{failure::Failure, input::Manner, options::ReplayPlan, output, reading::Reading};
 
 /// What stands in place of something redacted.
@@ -20,15 +22,22 @@ const MOST_LINES: usize = 1000;
 const LONGEST_NAME: usize = 256;
 
 pub(crate) fn run(options: &ReplayPlan) -> Result<bool, Failure> {
-    let mut plan = Plan::default();
+    let (mut plan, mut dispatches) = (Plan::default(), Dispatches::default());
     let mut records = Reading::open(&options.file, Manner::Watched, Filter::any())?;
-    records.for_each(|record| plan.add(record))?;
+    records.for_each(|record| plan.extend(dispatches.hold(record, planned(record))))?;
+    plan.extend(dispatches);
     let problems = records.finish();
     let shown = if options.is_json { json::of(&plan, &problems) } else { text::of(&plan, &problems) };
     let mut out = output::stdout(false);
     out.write_all(shown.as_bytes())?;
     out.flush()?;
     Ok(plan.is_complete() && problems.is_clean())
+}
+
+/// What a replay does with a record.
+fn planned(record: &RecordRef<'_>) -> Planned {
+    let name = || (record.message.len() <= LONGEST_NAME).then(|| (record.kind, record.message.to_string()));
+    (!record.is_nested).then(|| (Verdict::of(record), name()))
 }
 
 /// What a replay does with a message from outside.
@@ -49,17 +58,21 @@ struct Plan {
     nested: u64,
 }
 
-impl Plan {
-    fn add(&mut self, record: &RecordRef<'_>) {
-        if record.is_nested {
-            self.nested += 1;
-            return;
+impl Extend<Planned> for Plan {
+    fn extend<I: IntoIterator<Item = Planned>>(&mut self, dispatches: I) {
+        for planned in dispatches {
+            match planned {
+                None => self.nested += 1,
+                Some(line) => self.add(line),
+            }
         }
-        let verdict = Verdict::of(record);
-        let known = (record.message.len() <= LONGEST_NAME).then(|| (record.kind, record.message.to_string()));
-        let line = (verdict, known);
+    }
+}
+
+impl Plan {
+    fn add(&mut self, line: Line) {
         let is_full = self.lines.len() >= MOST_LINES && !self.lines.contains_key(&line);
-        *self.lines.entry(if is_full { (verdict, None) } else { line }).or_default() += 1;
+        *self.lines.entry(if is_full { (line.0, None) } else { line }).or_default() += 1;
     }
 
     fn is_complete(&self) -> bool {

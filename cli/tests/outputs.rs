@@ -72,6 +72,31 @@ fn a_plan_says_what_is_lost() {
     assert_output("plan_damaged", &["replay-plan", "damaged.jsonl"]);
 }
 
+/// As a replay does it, whatever the order in which the attempts ended, and nested ones as well.
+#[test]
+fn a_plan_counts_a_dispatch_of_several_attempts_once() {
+    let attempt = |(id, number, payload, is_nested): (u8, u8, &str, bool)| {
+        let id = format!("01977e3f-0000-7000-8000-0000000000{id:02}");
+        format!(
+            r#"{{"ts":"2025-06-01T12:00:0{number}Z","type":"command","class":"Pay","payload":{payload},"duration_ns":7,"result":null,"error":null,"v":1,"message":"shop.Pay","outcome":"succeeded","id":"{id}","correlation_id":"{id}","attempt":{number},"nested":{is_nested},"withheld":{}}}"#,
+            if payload == "null" { r#""too_large""# } else { "null" },
+        ) + "\n"
+    };
+    let tried = [(1, 1, "{}", false), (1, 3, "null", false), (2, 1, "{}", false), (1, 2, "{}", false)];
+    let nested = [(3, 1, "{}", true), (3, 2, "{}", true)];
+    let text: String = tried.into_iter().chain(nested).map(attempt).collect();
+    let plan = support::run_with_stdin(&["replay-plan", "-"], text.as_bytes()).stdout;
+    let expected = concat!(
+        "        1  would be dispatched\n",
+        "          1  command  shop.Pay\n",
+        "        1  were sent by handlers, which send them again\n",
+        "        1  cannot be replayed\n",
+        "          1  command  shop.Pay  no payload: too_large\n",
+    );
+    let plan = String::from_utf8(plan).unwrap();
+    assert!(plan.starts_with(expected), "{plan}");
+}
+
 #[test]
 fn a_plan_is_json_for_programs() {
     assert_output("plan_json", &["replay-plan", "shop.jsonl", "--json"]);

@@ -5,12 +5,10 @@
 //! secret is what it is known by. What cannot be told apart is left out: an unknown key of such a type, or a place in a tuple
 //! from which something was skipped.
 
-mod name;
-
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
-use self::name::Name;
 use super::{
+    name::{Name, Names},
     redaction::{are_places, is_place},
     scrub::scrub,
 };
@@ -24,16 +22,16 @@ use crate::{
 pub(crate) struct Marks {
     /// The types that have secret fields, sorted by name.
     types: Vec<(Name, MarkedType)>,
-    /// The keys with a secret behind them, sorted: for objects whose type is not known.
-    keys: Vec<Name>,
+    /// The keys with a secret behind them: for objects whose type is not known.
+    keys: Names,
     /// What stands before a secret where a type is shown by its `Debug`.
     words: Vec<String>,
 }
 
 /// All types of one name, of which at least one has secret fields.
 pub(super) struct MarkedType {
-    /// The keys that are secret in none of them, sorted.
-    open: Vec<Name>,
+    /// The keys that are secret in none of them.
+    open: Names,
     fields: Vec<&'static [Field]>,
 }
 
@@ -49,7 +47,7 @@ impl Marks {
         let written = secret.clone().filter(|facts| facts.abilities.serialize);
         Marks {
             types: MarkedType::among(messages),
-            keys: sorted(written.flat_map(keys)),
+            keys: written.flat_map(keys).collect(),
             words: secret.flat_map(words).collect(),
         }
     }
@@ -71,7 +69,7 @@ impl Marks {
 
     /// Whether there is a secret behind this key, in an object of any type.
     pub(super) fn has_key(&self, key: &str) -> bool {
-        contains(&self.keys, key)
+        self.keys.contains(key)
     }
 
     /// `text` without the secrets that the `Debug` of a type shows in it.
@@ -93,18 +91,15 @@ impl MarkedType {
     }
 
     fn of(messages: &[&'static MessageFacts]) -> Self {
-        let of = |is_secret: bool| {
-            let fields = messages.iter().flat_map(|facts| fields(facts));
-            sorted(fields.filter(|(_, field)| field.secret == is_secret).map(|(key, _)| key))
-        };
-        let (mut open, secret) = (of(false), of(true));
-        open.retain(|key| secret.binary_search(key).is_err());
+        let fields = || messages.iter().flat_map(|facts| fields(facts));
+        let secret: Names = fields().filter(|(_, field)| field.secret).map(|(key, _)| key).collect();
+        let open = fields().map(|(key, _)| key).filter(|key| !secret.contains(key)).collect();
         MarkedType { open, fields: messages.iter().map(|facts| facts.fields).collect() }
     }
 
     /// Whether the value of this key is certain to be no secret.
     pub(super) fn shows_key(&self, key: &str) -> bool {
-        contains(&self.open, key)
+        self.open.contains(key)
     }
 
     /// Whether this place of so many is certain to be no secret.
@@ -141,15 +136,4 @@ fn words(facts: &MessageFacts) -> impl Iterator<Item = String> {
     let types = std::iter::once(facts.short_name()).chain(facts.serde.types.iter().copied());
     let types = types.filter(move |_| !places.is_empty());
     names.into_iter().chain(types).map(str::to_owned)
-}
-
-fn sorted(names: impl Iterator<Item = &'static str>) -> Vec<Name> {
-    let mut names: Vec<_> = names.map(Name::of).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-fn contains(names: &[Name], name: &str) -> bool {
-    names.binary_search_by(|own| own.cmp_to(name)).is_ok()
 }

@@ -136,12 +136,12 @@ impl<'a> Pass<'a> {
     }
 
     fn is_secret_field<E: Error>(&self, key: &str) -> Result<bool, E> {
-        let SecretFields::Named { fields, secrets } = &self.redaction.secrets else { return Err(self.lose()) };
-        if let Some(secret) = secrets.iter().position(|secret| *secret == key) {
+        let SecretFields::Named { open, secrets } = &self.redaction.secrets else { return Err(self.lose()) };
+        if let Some(secret) = secrets.place(key) {
             self.met.set(self.met.get() | 1 << secret);
             return Ok(true);
         }
-        if fields.iter().any(|field| field.name == key) { Ok(false) } else { Err(self.lose()) }
+        if open.contains(key) { Ok(false) } else { Err(self.lose()) }
     }
 
     /// After the last key: were they those of the message?

@@ -1,6 +1,6 @@
 //! What must not be written, worked out once per message.
 
-use super::marks::Marks;
+use super::{marks::Marks, name::Names};
 use crate::message::{Field, MessageFacts};
 
 /// What stands where something was left out.
@@ -20,8 +20,8 @@ pub(crate) struct Redaction {
 pub(super) enum SecretFields {
     /// There are none.
     None,
-    /// In an object that has all `secrets`, and nothing besides that is not in `fields`.
-    Named { fields: &'static [Field], secrets: Box<[&'static str]> },
+    /// In an object that has all `secrets`, and nothing besides that is not in `open`: by the names that serde gives them.
+    Named { open: Names, secrets: Names },
     /// In an array, at their own places.
     Placed(&'static [Field]),
     /// It is not plain: they are those of an enum, or too many.
@@ -32,7 +32,7 @@ impl Redaction {
     /// `names`: field names that are redacted at any depth, whatever their letter case (ASCII); besides, what is secret in
     /// the message, and in whatever is a part of it.
     pub(crate) fn of_message(names: &[String], message: &'static MessageFacts) -> Self {
-        Redaction { secrets: SecretFields::among(message.fields), ..Redaction::of_reply(names) }
+        Redaction { secrets: SecretFields::among(message.fields, message.serde.keys), ..Redaction::of_reply(names) }
     }
 
     /// For replies: names, and what is secret in whatever is a part of it.
@@ -64,20 +64,23 @@ impl Redaction {
 }
 
 impl SecretFields {
-    pub(super) fn among(fields: &'static [Field]) -> Self {
-        let mut secrets: Vec<_> = fields.iter().filter(|field| field.secret).map(|field| field.name).collect();
-        secrets.sort_unstable();
-        secrets.dedup();
-        if secrets.is_empty() {
+    /// Among `fields`, which have these `keys`.
+    pub(super) fn among(fields: &'static [Field], keys: &[&'static str]) -> Self {
+        let keys_of = |is_secret: bool| -> Names {
+            let fields = fields.iter().zip(keys).filter(|(field, _)| field.secret == is_secret);
+            fields.map(|(_, key)| *key).collect()
+        };
+        let secrets = keys_of(true);
+        if !fields.iter().any(|field| field.secret) {
             SecretFields::None
         } else if secrets.len() > MOST_SECRETS {
             SecretFields::Anywhere
         } else if are_places(fields) {
             SecretFields::Placed(fields)
-        } else if fields.iter().any(|field| is_place(field.name)) {
+        } else if fields.len() != keys.len() || fields.iter().any(|field| is_place(field.name)) {
             SecretFields::Anywhere
         } else {
-            SecretFields::Named { fields, secrets: secrets.into() }
+            SecretFields::Named { open: keys_of(false), secrets }
         }
     }
 }
@@ -100,13 +103,23 @@ mod tests {
         Field { name, secret, key: false }
     }
 
+    /// Of fields that serde does not rename.
+    fn among(fields: &'static [Field]) -> SecretFields {
+        SecretFields::among(fields, &fields.iter().map(|field| field.name).collect::<Vec<_>>())
+    }
+
+    /// They are not looked for where they cannot be known.
+    #[test]
+    fn fields_without_keys_are_not_plain() {
+        const FIELDS: &[Field] = &[field("user", false), field("password", true)];
+        assert!(matches!(SecretFields::among(FIELDS, &["user"]), SecretFields::Anywhere));
+    }
+
     #[test]
     fn it_is_empty_if_there_is_nothing_to_leave_out() {
         const OPEN: &[Field] = &[field("user", false)];
         const SECRET: &[Field] = &[field("password", true)];
-        let of = |names: &[String], fields| {
-            Redaction::new(names, Box::leak(Box::default()), SecretFields::among(fields)).is_empty()
-        };
+        let of = |names: &[String], fields| Redaction::new(names, Box::leak(Box::default()), among(fields)).is_empty();
         assert!(of(&[], OPEN) && of(&[String::new()], &[]));
         assert!(!of(&[], SECRET));
         assert!(!Redaction::of_reply(&["password".to_owned()]).is_empty());
@@ -124,7 +137,7 @@ mod tests {
         const TWO_TUPLES: &[Field] = &[field("0", true), field("0", false)];
         const MIXED: &[Field] = &[field("user", false), field("0", true)];
         for fields in [TWO_TUPLES, MIXED] {
-            assert!(matches!(SecretFields::among(fields), SecretFields::Anywhere));
+            assert!(matches!(among(fields), SecretFields::Anywhere));
         }
     }
 
@@ -132,7 +145,7 @@ mod tests {
     fn secrets_that_cannot_be_counted_are_not_plain() {
         let secrets = |count| {
             let fields: Vec<_> = (0..count).map(|place| field(format!("field{place}").leak(), true)).collect();
-            SecretFields::among(fields.leak())
+            among(fields.leak())
         };
         assert!(matches!(secrets(MOST_SECRETS), SecretFields::Named { .. }));
         assert!(matches!(secrets(MOST_SECRETS + 1), SecretFields::Anywhere));

@@ -27,7 +27,13 @@ fn written(value: impl Serialize, redaction: &Redaction) -> Result<(String, bool
 
 /// With secret fields of the message, and none within.
 fn of(names: &[String], fields: &'static [Field]) -> Redaction {
-    Redaction::new(names, Marks::of_program(), SecretFields::among(fields))
+    let keys: Vec<_> = fields.iter().map(|field| field.name).collect();
+    with_keys(names, fields, &keys)
+}
+
+/// The same where serde calls the fields like this.
+fn with_keys(names: &[String], fields: &'static [Field], keys: &[&'static str]) -> Redaction {
+    Redaction::new(names, Marks::of_program(), SecretFields::among(fields, keys))
 }
 
 const ALL: &[Field] = &[];

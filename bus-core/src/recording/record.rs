@@ -140,8 +140,8 @@ pub enum Withheld {
     TooLarge,
     /// It had more than 126 lists and objects inside each other, which `serde_json` would not read again.
     TooDeep,
-    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten`
-    /// or an enum hides which part is the secret.
+    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `skip`, `flatten` or
+    /// an enum hides which part is the secret.
     SecretNotFound,
     /// A layer outside the recording had taken the message.
     Gone,

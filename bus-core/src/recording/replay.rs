@@ -5,15 +5,19 @@ mod compare;
 mod file;
 mod order;
 mod report;
+mod written;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant, SystemTime},
+};
 
 pub use self::{
     compare::Difference,
     report::{ReplayReport, ReplayResult, Replayed, Skipped},
 };
 use self::{compare::Rules, order::InOrder};
-use super::Record;
+use super::{Filter, Record};
 use crate::{
     bus::Bus,
     clock::Clock,
@@ -21,6 +25,7 @@ use crate::{
     flavor::Flavor,
     json::{self, REDACTED},
     layer::Ready,
+    message::MessageFacts,
     sync_bus::SyncBus,
 };
 
@@ -29,7 +34,8 @@ use crate::{
 /// What a handler sent is not dispatched: the handler sends it again. Of several attempts the last is, once. Messages are dispatched one after the other, in the
 /// order in which they began; where more than 1,024 dispatches ended between the beginning and the end of one, that one
 /// comes later than it did. The same outcome is the same success, or the same way to fail with an error that says the same,
-/// and for a query a reply with the same JSON, whatever the order of keys.
+/// and for a query a reply with the same JSON, whatever the order of keys. What was abandoned when it was recorded is dispatched
+/// and not compared.
 ///
 /// A message is not dispatched if it was recorded without its payload, or with a part of it redacted, and if the bus does not
 /// know it: all that is in the report. The messages have to be `serde::de::DeserializeOwned`, and to have a layer around
@@ -58,6 +64,9 @@ use crate::{
 /// ```
 pub struct Replay<'a, B: Flavor> {
     bus: &'a B,
+    /// The messages that the bus knows, by wire name.
+    messages: HashMap<&'static str, &'static MessageFacts>,
+    filter: Filter,
     rules: Rules,
     has_nested: bool,
     passes_redacted: bool,
@@ -67,7 +76,27 @@ pub struct Replay<'a, B: Flavor> {
 impl<'a, B: Flavor> Replay<'a, B> {
     /// Into `bus`, as fast as it goes.
     pub fn new(bus: &'a B) -> Self {
-        Replay { bus, rules: Rules::default(), has_nested: false, passes_redacted: false, pace: None }
+        let messages = bus.core().wiring.routes().iter().map(|route| (route.message.name, route.message)).collect();
+        let (filter, rules) = (Filter::any(), Rules::default());
+        Replay { bus, messages, filter, rules, has_nested: false, passes_redacted: false, pace: None }
+    }
+
+    /// Replays the records that `filter` lets through, and passes over the others, which are not in the report. Of several
+    /// attempts the last is asked about.
+    ///
+    /// What is wrong with a file is still in the report of `run_file`, for the whole of the file.
+    ///
+    /// ```
+    /// use linkbus::{SyncBus, recording::{Filter, Replay}};
+    ///
+    /// let bus = SyncBus::empty().build()?;
+    /// let replay = Replay::new(&bus).filter(Filter::any().message("orders.*").only_successes());
+    /// # assert!(replay.run([]).is_same());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Replay { filter, ..self }
     }
 
     /// Dispatches what handlers sent, too: for a bus on which those handlers are replaced by others that send nothing.
@@ -174,7 +203,7 @@ enum Step<'a, B: Flavor> {
 impl<'a, B: Flavor, I: Iterator<Item = Record>> Steps<'a, B, I> {
     fn step(&mut self) -> Option<Step<'a, B>> {
         let record = loop {
-            let record = self.records.next()?;
+            let record = self.records.find(|record| self.replay.filter.matches(record))?;
             if record.is_nested && !self.replay.has_nested {
                 self.nested += 1;
             } else if !(self.replay.passes_redacted && has_redacted_payload(&record)) {
@@ -200,14 +229,7 @@ impl<'a, B: Flavor, I: Iterator<Item = Record>> Steps<'a, B, I> {
     }
 
     fn finish(&self, record: Record, ready: &Ready<'_, B>, is_panic: bool) -> Replayed {
-        let differences = self.replay.rules.compare(&record, &*ready.payload, is_panic);
-        let result = if !differences.is_empty() {
-            ReplayResult::Different(differences)
-        } else if is_panic || Rules::is_checked(&record, &*ready.payload) {
-            ReplayResult::Same
-        } else {
-            ReplayResult::Unchecked
-        };
+        let result = self.replay.rules.judge(&record, &*ready.payload, is_panic);
         Replayed { record, result }
     }
 }
@@ -275,8 +297,7 @@ impl<'a, B: Flavor> Replay<'a, B> {
     /// The message of the record, in front of its layers.
     fn prepare(&self, record: &Record) -> Result<Ready<'a, B>, Skipped> {
         let core = self.bus.core();
-        let route = core.wiring.routes().iter().find(|route| route.message.name == record.message);
-        let facts = route.ok_or(Skipped::UnknownMessage)?.message;
+        let facts = *self.messages.get(&*record.message).ok_or(Skipped::UnknownMessage)?;
         if facts.kind != record.kind {
             return Err(Skipped::OtherKind { is: facts.kind });
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, marker::PhantomData};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Pair, names, of, written};
+use super::{Pair, names, of, with_keys, written};
 use crate::{
     json::{
         Unwritten,
@@ -54,6 +54,29 @@ fn a_secret_is_replaced_where_it_is_plain_which_it_is() {
     shows(Newtype(["a", "b"]), NEWTYPE, r#""*""#);
 }
 
+/// A field that is no secret may be renamed as well.
+#[test]
+fn a_field_is_known_by_the_name_that_serde_gives_it() {
+    let keys = ["type", "pw"];
+    let plain = |value| written(value, &with_keys(&[], NAMED, &keys));
+    assert_eq!(plain(json!({ "type": 1, "pw": "a" })), Ok((r#"{"pw":"*","type":1}"#.to_owned(), true)));
+    for unknown in [json!({ "user": 1, "pw": "a" }), json!({ "type": 1, "password": "a" }), json!({ "type": 1 })] {
+        assert_eq!(plain(unknown), Err(Unwritten::SecretNotFound));
+    }
+    assert_eq!(
+        written(json!({ "a": 1 }), &with_keys(&[], NAMED, &["a", "a"])),
+        Ok((r#"{"a":"*"}"#.to_owned(), true)),
+        "a secret in either is a secret"
+    );
+}
+
+/// As `rename_all` makes it.
+#[test]
+fn a_secret_is_known_in_every_letter_case() {
+    shows(json!({ "user": 1, "Password": 1 }), NAMED, r#"{"Password":"*","user":1}"#);
+    shows(json!({ "USER": 1, "pass-word": 1 }), NAMED, r#"{"USER":1,"pass-word":"*"}"#);
+}
+
 #[test]
 fn a_secret_is_replaced_at_the_top_only() {
     let value = json!({ "user": { "password": 1 }, "password": 2 });
@@ -75,7 +98,6 @@ fn nothing_is_kept_where_it_is_not_plain() {
     for value in [json!({ "0": 1, "1": "a" }), json!([1]), json!("a"), json!({})] {
         is_withheld(value, PLACED);
     }
-    is_withheld(json!({ "user": 1, "Password": 1 }), NAMED);
     is_withheld(BTreeMap::from([(1, "a")]), NAMED);
     is_withheld(Newtype("a"), PLACED);
     is_withheld(Newtype("a"), NAMED);

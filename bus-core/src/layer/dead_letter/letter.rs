@@ -104,8 +104,8 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Withheld {
-    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `rename`, `skip`, `flatten`
-    /// or an enum hides which part is the secret.
+    /// It has a secret field, or a part of it has, and its JSON is not an object of its fields: a `skip`, `flatten` or
+    /// an enum hides which part is the secret.
     SecretNotFound,
     /// The message could not be written as JSON; what `serde` says is not kept.
     NotSerialized,
@@ -329,7 +329,7 @@ impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Withheld::SecretNotFound => f.write_str(
-                "the message has a secret field that was not found in its JSON under its own name, so none of it was kept",
+                "the message has a secret field that was not found in its JSON under its name, so none of it was kept",
             ),
             Withheld::NotSerialized => f.write_str("the message could not be written as JSON"),
             Withheld::TooDeep => f.write_str(

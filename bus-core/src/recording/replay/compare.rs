@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::super::{Ended, Record, capture};
+use super::{
+    super::{Ended, Record, capture},
+    ReplayResult,
+    written::{Written, is_same},
+};
 use crate::{
     json::REDACTED,
     layer::{ErasedPayload, Outcome},
@@ -53,7 +57,22 @@ pub enum Difference {
 const MOST: usize = 8;
 
 impl Rules {
-    pub(super) fn compare(&self, record: &Record, payload: &dyn ErasedPayload, is_panic: bool) -> Vec<Difference> {
+    /// What became of `record`, now that it was dispatched again. What its caller gave up has no outcome to compare.
+    pub(super) fn judge(&self, record: &Record, payload: &dyn ErasedPayload, is_panic: bool) -> ReplayResult {
+        if record.ended == Ended::Abandoned {
+            return ReplayResult::Unchecked;
+        }
+        let differences = self.compare(record, payload, is_panic);
+        if !differences.is_empty() {
+            ReplayResult::Different(differences)
+        } else if is_panic || Rules::is_checked(record, payload) {
+            ReplayResult::Same
+        } else {
+            ReplayResult::Unchecked
+        }
+    }
+
+    fn compare(&self, record: &Record, payload: &dyn ErasedPayload, is_panic: bool) -> Vec<Difference> {
         let outcome = if is_panic { Outcome::Panicked } else { payload.outcome() };
         let (now, error) = (capture::ended(&outcome), outcome.failed().map(|failed| capture::text_of(failed.error())));
         if now != record.ended {
@@ -66,14 +85,12 @@ impl Rules {
     }
 
     /// Whether what a dispatch came to can be compared: its reply, or what its error says, was recorded.
-    pub(super) fn is_checked(record: &Record, payload: &dyn ErasedPayload) -> bool {
+    fn is_checked(record: &Record, payload: &dyn ErasedPayload) -> bool {
         match payload.outcome() {
             Outcome::Failed(_) => record.error().is_some(),
             _ if record.result().is_some() => true,
             // `null` and nothing look the same in a file.
-            _ => {
-                payload.serialize_reply().is_none_or(|reply| serde_json::to_value(reply).is_ok_and(|now| now.is_null()))
-            }
+            _ => payload.serialize_reply().is_none_or(|reply| to_raw_value(reply).is_ok_and(|now| now.get() == "null")),
         }
     }
 
@@ -84,13 +101,13 @@ impl Rules {
 
     fn compare_results(&self, record: &Record, payload: &dyn ErasedPayload) -> Vec<Difference> {
         let (Some(recorded), Some(reply)) = (record.result(), payload.serialize_reply()) else { return Vec::new() };
-        let (recorded, now) = (serde_json::from_str(recorded), serde_json::to_value(reply));
+        let (recorded, now) = (serde_json::from_str::<&RawValue>(recorded), to_raw_value(reply));
         let mut differences = Vec::new();
         match (recorded, now) {
-            (Ok(recorded), Ok(now)) => self.diff(&mut String::new(), Some(&recorded), Some(&now), &mut differences),
+            (Ok(recorded), Ok(now)) => self.diff(&mut String::new(), Some(recorded), Some(&now), &mut differences),
             (recorded, now) => differences.push(Difference::Reply {
                 at: String::new(),
-                recorded: recorded.ok().map(|value: Value| value.to_string()),
+                recorded: recorded.ok().map(ToString::to_string),
                 now: now.ok().map(|value| value.to_string()),
             }),
         }
@@ -98,24 +115,25 @@ impl Rules {
     }
 
     /// Adds what differs at the place `at`.
-    fn diff(&self, at: &mut String, recorded: Option<&Value>, now: Option<&Value>, found: &mut Vec<Difference>) {
-        match (recorded, now) {
+    fn diff(&self, at: &mut String, recorded: Option<&RawValue>, now: Option<&RawValue>, found: &mut Vec<Difference>) {
+        match (recorded.map(Written::of), now.map(Written::of)) {
             _ if found.len() >= MOST => {}
-            (Some(Value::String(text)), _) if text == REDACTED => {}
-            (Some(Value::Object(recorded)), Some(Value::Object(now))) => {
+            (Some(Written::Redacted), _) => {}
+            (Some(Written::Object(recorded)), Some(Written::Object(now))) => {
                 let added = now.keys().filter(|key| !recorded.contains_key(*key));
                 for key in recorded.keys().chain(added).filter(|key| !self.ignored.contains(key)) {
                     let step = key.replace('~', "~0").replace('/', "~1");
-                    self.diff_below(at, &step, recorded.get(key), now.get(key), found);
+                    self.diff_below(at, &step, recorded.get(key).copied(), now.get(key).copied(), found);
                 }
             }
-            (Some(Value::Array(recorded)), Some(Value::Array(now))) => {
+            (Some(Written::List(recorded)), Some(Written::List(now))) => {
                 for place in 0..recorded.len().max(now.len()) {
-                    self.diff_below(at, &place.to_string(), recorded.get(place), now.get(place), found);
+                    let (recorded, now) = (recorded.get(place).copied(), now.get(place).copied());
+                    self.diff_below(at, &place.to_string(), recorded, now, found);
                 }
             }
-            (recorded, now) if recorded == now => {}
-            (recorded, now) => found.push(Difference::Reply {
+            _ if recorded.zip(now).is_some_and(|(recorded, now)| is_same(recorded, now)) => {}
+            _ => found.push(Difference::Reply {
                 at: at.clone(),
                 recorded: recorded.map(ToString::to_string),
                 now: now.map(ToString::to_string),
@@ -127,8 +145,8 @@ impl Rules {
         &self,
         at: &mut String,
         step: &str,
-        recorded: Option<&Value>,
-        now: Option<&Value>,
+        recorded: Option<&RawValue>,
+        now: Option<&RawValue>,
         found: &mut Vec<Difference>,
     ) {
         let length = at.len();
@@ -169,14 +187,15 @@ fn said(ended: Ended) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn differences(ignored: &[&str], recorded: &Value, now: &Value) -> Vec<String> {
         let rules = Rules { ignored: ignored.iter().map(|name| (*name).to_owned()).collect(), ..Rules::default() };
+        let [recorded, now] = [recorded, now].map(|value| to_raw_value(value).unwrap());
         let mut found = Vec::new();
-        rules.diff(&mut String::new(), Some(recorded), Some(now), &mut found);
+        rules.diff(&mut String::new(), Some(&recorded), Some(&now), &mut found);
         found.iter().map(ToString::to_string).collect()
     }
 

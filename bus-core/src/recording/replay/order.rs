@@ -55,3 +55,25 @@ impl<I: Iterator<Item = Record>> Iterator for InOrder<I> {
         Some(record)
     }
 }
+
+#[cfg(all(test, feature = "file-store"))]
+mod tests {
+    use super::*;
+
+    fn attempt(number: u32) -> Record {
+        let id = "01977e3f-0000-7000-8000-000000000001";
+        let line = format!(
+            r#"{{"ts":"2026-11-25T16:00:0{number}Z","type":"command","class":"Pay","payload":null,"duration_ns":1,"result":null,"error":null,"v":1,"message":"shop.Pay","outcome":"succeeded","id":"{id}","correlation_id":"{id}","attempt":{number}}}"#
+        );
+        Record::from_line(&line).unwrap()
+    }
+
+    /// An attempt that was cut off may end after the one that was begun instead of it.
+    #[test]
+    fn the_last_attempt_is_the_one_with_the_highest_number_whenever_it_ended() {
+        for numbers in [[1, 2, 3], [3, 1, 2], [2, 3, 1]] {
+            let left: Vec<_> = InOrder::new(numbers.map(attempt).into_iter()).map(|record| record.attempt).collect();
+            assert_eq!(left, [3], "{numbers:?}");
+        }
+    }
+}

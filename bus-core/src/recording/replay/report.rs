@@ -19,7 +19,8 @@ const MOST_KEPT: usize = 1000;
 pub struct ReplayReport {
     /// How many messages came to the same again.
     pub same: u64,
-    /// How many ended as before, whose reply or error text was not recorded and so was not compared.
+    /// How many were dispatched with nothing to compare: they ended as before, and their reply or error text was not recorded;
+    /// or their caller had dropped them when they were recorded.
     pub unchecked: u64,
     /// How many came to something else.
     pub different: u64,
@@ -53,7 +54,8 @@ pub struct Replayed {
 pub enum ReplayResult {
     /// It came to the same again.
     Same,
-    /// It ended as before, and its reply or error text was not recorded.
+    /// There was nothing to compare: it ended as before, and its reply or error text was not recorded; or it was
+    /// [abandoned](super::super::Ended::Abandoned) when it was recorded, and how it would have ended is not known.
     Unchecked,
     /// It came to something else.
     Different(Vec<Difference>),
@@ -133,7 +135,7 @@ impl fmt::Display for ReplayReport {
         }
         write!(f, "{} the same, {} different, {} skipped", self.same, self.different, self.skipped)?;
         if self.unchecked > 0 {
-            write!(f, ", {} that ended as before and had nothing recorded to compare", self.unchecked)?;
+            write!(f, ", {} with nothing to compare", self.unchecked)?;
         }
         if self.nested > 0 {
             write!(f, ", {} left to the handlers that sent them", self.nested)?;
@@ -157,7 +159,7 @@ impl fmt::Display for Replayed {
         write!(f, "{kind} {message} ({id}): ")?;
         match &self.result {
             ReplayResult::Same => f.write_str("the same"),
-            ReplayResult::Unchecked => f.write_str("it ended as before, and nothing was recorded to compare"),
+            ReplayResult::Unchecked => f.write_str("there is nothing to compare"),
             ReplayResult::Skipped(why) => write!(f, "skipped: {why}"),
             ReplayResult::Different(differences) => {
                 for (place, difference) in differences.iter().enumerate() {

@@ -21,6 +21,38 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).map(|byte| byte.to_ascii_lowercase())
 }
 
+/// Names, each once.
+#[derive(Default)]
+pub(super) struct Names(Vec<Name>);
+
+impl Names {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Which of them `name` is, counted from 0.
+    #[inline]
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.0.binary_search_by(|own| own.cmp_to(name)).ok()
+    }
+
+    /// Whether `name` is one of them.
+    #[inline]
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.place(name).is_some()
+    }
+}
+
+impl<'n> FromIterator<&'n str> for Names {
+    fn from_iter<I: IntoIterator<Item = &'n str>>(names: I) -> Self {
+        let mut names: Vec<_> = names.into_iter().map(Name::of).collect();
+        names.sort_unstable();
+        names.dedup();
+        Names(names)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
