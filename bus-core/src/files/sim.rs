@@ -79,6 +79,8 @@ pub(crate) struct State {
     /// How many operations are left before the power is lost.
     pub(crate) fuse: Option<u64>,
     pub(crate) syncs: u64,
+    /// How many writes were begun, those that wait included.
+    pub(crate) writes_begun: u64,
     /// Writing waits until it can be locked.
     gate: Arc<Mutex<()>>,
 }
@@ -279,6 +281,7 @@ struct SimAppender {
 
 impl Appender for SimAppender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.disk.state().writes_begun += 1;
         let gate = self.disk.gate();
         let _open = gate.lock();
         self.disk.panic_at(Doing::Write);
