@@ -14,8 +14,9 @@ use linkbus::{
 
 use super::{Folder, PlaceOrder, ROUNDS};
 
-const DISPATCHES: usize = 1_000_000;
-/// What no caller may be held up for.
+/// Equally long for all, because a busy machine takes the processor away so often in a time, not in so many dispatches.
+const ROUND: Duration = Duration::from_millis(500);
+/// What no caller may be held up for beyond what the machine does to a bare bus.
 const LONGEST: Duration = Duration::from_millis(10);
 
 /// Of one round, or the best of several.
@@ -45,14 +46,18 @@ pub(crate) fn print() -> io::Result<()> {
         works = works.better(while_the_disk_works()?);
         fails = fails.better(while_the_disk_fails()?);
     }
-    println!("\n| {DISPATCHES} dispatches, one clock reading in each | per second | p99.99 | longest | bar | |");
+    println!("\n| dispatches, each with one reading of the clock | per second | p99.99 | longest | bar | |");
     println!("|---|--:|--:|--:|---|---|");
     row("a bare bus", bare, "", "");
-    let is_met = |times: Times| if times.most < LONGEST { "met" } else { "NOT MET" };
-    row("recorded into files", works, "10 ms", is_met(works));
-    let goes_on = fails.per_second >= 0.95 * works.per_second && fails.most < LONGEST;
-    row("while the disk fails", fails, "10 ms, 95 % of that", if goes_on { "met" } else { "NOT MET" });
+    let is_prompt = |times: Times| times.most < bare.most + LONGEST;
+    row("recorded into files", works, "longest + 10 ms", met(is_prompt(works)));
+    let goes_on = fails.per_second >= 0.95 * works.per_second;
+    row("while the disk fails", fails, "longest + 10 ms, 95 % of that", met(is_prompt(fails) && goes_on));
     Ok(())
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "NOT MET" }
 }
 
 fn row(name: &str, Times { per_second, p9999, most }: Times, bar: &str, is_met: &str) {
@@ -91,13 +96,18 @@ fn bus(store: Option<Arc<JsonLineStore>>) -> SyncBus {
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than would matter")]
 fn times(bus: &SyncBus) -> Times {
-    let mut each: Vec<Duration> = (0..DISPATCHES).map(|_| time(bus)).collect();
-    let total: Duration = each.iter().sum();
+    let (mut each, mut total) = (Vec::new(), Duration::ZERO);
+    while total < ROUND {
+        let took = time(bus);
+        total += took;
+        each.push(took);
+    }
     each.sort_unstable();
+    let dispatches = each.len();
     Times {
-        per_second: DISPATCHES as f64 / total.as_secs_f64(),
-        p9999: each[DISPATCHES / 10_000 * 9_999],
-        most: each[DISPATCHES - 1],
+        per_second: dispatches as f64 / total.as_secs_f64(),
+        p9999: each[dispatches * 9_999 / 10_000],
+        most: each[dispatches - 1],
     }
 }
 
