@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use linkbus::{
     Builder, Bus, Command, Event, Query, SyncBus, Task,
     layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, Latency, LatencyStats, Next, Observer},
+    recording::{MemoryStore, RecordStore, Recording},
 };
 
 /// The system's allocator, and what each thread asked it for.
@@ -79,6 +80,15 @@ struct Index(u64);
 
 #[derive(Event)]
 struct Saved(u64);
+
+#[derive(Command, serde::Serialize)]
+struct PlaceOrder {
+    id: u64,
+    customer: &'static str,
+    cents: u64,
+    is_gift: bool,
+    note: Option<&'static str>,
+}
 
 struct Watch;
 
@@ -206,4 +216,31 @@ fn a_sample_takes_eight_bytes() {
     assert!(besides < 4096, "{besides} bytes for one message");
     assert_eq!(bytes_of(100_000, 100_000), 8 * 100_000 + besides);
     assert!(bytes_of(100_000, 10) < 4096 + 8 * 32, "they are taken when they are needed");
+}
+
+/// The most that a recorded dispatch allocates on its thread, once the store has the room that it needs.
+fn most_allocations_recorded_into(store: impl RecordStore) -> usize {
+    let bus = SyncBus::empty().command(|_: PlaceOrder| ()).layer(Recording::new(store)).build().unwrap();
+    let order = |id| PlaceOrder { id, customer: "ada", cents: 4395, is_gift: false, note: Some("by the door") };
+    (0..1_100).for_each(|id| bus.execute(order(id)).unwrap());
+    (0..900).map(|id| allocations(|| bus.execute(order(id)).unwrap())).max().unwrap()
+}
+
+#[test]
+fn a_dispatch_recorded_in_memory_allocates_twice_also_when_that_is_full() {
+    for capacity in [10_000, 100] {
+        let store = MemoryStore::with_capacity(capacity);
+        assert_eq!(most_allocations_recorded_into(store.clone()), 2);
+        assert_eq!(store.dropped() > 0, capacity == 100);
+    }
+}
+
+#[cfg(feature = "file-store")]
+#[test]
+fn a_dispatch_recorded_into_files_allocates_twice() {
+    let name = format!("allocations-{}", linkbus::Uuid::now_v7());
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let store = linkbus::recording::JsonLineStore::open(&folder).unwrap();
+    assert_eq!(most_allocations_recorded_into(store), 2);
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -366,6 +366,24 @@ fn a_record_that_cannot_be_written_costs_only_itself() {
     assert_eq!((store.written(), store.dropped()), (32, 3));
 }
 
+#[test]
+fn closing_says_how_many_records_are_not_in_the_recording() {
+    for lost in [0, 2] {
+        let folder = Folder::new();
+        let store = folder.open();
+        append(&store, 0..3);
+        for _ in 0..lost {
+            let mut record = record(3);
+            record.at = SystemTime::UNIX_EPOCH + Duration::from_secs(400_000_000_000);
+            store.append(record).unwrap();
+        }
+        let log = Log::default();
+        support::listening(log.clone(), || store.close().unwrap());
+        let warnings = if lost == 0 { 0 } else { 1 };
+        assert_eq!((log.count("WARN"), log.count(&format!("lost={lost}"))), (warnings, warnings), "{}", log.text());
+    }
+}
+
 /// R30.
 #[test]
 fn threads_do_not_mix_up_their_records() {

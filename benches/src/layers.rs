@@ -11,7 +11,7 @@ use std::time::Duration;
 use linkbus::layer::{Concurrency, Counts, Latency, LatencyStats, Retry, Timeout, Trace};
 use work::{
     Passthrough, Watch, async_turns, later_turns, order_later_turns, order_turns, recommended, recommended_on_bus,
-    recorded_turns, recording, recording_in_memory, redacted_recording, sync_turns,
+    recorded_into_files, recorded_turns, recording, recording_in_memory, redacted_recording, sync_turns,
 };
 
 /// So many dispatches, and how long they took.
@@ -143,6 +143,7 @@ pub const LAYER_CASES: &[LayerCase] = &[
     LayerCase::sync("SyncBus, counts", |n| sync_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None),
     LayerCase::later("Bus, counts, async fn", |n| later_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None, 1),
     LayerCase::recorded("SyncBus, recording", |n| recorded_turns(n, recording)),
+    LayerCase::recorded("SyncBus, recording into files", recorded_into_files),
     LayerCase::recorded("SyncBus, recording in memory", |n| recorded_turns(n, recording_in_memory)),
     LayerCase::recorded("SyncBus, recording with a field redacted", |n| recorded_turns(n, redacted_recording)),
     #[cfg(feature = "metrics")]

@@ -26,6 +26,8 @@ pub(crate) trait Fs: Send + Sync + 'static {
     /// Has what is in the file survive a power loss.
     fn sync(&self, name: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Removes the file, unless an [`Appender`] has it locked; whether it did.
+    fn remove_unlocked(&self, name: &str) -> io::Result<bool>;
     /// Has the files that were created and removed survive a power loss as such.
     fn sync_folder(&self) -> io::Result<()>;
 }
@@ -38,6 +40,11 @@ pub(crate) trait Appender: Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Shortens the file to this length.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Keeps the file from [`Fs::remove_unlocked`] until this is dropped, whichever process asks for it; `false` if it is
+    /// being removed. Where the system knows no such locks it keeps nobody, and is `true`.
+    fn lock(&self) -> bool;
+    /// Whether the file still has a name: what is written to one that was removed is lost.
+    fn is_there(&self) -> io::Result<bool>;
 }
 
 /// Says what was being done to what, of an error of the system.

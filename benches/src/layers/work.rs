@@ -13,7 +13,7 @@ use linkbus::{
         Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Latency, LatencyStats, Layer, Next,
         Observer, Retry, Timeout, Trace,
     },
-    recording::{MemoryStore, Record, RecordStore, Recording, StoreError},
+    recording::{JsonLineStore, MemoryStore, Record, RecordStore, Recording, StoreError},
 };
 
 use crate::{
@@ -107,7 +107,7 @@ impl PlaceOrder {
     }
 }
 
-pub(super) fn recorded_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+pub(super) fn recorded_turns(n: u64, layers: impl FnOnce(Builder<SyncBus>) -> Builder<SyncBus>) -> Duration {
     let bus = SyncBus::empty().command(|order: PlaceOrder| _ = black_box(order.id));
     let bus = black_box(layers(bus).build().expect("the layers fit together"));
     timed(|| repeat(n, |turn| succeeded(bus.execute(PlaceOrder::number(turn)))))
@@ -125,6 +125,15 @@ impl RecordStore for Forget {
 
 pub(super) fn recording(bus: Builder<SyncBus>) -> Builder<SyncBus> {
     bus.layer(Recording::new(Forget))
+}
+
+/// What the thread that writes does is counted, too, but not its time.
+pub(super) fn recorded_into_files(n: u64) -> Duration {
+    let folder = std::env::temp_dir().join(format!("linkbus-layers-{}", linkbus::Uuid::now_v7()));
+    let store = JsonLineStore::open(&folder).expect("there is room for a recording");
+    let took = recorded_turns(n, |bus| bus.layer(Recording::new(store)));
+    std::fs::remove_dir_all(folder).expect("the recording is closed");
+    took
 }
 
 pub(super) fn recording_in_memory(bus: Builder<SyncBus>) -> Builder<SyncBus> {

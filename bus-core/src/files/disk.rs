@@ -95,6 +95,16 @@ impl Fs for Disk {
         fs::remove_file(self.folder.join(name))
     }
 
+    fn remove_unlocked(&self, name: &str) -> io::Result<bool> {
+        let path = self.path(name)?;
+        // Held until it is removed. One that cannot be opened is nobody's that could open this folder.
+        let file = File::open(&path);
+        if file.as_ref().is_ok_and(|file| !is_locked_for_us(file)) {
+            return Ok(false);
+        }
+        fs::remove_file(path).map(|()| true)
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
         sync(&self.folder)
     }
@@ -112,6 +122,37 @@ impl Appender for File {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
+
+    fn lock(&self) -> bool {
+        is_locked_for_us(self)
+    }
+
+    fn is_there(&self) -> io::Result<bool> {
+        self.metadata().map(|metadata| has_name(&metadata))
+    }
+}
+
+/// Locks the file if nobody else has, and the system can.
+#[cfg(unix)]
+fn is_locked_for_us(file: &File) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// A lock would keep those out who read the file.
+#[cfg(not(unix))]
+fn is_locked_for_us(_: &File) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn has_name(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.nlink() > 0
+}
+
+#[cfg(not(unix))]
+fn has_name(_: &fs::Metadata) -> bool {
+    true
 }
 
 fn refuse_link(path: &Path) -> Result<(), FolderError> {

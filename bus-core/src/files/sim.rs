@@ -79,6 +79,8 @@ pub(crate) struct State {
     /// How many operations are left before the power is lost.
     pub(crate) fuse: Option<u64>,
     pub(crate) syncs: u64,
+    /// How many writes were begun, those that wait included.
+    pub(crate) writes_begun: u64,
     /// Writing waits until it can be locked.
     gate: Arc<Mutex<()>>,
 }
@@ -87,6 +89,7 @@ pub(crate) struct State {
 pub(crate) struct SimFile {
     now: Vec<u8>,
     synced: Vec<u8>,
+    is_locked: bool,
 }
 
 impl State {
@@ -147,7 +150,7 @@ impl State {
             }
             let bytes = self.files[number].after_power_loss(block, random);
             left.names.insert(name.clone(), left.files.len());
-            left.files.push(SimFile { now: bytes.clone(), synced: bytes });
+            left.files.push(SimFile { now: bytes.clone(), synced: bytes, is_locked: false });
         }
         left.synced_names = left.names.clone();
         SimDisk(Arc::new(Mutex::new(left)))
@@ -162,7 +165,7 @@ impl SimFile {
     }
 
     fn after_power_loss(&self, block: usize, random: &mut Random) -> Vec<u8> {
-        let SimFile { now, synced } = self;
+        let SimFile { now, synced, .. } = self;
         let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
         let length = short + usize::try_from(random.below((long - short + 1) as u64)).unwrap();
         let mut left = vec![0; length];
@@ -258,6 +261,14 @@ impl Fs for SimDisk {
         state.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 
+    fn remove_unlocked(&self, name: &str) -> io::Result<bool> {
+        let is_locked = {
+            let state = self.state();
+            state.files[state.file(name)?].is_locked
+        };
+        if is_locked { Ok(false) } else { self.remove(name).map(|()| true) }
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
         self.state().sync_names()
     }
@@ -270,6 +281,7 @@ struct SimAppender {
 
 impl Appender for SimAppender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.disk.state().writes_begun += 1;
         let gate = self.disk.gate();
         let _open = gate.lock();
         self.disk.panic_at(Doing::Write);
@@ -288,6 +300,22 @@ impl Appender for SimAppender {
         }
         state.files[self.file].now.truncate(usize::try_from(length).unwrap());
         Ok(())
+    }
+
+    fn lock(&self) -> bool {
+        !std::mem::replace(&mut self.disk.state().files[self.file].is_locked, true)
+    }
+
+    fn is_there(&self) -> io::Result<bool> {
+        Ok(self.disk.state().names.values().any(|&file| file == self.file))
+    }
+}
+
+impl Drop for SimAppender {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.disk.0.lock() {
+            state.files[self.file].is_locked = false;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    iter,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -40,6 +41,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// Takes out the oldest if a record of so many bytes does not fit otherwise.
+    fn make_room(&mut self, bytes: usize, shared: &Shared) -> Option<Record> {
+        let is_full = self.records.len() >= shared.capacity || self.bytes + bytes > shared.most_bytes;
+        if is_full { self.pop() } else { None }
+    }
+
     fn push(&mut self, record: Record) {
         self.bytes += record.size();
         self.records.push_back(record);
@@ -115,21 +122,17 @@ impl RecordStore for MemoryStore {
         if record.size() > most_bytes {
             record.withhold();
         }
-        // Freed when nobody waits for it.
-        let mut oldest = Vec::new();
         let mut kept = self.kept();
         if kept.is_closed {
             self.count(1);
             return Err(StoreError::Closed);
         }
-        while (kept.records.len() >= capacity || kept.bytes + record.size() > most_bytes)
-            && let Some(one) = kept.pop()
-        {
-            oldest.push(one);
-        }
+        // Freed when nobody waits for it. Mostly it is one, for which no list is allocated.
+        let oldest = kept.make_room(record.size(), &self.0);
+        let further: Vec<Record> = iter::from_fn(|| kept.make_room(record.size(), &self.0)).collect();
         kept.push(record);
         drop(kept);
-        if self.count(oldest.len() as u64) {
+        if self.count(u64::from(oldest.is_some()) + further.len() as u64) {
             tracing::warn!(target: "linkbus", capacity, most_bytes, "the recording in memory is full: the oldest records are dropped");
         }
         Ok(())

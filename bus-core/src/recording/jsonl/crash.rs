@@ -2,6 +2,8 @@
 //!
 //! The writer has no thread here, so that it does its turns when the test says so.
 
+mod broken;
+
 use std::{collections::BTreeSet, io, path::Path, sync::Arc, time::Duration};
 
 use super::{

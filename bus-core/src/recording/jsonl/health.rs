@@ -29,9 +29,11 @@ pub struct JsonLineHealth {
     pub dropped: u64,
     /// How many records wait to be written, or are being written.
     pub queued: usize,
-    /// How many of the written records a power loss may take because syncing their file failed.
+    /// How many of the written records may not be there: a power loss may take them because syncing their file failed, or
+    /// somebody removed the file while it was written.
     pub unsure: u64,
-    /// How many files it stopped to write because writing or syncing them failed.
+    /// How many files it stopped to write because writing or syncing them failed, or because somebody removed
+    /// them.
     pub abandoned_files: u64,
 }
 

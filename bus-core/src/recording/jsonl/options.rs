@@ -63,6 +63,10 @@ impl JsonLineOptions {
     /// How many run files there may be, the one that is written included: 10 by default. When a store is opened, and when a
     /// file is full, those that were written last are kept. 1 removes all others. While the disk fails there may be twice as
     /// many, because a file that failed is left as it is.
+    ///
+    /// A file that a store still writes, of this process or another, counts and is never removed, so there are more while more
+    /// stores are open. That is so on Unix, if the file system knows locks. A file that somebody removes nevertheless is left,
+    /// another is begun, and [`unsure`](super::JsonLineHealth::unsure) counts what was in it.
     pub fn max_runs(mut self, runs: usize) -> Self {
         self.max_runs = runs;
         self

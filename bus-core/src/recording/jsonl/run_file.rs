@@ -14,9 +14,9 @@ pub(super) struct Output {
     max_runs: usize,
     max_file_bytes: u64,
     current: Option<RunFile>,
-    /// How many records are in files that could not be synced.
+    /// How many records are in files that could not be synced, or were removed.
     pub(super) unsure: u64,
-    /// How many files are not written any more because writing or syncing them failed.
+    /// How many files are not written any more because writing or syncing them failed, or they were removed.
     pub(super) abandoned: u64,
     /// Of a sync that nobody asked for: whoever asks next is told.
     untold: Option<Arc<io::Error>>,
@@ -28,7 +28,8 @@ struct RunFile {
     length: u64,
     /// How many writes failed, one after the other.
     failures: u32,
-    /// How many records may not survive a power loss.
+    /// How many records are in it, and how many of them may not survive a power loss.
+    records: u64,
     unsynced: u64,
     /// Whether the file itself would.
     is_there_for_good: bool,
@@ -54,6 +55,7 @@ impl Output {
 
     /// Writes whole lines, so many of which are records. If it fails, none of them is there.
     pub(super) fn write(&mut self, lines: &[u8], records: usize) -> io::Result<()> {
+        self.leave_removed();
         self.turn_over();
         if self.current.is_none() {
             // A disk that fails again and again is no reason to fill it, and one that fails once none to lose a good run.
@@ -74,8 +76,18 @@ impl Output {
         }
         current.failures = 0;
         current.length += lines.len() as u64;
+        current.records += records as u64;
         current.unsynced += records as u64;
         Ok(())
+    }
+
+    /// Leaves a file that somebody removed.
+    fn leave_removed(&mut self) {
+        let Some(Err(error)) = self.current.as_ref().map(RunFile::look) else { return };
+        self.abandon();
+        let error = Arc::clone(self.untold.insert(Arc::new(error)));
+        tracing::error!(target: "linkbus", error = &*error as &dyn std::error::Error,
+            "a recording was removed while it was written: what was in it is lost, and another is begun");
     }
 
     /// Leaves a file that is full.
@@ -95,13 +107,15 @@ impl Output {
             self.untold = Some(Arc::new(error));
         }
         if let Some(current) = self.current.take() {
-            self.remove_empty(&current);
+            self.remove_empty(current);
         }
     }
 
-    fn remove_empty(&self, left: &RunFile) {
-        if left.length == 0 {
-            let _ = self.fs.remove(&left.name);
+    fn remove_empty(&self, RunFile { name, file, length, .. }: RunFile) {
+        // It would be locked.
+        drop(file);
+        if length == 0 {
+            let _ = self.fs.remove_unlocked(&name);
         }
     }
 
@@ -131,8 +145,8 @@ impl Output {
     fn abandon(&mut self) {
         let Some(current) = self.current.take() else { return };
         self.abandoned += 1;
-        self.unsure += current.unsynced;
-        self.remove_empty(&current);
+        self.unsure += if current.is_removed() { current.records } else { current.unsynced };
+        self.remove_empty(current);
     }
 
     /// The files are closed by whoever was the last to use them.
@@ -148,9 +162,20 @@ impl RunFile {
         let mut name = format!("{plain}.jsonl");
         for further in 2..10_000 {
             match fs.create(&name) {
-                Ok(file) => {
-                    return Ok(RunFile { name, file, length: 0, failures: 0, unsynced: 0, is_there_for_good: false });
+                // Before it was locked, another store may have taken it for one that nobody writes.
+                Ok(file) if file.lock() && file.is_there()? => {
+                    let (length, records, unsynced) = (0, 0, 0);
+                    return Ok(RunFile {
+                        name,
+                        file,
+                        length,
+                        failures: 0,
+                        records,
+                        unsynced,
+                        is_there_for_good: false,
+                    });
                 }
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -159,7 +184,20 @@ impl RunFile {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{name}` and all names like it are taken")))
     }
 
+    fn is_removed(&self) -> bool {
+        matches!(self.file.is_there(), Ok(false))
+    }
+
+    /// Whether what is written to it can be found again.
+    fn look(&self) -> io::Result<()> {
+        if self.is_removed() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("`{}` was removed", self.name)));
+        }
+        Ok(())
+    }
+
     fn sync(&mut self, fs: &dyn Fs) -> io::Result<()> {
+        self.look()?;
         if self.unsynced > 0 || !self.is_there_for_good {
             self.file.sync()?;
         }

@@ -134,8 +134,11 @@ impl Writer {
         let Some(asked) = self.owed.take() else { return };
         let synced = self.output.sync();
         self.synced = Instant::now();
-        self.queue.answer(asked, synced.as_ref().err());
-        self.note_sync(synced);
+        let error = synced.err();
+        // Before whoever flushes can look at it.
+        self.tell_sync(error.as_ref());
+        self.queue.answer(asked, error.as_ref());
+        log_sync(error.as_ref());
     }
 
     fn write(&mut self) -> Turn {
@@ -156,7 +159,9 @@ impl Writer {
     fn sync_unasked(&mut self) {
         let synced = self.output.sync_unasked();
         self.synced = Instant::now();
-        self.note_sync(synced);
+        let error = synced.err();
+        self.tell_sync(error.as_ref());
+        log_sync(error.as_ref());
     }
 
     /// When what is written is to be synced.
@@ -174,14 +179,8 @@ impl Writer {
         }
     }
 
-    fn note_sync(&mut self, synced: Result<(), Arc<io::Error>>) {
-        let error = synced.err();
-        let told = error.clone();
-        self.tell(|now| now.sync_error = told);
-        if let Some(error) = error {
-            tracing::error!(target: "linkbus", error = &*error as &dyn std::error::Error,
-                "recordings were not synced: a power loss may take them");
-        }
+    fn tell_sync(&mut self, error: Option<&Arc<io::Error>>) {
+        self.tell(|now| now.sync_error = error.cloned());
     }
 
     /// Changes what is told, and gives what was.
@@ -196,5 +195,12 @@ impl Writer {
             name.clone_into(&mut told.file);
         }
         before
+    }
+}
+
+fn log_sync(error: Option<&Arc<io::Error>>) {
+    if let Some(error) = error {
+        tracing::error!(target: "linkbus", error = &**error as &dyn std::error::Error,
+            "recordings were not synced: a power loss may take them");
     }
 }

@@ -1,6 +1,10 @@
 //! Recordings in files: how many records a second are written beside `serde_json` writing the same lines through a
-//! `BufWriter`, what becomes of a burst, and what an append costs its caller.
+//! `BufWriter`, what becomes of a burst, what an append costs its caller, how long a dispatch takes at its slowest, and which
+//! thread had better serialise.
 //! Prints Markdown tables. Rounds are taken in turns, and the best of each counts.
+
+mod serialising;
+mod slowest;
 
 use std::{
     env,
@@ -23,7 +27,7 @@ const SUSTAINED: u32 = 2_000_000;
 const BURST: u32 = 60_000;
 
 /// An ordinary command.
-#[derive(Command, Serialize)]
+#[derive(Clone, Command, Serialize)]
 #[command(name = "orders.PlaceOrder")]
 struct PlaceOrder {
     order: u64,
@@ -31,6 +35,12 @@ struct PlaceOrder {
     sku: String,
     count: u32,
     express: bool,
+}
+
+impl PlaceOrder {
+    fn example() -> Self {
+        PlaceOrder { order: 1_234_567, customer: "ada".into(), sku: "A-17".into(), count: 2, express: true }
+    }
 }
 
 fn main() -> io::Result<()> {
@@ -54,15 +64,15 @@ fn main() -> io::Result<()> {
     println!("| appending | ns each | dropped |\n|---|--:|--:|");
     println!("| a burst of {BURST} into the default queue | {:.0} | {} |", burst.0, burst.1);
     println!("| 1,000, when the writer rests | {trickle:.0} | 0 |");
-    Ok(())
+    slowest::print()?;
+    serialising::print()
 }
 
 /// A record as the layer makes it.
 fn record() -> Record {
     let store = MemoryStore::new();
     let bus = SyncBus::empty().command(|_: PlaceOrder| ()).layer(Recording::new(store.clone())).build();
-    let order = PlaceOrder { order: 1_234_567, customer: "ada".into(), sku: "A-17".into(), count: 2, express: true };
-    bus.expect("it is wired").execute(order).expect("it does nothing");
+    bus.expect("it is wired").execute(PlaceOrder::example()).expect("it does nothing");
     store.take().pop().expect("it was recorded")
 }
 
