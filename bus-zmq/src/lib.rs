@@ -1,0 +1,3 @@
+//! Many processes on one machine: the transport of linkbus over ZeroMQ.
+
+pub mod protocol;
