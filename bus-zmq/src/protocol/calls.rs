@@ -32,6 +32,8 @@ pub enum Outcome {
     Failed(Bytes),
     /// The hub has no answer.
     Rejected(Reject),
+    /// It has more bytes than this, which is the most that the hub takes.
+    TooLarge(usize),
     /// There was no answer in this time.
     TimedOut(Duration),
     /// The connection broke while it was under way, and it may not be sent again.
@@ -126,7 +128,7 @@ impl<W> Calls<W> {
             return self.over.push((waiter, Outcome::Closed));
         }
         if call.content.len() > self.max_frame {
-            return self.over.push((waiter, Outcome::Rejected(Reject::TooLarge)));
+            return self.over.push((waiter, Outcome::TooLarge(self.max_frame)));
         }
         self.last += 1;
         let sequence = self.last;
@@ -148,6 +150,11 @@ impl<W> Calls<W> {
             Some(Heard::Events(_)) | None => {}
         }
         self.say_goodbye(out);
+    }
+
+    /// Notes bytes that are no frame.
+    pub fn receive_malformed(&mut self) {
+        self.session.receive_malformed();
     }
 
     /// Notes the time.
@@ -193,6 +200,7 @@ impl<W> Calls<W> {
         match frame {
             Frame::Done { id, body } => self.end(id, Outcome::Done(body)),
             Frame::Failed { id, error } => self.end(id, Outcome::Failed(error)),
+            Frame::Reject { id, why: Reject::TooLarge } => self.end(id, Outcome::TooLarge(self.max_frame)),
             Frame::Reject { id, why } => self.end(id, Outcome::Rejected(why)),
             Frame::Routes(names) => self.routes = names,
             Frame::Goodbye if self.leaving == Leaving::Said => self.leaving = Leaving::Gone,

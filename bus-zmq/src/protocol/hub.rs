@@ -87,9 +87,9 @@ impl Hub {
         }
     }
 
-    /// Whether a peer is known.
-    pub fn knows(&self, peer: &PeerId) -> bool {
-        self.peers.get(peer).is_some()
+    /// What it allows.
+    pub fn options(&self) -> &HubOptions {
+        &self.options
     }
 
     /// Notes a frame that arrived.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Frame, Hello, Malformed, Welcome};
+use super::{Frame, Hello, Reject, Welcome};
 
 /// How long a hub may take to answer a hello before it is said again, and to be heard of before it is not there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,6 +22,7 @@ pub struct Session {
     /// When the hub was last heard.
     heard: Duration,
     is_welcome: bool,
+    refused: Option<Reject>,
     sent: u64,
     received: u64,
 }
@@ -46,6 +47,7 @@ impl Session {
             said: None,
             heard: Duration::ZERO,
             is_welcome: false,
+            refused: None,
             sent: 0,
             received: 0,
         }
@@ -59,6 +61,11 @@ impl Session {
     /// Whether frames may be sent: a session begins with the welcome, and ends with the next hello.
     pub fn is_welcome(&self) -> bool {
         self.is_welcome
+    }
+
+    /// Why the hub takes no session from this peer, if it does not.
+    pub fn refused(&self) -> Option<Reject> {
+        self.refused
     }
 
     /// Whether the hub was heard of lately.
@@ -75,6 +82,10 @@ impl Session {
                 self.greet(now, out);
                 None
             }
+            Frame::Reject { id: 0, why } => {
+                self.refused = Some(why);
+                None
+            }
             _ if !self.is_welcome => None,
             Frame::Heartbeat { frames, .. } if frames != self.received => {
                 self.greet(now, out);
@@ -89,7 +100,7 @@ impl Session {
     }
 
     /// Notes bytes that are no frame: they count, as something was sent.
-    pub fn receive_malformed(&mut self, _: Malformed) {
+    pub fn receive_malformed(&mut self) {
         self.received += 1;
     }
 
@@ -134,6 +145,7 @@ impl Session {
             return None;
         }
         self.is_welcome = true;
+        self.refused = None;
         self.heartbeat = welcome.heartbeat;
         (self.sent, self.received) = (0, 0);
         Some(welcome)

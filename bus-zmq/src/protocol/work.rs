@@ -45,6 +45,7 @@ pub struct WorkStats {
 pub struct Work {
     session: Session,
     window: u32,
+    max_frame: usize,
     held: BTreeSet<Lease>,
     jobs: Vec<Job>,
     /// The number of the last event.
@@ -62,6 +63,7 @@ impl Work {
     pub fn new(hello: Hello) -> Self {
         Work {
             window: hello.events,
+            max_frame: usize::MAX,
             session: Session::new(hello),
             held: BTreeSet::new(),
             jobs: Vec::new(),
@@ -79,6 +81,11 @@ impl Work {
         &self.session
     }
 
+    /// The most bytes of an answer.
+    pub fn max_frame(&self) -> usize {
+        self.max_frame
+    }
+
     /// What it counted.
     pub fn stats(&self) -> WorkStats {
         self.stats
@@ -93,6 +100,7 @@ impl Work {
     pub fn receive(&mut self, frame: Frame, now: Duration, out: &mut Vec<Frame>) {
         match self.session.receive(frame, now, out) {
             Some(Heard::Welcome(welcome)) => {
+                self.max_frame = usize::try_from(welcome.max_frame).unwrap_or(usize::MAX);
                 self.begin_again(welcome.hub);
                 if self.is_leaving {
                     self.session.send(Frame::Goodbye, out);
@@ -102,6 +110,11 @@ impl Work {
             Some(Heard::Frame(frame)) => self.hear(frame),
             None => {}
         }
+    }
+
+    /// Notes bytes that are no frame.
+    pub fn receive_malformed(&mut self) {
+        self.session.receive_malformed();
     }
 
     /// Notes the time.

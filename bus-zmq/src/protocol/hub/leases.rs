@@ -10,11 +10,10 @@ use crate::protocol::{Frame, Reject};
 impl Hub {
     /// Gives messages of this name to workers, as long as both are there.
     pub(super) fn hand_out(&mut self, name: &str, now: Duration) {
-        while let Some(worker) = self.routes.next_worker(name, |id| self.peers.get(id).is_some_and(Peer::is_free)) {
-            match self.routes.pop(name) {
-                Some(waiting) => self.lease(waiting, worker, now),
-                None => return,
-            }
+        while let Some((waiting, worker)) =
+            self.routes.pop_for_next(name, |id| self.peers.get(id).is_some_and(Peer::is_free))
+        {
+            self.lease(waiting, worker, now);
         }
     }
 

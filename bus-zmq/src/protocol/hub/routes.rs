@@ -118,17 +118,18 @@ impl Routes {
         self.bytes -= waiting.content.len();
     }
 
-    /// The worker of this name that was not used for longest, among those that are free.
-    pub(super) fn next_worker(&mut self, name: &str, is_free: impl Fn(&PeerId) -> bool) -> Option<PeerId> {
+    /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
+    pub(super) fn pop_for_next(&mut self, name: &str, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
+        let route = self.by_name.get_mut(name)?;
+        let place = route.workers.iter().position(is_free)?;
+        let waiting = self.pop(name)?;
         let workers = &mut self.by_name.get_mut(name)?.workers;
-        let place = workers.iter().position(is_free)?;
         let worker = workers.remove(place)?;
         workers.push_back(worker.clone());
-        Some(worker)
+        Some((waiting, worker))
     }
 
-    /// The next message of this name.
-    pub(super) fn pop(&mut self, name: &str) -> Option<Waiting> {
+    fn pop(&mut self, name: &str) -> Option<Waiting> {
         let route = self.by_name.get_mut(name)?;
         let waiting = route.waiting.pop_front()?;
         self.queued -= 1;
