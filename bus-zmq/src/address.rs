@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use self::folder::Lock;
+pub(crate) use self::folder::Reserved;
 use crate::error::OpenError;
 
 /// The longest path of a socket.
@@ -59,13 +59,11 @@ impl Address {
     }
 
     /// Makes sure that this is the only hub here, and that nothing old is in its way.
-    pub(crate) fn reserve(&self) -> Result<Option<Lock>, OpenError> {
+    pub(crate) fn reserve(&self) -> Result<Option<Reserved>, OpenError> {
         self.check_folder()?;
         let Some(path) = &self.path else { return Ok(None) };
-        let lock = Lock::take(path).map_err(|source| self.fault(source))?;
-        let lock = lock.ok_or_else(|| OpenError::AlreadyServed { endpoint: self.endpoint.clone() })?;
-        folder::remove_stale(path, |source| self.fault(source))?;
-        Ok(Some(lock))
+        let reserved = Reserved::take(path, |source| self.fault(source))?;
+        reserved.map(Some).ok_or_else(|| OpenError::AlreadyServed { endpoint: self.endpoint.clone() })
     }
 
     /// Lets nobody else connect, after the socket is bound.

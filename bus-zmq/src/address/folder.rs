@@ -46,7 +46,7 @@ pub(super) fn check(folder: &Path, fault: impl Fn(io::Error) -> OpenError) -> Re
 }
 
 /// Removes the socket of a hub that is no more. The caller has the [`Lock`].
-pub(super) fn remove_stale(path: &Path, fault: impl Fn(io::Error) -> OpenError) -> Result<(), OpenError> {
+fn remove_stale(path: &Path, fault: impl Fn(io::Error) -> OpenError) -> Result<(), OpenError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(fault(error)),
@@ -62,17 +62,34 @@ pub(super) fn protect(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
-/// That this is the only hub at a path. Given up when it is dropped, or when the process ends.
+/// The place of a socket, at which nobody else is. Nothing is left of it when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct Reserved {
+    /// Removed first: while the lock is held, it is ours.
+    _socket: Removed,
+    _lock: Lock,
+}
+
+impl Reserved {
+    /// The place of this socket; `None` if another hub has it.
+    pub(super) fn take(socket: &Path, fault: impl Fn(io::Error) -> OpenError) -> Result<Option<Self>, OpenError> {
+        let Some(lock) = Lock::take(socket).map_err(&fault)? else { return Ok(None) };
+        remove_stale(socket, fault)?;
+        Ok(Some(Reserved { _socket: Removed(socket.to_owned()), _lock: lock }))
+    }
+}
+
+/// That a hub is the only one at a path. Given up when it is dropped, or when the process ends.
+#[derive(Debug)]
+struct Lock {
+    /// Removed first: who opens it then has another one.
+    _path: Removed,
     _file: File,
-    path: PathBuf,
-    socket: PathBuf,
 }
 
 impl Lock {
     /// The lock for this socket; `None` if another hub has it.
-    pub(super) fn take(socket: &Path) -> io::Result<Option<Self>> {
+    fn take(socket: &Path) -> io::Result<Option<Self>> {
         let mut path = socket.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
@@ -91,7 +108,7 @@ impl Lock {
             }
             // Who had it before may have removed the file meanwhile.
             if fs::symlink_metadata(&path).is_ok_and(|found| is_same(&found, &file)) {
-                return Ok(Some(Lock { _file: file, path, socket: socket.to_owned() }));
+                return Ok(Some(Lock { _file: file, _path: Removed(path) }));
             }
         }
     }
@@ -101,15 +118,17 @@ fn is_same(found: &fs::Metadata, file: &File) -> bool {
     file.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (found.dev(), found.ino()))
 }
 
-impl Drop for Lock {
-    /// The socket first: while the lock is held, it is ours.
+/// A file that is removed when this is dropped.
+#[derive(Debug)]
+struct Removed(PathBuf);
+
+impl Drop for Removed {
     fn drop(&mut self) {
-        for path in [&self.socket, &self.path] {
-            if let Err(error) = fs::remove_file(path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(target: "linkbus", path = %path.display(), %error, "a file of the hub is left behind");
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(target: "linkbus", path = %self.0.display(), %error, "a file of the hub is left behind");
             }
+            _ => {}
         }
     }
 }

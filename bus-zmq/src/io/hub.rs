@@ -17,7 +17,7 @@ use super::{
     wake::{Inbox, Sleeper, Wake},
 };
 use crate::{
-    address::{Address, Lock},
+    address::{Address, Reserved},
     error::OpenError,
     protocol::{Hub, HubOptions, HubStats, Malformed, PeerId},
 };
@@ -82,9 +82,9 @@ pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions)
     let first = addresses.first().expect("a hub has an address");
     let context = zmq::Context::new();
     let socket = router(&context, options.max_frame).map_err(|error| first.fault(error.into()))?;
-    let mut locks = Vec::new();
+    let mut places = Vec::new();
     for address in addresses {
-        locks.extend(address.reserve()?);
+        places.extend(address.reserve()?);
         socket.bind(address.endpoint()).map_err(|error| address.fault(error.into()))?;
         address.protect()?;
     }
@@ -107,7 +107,7 @@ pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions)
         context,
         sleeper,
         begun: Instant::now(),
-        locks,
+        places,
     };
     let run = move || {
         server.run();
@@ -149,7 +149,7 @@ struct Server {
     sleeper: Sleeper,
     begun: Instant,
     /// Dropped last: until then nobody else is hub here.
-    locks: Vec<Lock>,
+    places: Vec<Reserved>,
 }
 
 impl Server {
@@ -320,9 +320,9 @@ impl Server {
             }
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
-        let Server { socket, context, locks, .. } = self;
+        let Server { socket, context, places, .. } = self;
         drop(socket);
         drop(context);
-        drop(locks);
+        drop(places);
     }
 }

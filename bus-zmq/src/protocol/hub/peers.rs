@@ -59,7 +59,7 @@ impl Peer {
     }
 
     fn is_client(&self) -> bool {
-        self.serves.is_empty() && self.hears.is_empty()
+        !self.is_leaving && self.serves.is_empty() && self.hears.is_empty()
     }
 
     fn is_silent(&self, now: Duration, heartbeat: Duration) -> bool {
