@@ -165,7 +165,7 @@ impl Server {
             }
             self.work_locals(now);
             self.send(now);
-            *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
+            self.report();
             if self.close_by.is_some_and(|close_by| self.hub.is_idle() || now >= close_by) {
                 break;
             }
@@ -229,9 +229,6 @@ impl Server {
             }
         }
         self.deliver(now);
-        for role in self.locals.values_mut() {
-            role.report();
-        }
         let hub = &mut self.hub;
         self.locals.retain(|id, role| {
             let is_over = role.is_over();
@@ -287,6 +284,14 @@ impl Server {
         self.deliver(now);
     }
 
+    /// Lets the program know, what is counted first.
+    fn report(&mut self) {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
+        for role in self.locals.values_mut() {
+            role.report();
+        }
+    }
+
     /// Sleeps until something comes, can be sent, or is due.
     fn sleep(&self) {
         let mut items = [self.socket.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(self.sleeper.fd(), zmq::POLLIN)];
@@ -310,8 +315,8 @@ impl Server {
         self.hub.end();
         self.deliver(now);
         self.send(now);
+        self.report();
         for role in self.locals.values_mut() {
-            role.report();
             role.end();
         }
         for ask in self.inbox.close() {
@@ -319,7 +324,6 @@ impl Server {
                 role.end();
             }
         }
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
         let Server { socket, context, places, .. } = self;
         drop(socket);
         drop(context);
