@@ -4,6 +4,7 @@
 
 use std::{
     env, fs,
+    path::Path,
     process::{Child, Command as Process, Stdio},
     sync::{
         Arc,
@@ -105,11 +106,13 @@ async fn serve(role: &str, folder: &str) {
         let endpoint_here = Endpoint::new(&bus.build().unwrap()).unwrap();
         let worker = Zmq::worker().endpoint(endpoint(folder)).event_credit(4096).connect(endpoint_here).unwrap();
         let handle = worker.handle();
-        let report = format!("{folder}/heard-{}", std::process::id());
+        let report = Path::new(folder).join(format!("heard-{}", std::process::id()));
         tokio::spawn(async move {
             loop {
-                fs::write(&report, format!("{} {}", heard.load(Ordering::Relaxed), handle.stats().missed_events))
-                    .unwrap();
+                // The count first: what was missed before it is in the second number.
+                let (heard, missed) = (heard.load(Ordering::Relaxed), handle.stats().missed_events);
+                fs::write(report.with_extension("new"), format!("{heard} {missed}")).unwrap();
+                fs::rename(report.with_extension("new"), &report).unwrap();
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
@@ -142,12 +145,16 @@ fn raw_echo(folder: &str) {
 fn parent() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
-    for round in 1..=3 {
+    let rounds = env::var("ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
+    for round in 1..=rounds {
         println!("round {round}");
         let (raw_p50, raw_rate) = raw(folder);
         let other = Other::start("server", folder);
-        runtime(2).block_on(queries(folder, raw_p50, raw_rate));
+        runtime(1).block_on(queries(folder, raw_p50, raw_rate));
         drop(other);
+        if env::var_os("ONLY_QUERIES").is_some() {
+            continue;
+        }
         let other = Other::start("server", folder);
         runtime(1).block_on(commands(folder));
         drop(other);

@@ -169,7 +169,7 @@ impl Server {
             if self.close_by.is_some_and(|close_by| self.hub.is_idle() || now >= close_by) {
                 break;
             }
-            if !has_received {
+            if self.sleeper.is_tired(has_received || !self.is_quiet()) {
                 self.sleep();
             }
         }
@@ -296,12 +296,17 @@ impl Server {
     fn sleep(&self) {
         let mut items = [self.socket.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(self.sleeper.fd(), zmq::POLLIN)];
         self.sleeper.lie_down();
-        if self.inbox.is_empty() && self.locals.values().all(|role| role.is_quiet()) {
+        if self.is_quiet() {
             let pause = self.next_work().saturating_sub(self.begun.elapsed());
             let pause = if self.outgoing.is_empty() { pause } else { pause.min(RETRY) };
             let _ = zmq::poll(&mut items, millis(pause));
         }
         self.sleeper.get_up(items[1].is_readable());
+    }
+
+    /// Whether the program has asked for nothing that was not looked at.
+    fn is_quiet(&self) -> bool {
+        self.inbox.is_empty() && self.locals.values().all(|role| role.is_quiet())
     }
 
     fn next_work(&self) -> Duration {

@@ -77,7 +77,7 @@ impl<R: Role> Peer<R> {
             let has_received = self.receive(&mut message, now, &mut out);
             self.send(&mut out);
             self.role.report();
-            if !has_received {
+            if self.sleeper.is_tired(has_received || !self.role.is_quiet()) {
                 self.sleep();
             }
         }
