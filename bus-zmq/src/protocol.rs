@@ -2,9 +2,10 @@
 //!
 //! Each of the three is a state machine: it is given the [frames](Frame) that arrive and, now and then, the time; what it wants
 //! sent is taken from it. So every order of events can be tried out in one thread; the crate's threads and sockets only carry.
-//! `docs/wire.md` has the bytes.
 //!
 //! Time is the time on a clock of the caller's, which only goes on.
+#![doc = ""]
+#![doc = include_str!("../docs/wire.md")]
 
 mod calls;
 mod content;

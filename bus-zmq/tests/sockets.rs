@@ -368,3 +368,54 @@ async fn without_a_hub_messages_wait_only_so_long() {
     let error = soon(sender(client).execute(Store(1, vec![]))).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Transport { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_hub_that_is_started_again_is_found_and_gets_the_commands_that_were_under_way() {
+    let place = Place::new();
+    let hub = place.hub().close_within(Duration::ZERO).start().unwrap();
+    let gate = Gate::new();
+    let entrance = gate.clone();
+    let slow = Bus::empty().replayable().command_async(move |_: Store| entrance.pass()).query(twice);
+    let (worker, _) = run(place.worker(), slow);
+    // What was begun when the hub went gets an answer from the hub, so this one is with nobody.
+    let (bus, client) = connect(&place, &["numbers.Twice"]).await;
+    soon(hub.close()).await;
+    let command = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.execute(Store(1, vec![])).await }
+    });
+    let _hub = place.hub().no_worker(bus_zmq::NoWorker::Queue).start().unwrap();
+    gate.open();
+    soon(command).await.unwrap().unwrap();
+    soon(client.served(["numbers.Twice"])).await.unwrap();
+    assert_eq!(soon(bus.send(Twice(2))).await.unwrap(), 4);
+    assert_eq!(worker.stats().interruptions, 1);
+}
+
+#[tokio::test]
+async fn a_process_that_publishes_and_subscribes_hears_its_event_once() {
+    let place = Place::new();
+    let _hub = place.hub().start().unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let subscriber = |heard: &Arc<AtomicUsize>| {
+        let heard = Arc::clone(heard);
+        Bus::empty().replayable().subscribe(move |_: &Stored| {
+            heard.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let client = place.client().connect().unwrap();
+    let bus = subscriber(&heard).transport(client).build().unwrap();
+    let worker = place.worker().connect(Endpoint::new(&bus).unwrap()).unwrap();
+    let handle = worker.handle();
+    tokio::spawn(worker.run());
+    let elsewhere = Arc::new(AtomicUsize::new(0));
+    let (other, _) = run(place.worker(), subscriber(&elsewhere));
+    soon(handle.ready()).await.unwrap();
+    soon(other.ready()).await.unwrap();
+    for _ in 0..10 {
+        soon(bus.publish(Stored(1))).await.unwrap();
+    }
+    until(|| elsewhere.load(Ordering::Relaxed) == 10 && handle.stats().taken == 10).await;
+    handle.stop();
+    assert_eq!(heard.load(Ordering::Relaxed), 10);
+}
