@@ -248,7 +248,7 @@ async fn queries(folder: &str, raw_p50: Duration, raw_rate: f64) {
     println!("  query: p50 {p50:?}, {:.2} x raw", p50.as_secs_f64() / raw_p50.as_secs_f64());
     let rate = rate(64, 300_000, move || {
         let bus = bus.clone();
-        async move { drop(bus.send(Echo([7; 8])).await.unwrap()) }
+        async move { assert_eq!(bus.send(Echo([7; 8])).await.unwrap(), [7; 8]) }
     })
     .await;
     println!("  queries, 64 in flight: {rate:.0}/s, {:.0} % of raw", 100.0 * rate / raw_rate);
@@ -270,7 +270,7 @@ async fn events(folder: &str, subscribers: usize) {
     let others: Vec<_> = (0..subscribers).map(|_| Other::start("subscriber", folder)).collect();
     let heard = || {
         let files = others.iter().map(|other| fs::read_to_string(format!("{folder}/heard-{}", other.0.id())));
-        let numbers = files.map(|file| file.unwrap_or_default());
+        let numbers = files.map(Result::unwrap_or_default);
         let numbers = numbers.map(|file| match file.split_once(' ') {
             Some((heard, missed)) => (heard.parse().unwrap_or(0), missed.parse().unwrap_or(0)),
             None => (0, 0),
@@ -316,7 +316,7 @@ fn idle(folder: &str) {
     std::thread::sleep(Duration::from_secs(10));
     let share = |used: Duration| 100.0 * used.as_secs_f64() / begun.elapsed().as_secs_f64();
     let here = cpu(std::process::id()).saturating_sub(here);
-    println!("idle: {:.2} % of a core there, {:.2} % here", share(other.cpu() - there), share(here));
+    println!("idle: {:.2} % of a core there, {:.2} % here", share(other.cpu().saturating_sub(there)), share(here));
 }
 
 async fn memory(folder: &str) {

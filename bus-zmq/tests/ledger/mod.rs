@@ -36,7 +36,9 @@ impl Attempts {
                 attempts.entry(task.parse().unwrap()).or_default().push(attempt.parse().unwrap());
             }
         }
-        attempts.values_mut().for_each(|attempts| attempts.sort_unstable());
+        for attempts in attempts.values_mut() {
+            attempts.sort_unstable();
+        }
         Attempts(attempts)
     }
 

@@ -73,7 +73,8 @@ impl Line {
     }
 
     fn receive(&mut self, now: Duration) -> Option<Frame> {
-        let (_, bytes) = self.0.pop_front_if(|(at, _)| *at <= now)?;
+        self.0.front().filter(|(at, _)| *at <= now)?;
+        let (_, bytes) = self.0.pop_front()?;
         let frame = frames(&bytes).next()?.expect("one frame");
         Some(Frame::from_bytes(frame).expect("what was written can be read"))
     }
@@ -159,8 +160,8 @@ impl World {
 
     fn add_worker(&mut self) {
         let served = |(kind, name): (Kind, &str)| Served { kind, name: name.to_owned() };
-        let serves = [(Kind::Query, "ask"), (Kind::Command, "do"), (Kind::Task, "work"), (Kind::Event, "happened")];
-        let hello = Hello { session: 0, credit: 3, events: 4, serves: serves.map(served).to_vec() };
+        let handles = [(Kind::Query, "ask"), (Kind::Command, "do"), (Kind::Task, "work"), (Kind::Event, "happened")];
+        let hello = Hello { session: 0, credit: 3, events: 4, serves: handles.map(served).to_vec() };
         self.add(Role::Worker(Worker { work: Work::new(hello), busy: Vec::new(), heard: 0 }));
     }
 
