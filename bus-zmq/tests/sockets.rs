@@ -10,15 +10,14 @@ use std::{
     time::Duration,
 };
 
-use bus_zmq::{WorkStats, WorkerBuilder, WorkerHandle, ZmqClient};
+use bus_zmq::ZmqClient;
 use linkbus::{
-    Builder, Bus, Command, Event, ExecuteError, Query, SendError, Task,
+    Builder, Bus, Command, ExecuteError, Query, SendError, Task,
     transport::{Endpoint, Json, Transport as _, Via},
 };
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, task::JoinHandle};
 
-use self::support::{Place, soon, until};
+use self::support::{Gate, Place, run, soon, until};
 
 #[derive(Query, Serialize, Deserialize)]
 #[query(reply = u64, error = TooMuch, name = "numbers.Twice")]
@@ -40,39 +39,8 @@ struct Store(u64, Vec<u8>);
 #[task(name = "numbers.Crunch")]
 struct Crunch;
 
-#[derive(Event, Serialize, Deserialize)]
-#[event(name = "numbers.Stored")]
-struct Stored(u64);
-
 fn twice(Twice(number): Twice) -> Result<u64, TooMuch> {
     number.checked_mul(2).ok_or(TooMuch(number))
-}
-
-/// Handlers wait here, and are counted.
-#[derive(Clone)]
-struct Gate {
-    permits: Arc<Semaphore>,
-    arrived: Arc<AtomicUsize>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Gate { permits: Arc::new(Semaphore::new(0)), arrived: Arc::default() }
-    }
-
-    fn pass(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.arrived.fetch_add(1, Ordering::Relaxed);
-        let permits = Arc::clone(&self.permits);
-        async move { permits.acquire().await.unwrap().forget() }
-    }
-
-    fn open(&self) {
-        self.permits.add_permits(1_000);
-    }
-
-    fn arrived(&self) -> usize {
-        self.arrived.load(Ordering::Relaxed)
-    }
 }
 
 fn numbers() -> Builder<Bus> {
@@ -82,13 +50,7 @@ fn numbers() -> Builder<Bus> {
 /// A bus that knows the messages and handles none.
 fn sender(via: impl Into<Via>) -> Bus {
     let known = Bus::empty().message::<Twice>().message::<Repeat>().message::<Store>().message::<Crunch>();
-    known.message::<Stored>().transport(via).build().unwrap()
-}
-
-/// A worker that runs until it is stopped.
-fn run(builder: WorkerBuilder, bus: Builder<Bus>) -> (WorkerHandle, JoinHandle<WorkStats>) {
-    let worker = builder.connect(Endpoint::new(&bus.build().unwrap()).unwrap()).unwrap();
-    (worker.handle(), tokio::spawn(async { worker.run().await.unwrap() }))
+    known.transport(via).build().unwrap()
 }
 
 async fn connect(place: &Place, names: &[&str]) -> (Bus, ZmqClient) {
@@ -184,45 +146,6 @@ async fn two_workers_handle_each_command_and_task_once() {
     assert_eq!((seen, tasks.load(Ordering::Relaxed)), ((0..200).collect(), 200));
     let stats = [first, second, other].map(|(handle, _)| handle.stats().answered);
     assert_eq!(stats, [200, 200, 0], "the one that was used least recently is next");
-}
-
-#[tokio::test]
-async fn a_subscriber_that_is_ready_gets_every_event() {
-    let place = Place::new();
-    let hub = place.hub().start().unwrap();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&heard);
-    let subscriber = Bus::empty().replayable().subscribe(move |stored: &Stored| log.lock().unwrap().push(stored.0));
-    let (worker, _) = run(place.worker().event_credit(10), subscriber);
-    soon(worker.ready()).await.unwrap();
-    let (bus, _) = connect(&place, &[]).await;
-    for number in 0..1_000 {
-        soon(bus.publish(Stored(number))).await.unwrap();
-    }
-    until(|| heard.lock().unwrap().len() == 1_000).await;
-    heard.lock().unwrap().sort_unstable();
-    assert_eq!(*heard.lock().unwrap(), (0..1_000).collect::<Vec<_>>());
-    assert_eq!((worker.stats().missed_events, hub.stats().published, hub.stats().dropped), (0, 1_000, 0));
-}
-
-#[tokio::test]
-async fn events_that_a_slow_subscriber_misses_are_counted_on_both_sides() {
-    let place = Place::new();
-    let hub = place.hub().event_queue(5, 1 << 20).start().unwrap();
-    let gate = Gate::new();
-    let entrance = gate.clone();
-    let slow = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
-    let (worker, _) = run(place.worker().event_credit(4), slow);
-    soon(worker.ready()).await.unwrap();
-    let (bus, _) = connect(&place, &[]).await;
-    for number in 0..20 {
-        soon(bus.publish(Stored(number))).await.unwrap();
-    }
-    // Four are handled and five wait.
-    until(|| hub.stats().dropped == 11 && gate.arrived() == 4).await;
-    gate.open();
-    until(|| gate.arrived() == 9).await;
-    until(|| worker.stats().missed_events == 11).await;
 }
 
 #[tokio::test]
@@ -389,32 +312,4 @@ async fn a_hub_that_is_started_again_is_found_and_gets_what_was_sent_meanwhile()
     soon(client.served(["numbers.Twice"])).await.unwrap();
     assert_eq!(soon(bus.send(Twice(2))).await.unwrap(), 4);
     assert_eq!(worker.stats().interruptions, 1);
-}
-
-#[tokio::test]
-async fn a_process_that_publishes_and_subscribes_hears_its_event_once() {
-    let place = Place::new();
-    let _hub = place.hub().start().unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let subscriber = |heard: &Arc<AtomicUsize>| {
-        let heard = Arc::clone(heard);
-        Bus::empty().replayable().subscribe(move |_: &Stored| {
-            heard.fetch_add(1, Ordering::Relaxed);
-        })
-    };
-    let client = place.client().connect().unwrap();
-    let bus = subscriber(&heard).transport(client).build().unwrap();
-    let worker = place.worker().connect(Endpoint::new(&bus).unwrap()).unwrap();
-    let handle = worker.handle();
-    tokio::spawn(worker.run());
-    let elsewhere = Arc::new(AtomicUsize::new(0));
-    let (other, _) = run(place.worker(), subscriber(&elsewhere));
-    soon(handle.ready()).await.unwrap();
-    soon(other.ready()).await.unwrap();
-    for _ in 0..10 {
-        soon(bus.publish(Stored(1))).await.unwrap();
-    }
-    until(|| elsewhere.load(Ordering::Relaxed) == 10 && handle.stats().taken == 10).await;
-    handle.stop();
-    assert_eq!(heard.load(Ordering::Relaxed), 10);
 }

@@ -1,9 +1,17 @@
 //! What the tests over sockets have in common.
 #![allow(dead_code, reason = "no test program needs all of it")]
 
-use std::{future::Future, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use bus_zmq::{ClientBuilder, HubBuilder, WorkerBuilder, Zmq};
+use bus_zmq::{ClientBuilder, HubBuilder, WorkStats, WorkerBuilder, WorkerHandle, Zmq};
+use linkbus::{Builder, Bus, transport::Endpoint};
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// An endpoint of its own, in a folder that is removed with it.
 pub(crate) struct Place(tempfile::TempDir);
@@ -48,4 +56,37 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     })
     .await;
+}
+
+/// A worker that runs until it is stopped.
+pub(crate) fn run(builder: WorkerBuilder, bus: Builder<Bus>) -> (WorkerHandle, JoinHandle<WorkStats>) {
+    let worker = builder.connect(Endpoint::new(&bus.build().unwrap()).unwrap()).unwrap();
+    (worker.handle(), tokio::spawn(async { worker.run().await.unwrap() }))
+}
+
+/// Handlers wait here, and are counted.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    permits: Arc<Semaphore>,
+    arrived: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Gate { permits: Arc::new(Semaphore::new(0)), arrived: Arc::default() }
+    }
+
+    pub(crate) fn pass(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        let permits = Arc::clone(&self.permits);
+        async move { permits.acquire().await.unwrap().forget() }
+    }
+
+    pub(crate) fn open(&self) {
+        self.permits.add_permits(1_000);
+    }
+
+    pub(crate) fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::Relaxed)
+    }
 }
