@@ -16,10 +16,15 @@ use std::{
 use bus_zmq::{NoWorker, Zmq, ZmqClient};
 use linkbus::{Bus, Command, Event, Query, transport::Endpoint};
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use tokio::task::JoinSet;
 
 /// 64 bytes.
-type Body = [u64; 8];
+type Body = ByteBuf;
+
+fn body() -> Body {
+    ByteBuf::from([7; 64])
+}
 
 #[derive(Query, Clone, Serialize, Deserialize)]
 #[query(reply = Body, name = "bench.Echo")]
@@ -31,7 +36,7 @@ struct Do(Body);
 
 #[derive(Command, Clone, Serialize, Deserialize)]
 #[command(name = "bench.Keep")]
-struct Keep(#[serde(with = "serde_bytes")] Vec<u8>);
+struct Keep(ByteBuf);
 
 #[derive(Event, Clone, Serialize, Deserialize)]
 #[event(name = "bench.Happened")]
@@ -150,13 +155,13 @@ fn parent() {
         println!("round {round}");
         let (raw_p50, raw_rate) = raw(folder);
         let other = Other::start("server", folder);
-        runtime(1).block_on(queries(folder, raw_p50, raw_rate));
+        runtime(1).block_on(queries(folder, &other, raw_p50, raw_rate));
         drop(other);
         if env::var_os("ONLY_QUERIES").is_some() {
             continue;
         }
         let other = Other::start("server", folder);
-        runtime(1).block_on(commands(folder));
+        runtime(1).block_on(commands(folder, &other));
         drop(other);
         for subscribers in [1, 4] {
             runtime(1).block_on(events(folder, subscribers));
@@ -167,7 +172,7 @@ fn parent() {
 }
 
 fn raw(folder: &str) -> (Duration, f64) {
-    let _other = Other::start("raw", folder);
+    let other = Other::start("raw", folder);
     let context = zmq::Context::new();
     let socket = context.socket(zmq::DEALER).unwrap();
     socket.connect(&format!("ipc://{folder}/raw")).unwrap();
@@ -183,7 +188,7 @@ fn raw(folder: &str) -> (Duration, f64) {
         begun.elapsed()
     }));
     let count = 300_000;
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), cpu(std::process::id()) + other.cpu());
     for _ in 0..64 {
         socket.send(&[7u8; 64][..], 0).unwrap();
     }
@@ -195,7 +200,8 @@ fn raw(folder: &str) -> (Duration, f64) {
         socket.recv(&mut message, 0).unwrap();
     }
     let rate = f64::from(count) / begun.elapsed().as_secs_f64();
-    println!("  raw ZeroMQ: p50 {p50:?}, {rate:.0}/s with 64 in flight");
+    let each = (cpu(std::process::id()) + other.cpu()).saturating_sub(before) / count;
+    println!("  raw ZeroMQ: p50 {p50:?}, {rate:.0}/s with 64 in flight; {each:?} of processors each");
     (p50, rate)
 }
 
@@ -212,13 +218,16 @@ async fn bus(folder: &str, served: &[&str]) -> (Bus, ZmqClient) {
     (known.transport(client.clone()).build().unwrap(), client)
 }
 
-/// Sends with so many at once until `count` are done; gives how many there were in a second.
+/// Sends with so many at once until `count` are done; gives how many there were in a second, and the time of processors that
+/// each took in these processes and this one: where the machine has other work to do, that says more.
 async fn rate<F: Future<Output = ()> + Send + 'static>(
     at_once: u64,
     count: u64,
+    others: &[u32],
     one: impl Fn() -> F + Clone + Send + Sync + 'static,
-) -> f64 {
-    let begun = Instant::now();
+) -> (f64, Duration) {
+    let used = || others.iter().chain([&std::process::id()]).map(|id| cpu(*id)).sum::<Duration>();
+    let (begun, before) = (Instant::now(), used());
     let mut tasks = JoinSet::new();
     for _ in 0..at_once {
         let one = one.clone();
@@ -230,42 +239,46 @@ async fn rate<F: Future<Output = ()> + Send + 'static>(
     }
     tasks.join_all().await;
     #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
-    let count = count as f64;
-    count / begun.elapsed().as_secs_f64()
+    let number = count as f64;
+    let each = used().saturating_sub(before) / u32::try_from(count).expect("not so many");
+    (number / begun.elapsed().as_secs_f64(), each)
 }
 
-async fn queries(folder: &str, raw_p50: Duration, raw_rate: f64) {
+async fn queries(folder: &str, other: &Other, raw_p50: Duration, raw_rate: f64) {
     let (bus, _) = bus(folder, &["bench.Echo"]).await;
     let mut times = Vec::new();
     for number in 0..6_000 {
         let begun = Instant::now();
-        bus.send(Echo([7; 8])).await.unwrap();
+        bus.send(Echo(body())).await.unwrap();
         if number >= 1_000 {
             times.push(begun.elapsed());
         }
     }
     let p50 = median(times.into_iter());
     println!("  query: p50 {p50:?}, {:.2} x raw", p50.as_secs_f64() / raw_p50.as_secs_f64());
-    let rate = rate(64, 300_000, move || {
+    let (rate, each) = rate(64, 300_000, &[other.0.id()], move || {
         let bus = bus.clone();
-        async move { assert_eq!(bus.send(Echo([7; 8])).await.unwrap(), [7; 8]) }
+        async move { assert_eq!(bus.send(Echo(body())).await.unwrap(), body()) }
     })
     .await;
-    println!("  queries, 64 in flight: {rate:.0}/s, {:.0} % of raw", 100.0 * rate / raw_rate);
+    println!(
+        "  queries, 64 in flight: {rate:.0}/s, {:.0} % of raw; {each:?} of processors each",
+        100.0 * rate / raw_rate
+    );
 }
 
-async fn commands(folder: &str) {
+async fn commands(folder: &str, other: &Other) {
     let (bus, _) = bus(folder, &["bench.Do"]).await;
-    let rate = rate(256, 300_000, move || {
+    let (rate, each) = rate(256, 300_000, &[other.0.id()], move || {
         let bus = bus.clone();
-        async move { bus.execute(Do([7; 8])).await.unwrap() }
+        async move { bus.execute(Do(body())).await.unwrap() }
     })
     .await;
-    println!("  commands acknowledged: {rate:.0}/s");
+    println!("  commands acknowledged: {rate:.0}/s; {each:?} of processors each");
 }
 
 async fn events(folder: &str, subscribers: usize) {
-    let _hub = Other::start("hub", folder);
+    let hub = Other::start("hub", folder);
     let (bus, _) = bus(folder, &[]).await;
     let others: Vec<_> = (0..subscribers).map(|_| Other::start("subscriber", folder)).collect();
     let heard = || {
@@ -279,16 +292,17 @@ async fn events(folder: &str, subscribers: usize) {
     };
     // Until all have heard something: then all are there.
     while heard().iter().any(|(heard, _)| *heard == 0) {
-        bus.publish(Happened([7; 8])).await.unwrap();
+        bus.publish(Happened(body())).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     let before = heard();
     let count = 500_000;
     let begun = Instant::now();
-    let published = rate(256, count, move || {
+    let ids: Vec<u32> = others.iter().chain([&hub]).map(|other| other.0.id()).collect();
+    let (published, each) = rate(256, count, &ids, move || {
         let bus = bus.clone();
-        async move { bus.publish(Happened([7; 8])).await.unwrap() }
+        async move { bus.publish(Happened(body())).await.unwrap() }
     })
     .await;
     let count = count / 256 * 256;
@@ -301,7 +315,7 @@ async fn events(folder: &str, subscribers: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
     let delivered = all as f64 / subscribers as f64 / begun.elapsed().as_secs_f64();
     println!(
-        "  events to {subscribers}: published {published:.0}/s, delivered {delivered:.0}/s to each; {:?}",
+        "  events to {subscribers}: published {published:.0}/s, delivered {delivered:.0}/s to each; {each:?} of processors each; {:?}",
         totals()
     );
 }
@@ -327,7 +341,7 @@ async fn memory(folder: &str) {
     let mut tasks = JoinSet::new();
     for _ in 0..100_000 {
         let bus = bus.clone();
-        tasks.spawn(async move { bus.execute(Keep(vec![7; 1_000])).await });
+        tasks.spawn(async move { bus.execute(Keep(ByteBuf::from([7; 1_000]))).await });
     }
     let mut last = 0;
     for _ in 0..100 {

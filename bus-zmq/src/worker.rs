@@ -139,6 +139,9 @@ fn serves(endpoint: &Endpoint) -> Vec<Served> {
     served
 }
 
+/// How many jobs are begun before the worker looks at something else.
+const AT_ONCE: usize = 64;
+
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
 /// A worker that is dropped, or whose `run` is, gives back what it has at once.
@@ -212,14 +215,14 @@ impl ZmqWorker {
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
-        let mut running = JoinSet::new();
+        let (mut jobs, mut running) = (Vec::new(), JoinSet::new());
         let mut phase = self.handle.shared.phase.clone();
         loop {
             tokio::select! {
                 biased;
-                job = self.todo.recv() => match job {
-                    Some(job) => self.take(job, &mut running),
-                    None => return Ok(self.handle.stats()),
+                count = self.todo.recv_many(&mut jobs, AT_ONCE) => match count {
+                    0 => return Ok(self.handle.stats()),
+                    _ => jobs.drain(..).for_each(|job| self.take(job, &mut running)),
                 },
                 Some(_) = running.join_next() => {}
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
