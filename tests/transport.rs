@@ -249,6 +249,20 @@ async fn an_event_reaches_subscribers_on_both_sides_once_and_does_not_come_back(
 }
 
 #[tokio::test]
+async fn an_event_that_comes_back_to_its_bus_is_not_handled_again() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&heard);
+    let subscriber = move |_: &Renamed| {
+        count.fetch_add(1, Ordering::Relaxed);
+    };
+    let wire = Wire::default();
+    let bus = Bus::empty().replayable().subscribe(subscriber).transport(wire.clone()).build().unwrap();
+    *wire.there.lock().unwrap() = Some(Endpoint::new(&bus).unwrap());
+    bus.publish(Renamed { id: 3 }).await.unwrap();
+    assert_eq!((wire.seen().len(), heard.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_sent_reaches_nobody_and_can_be_published_again() {
     let heard = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&heard);

@@ -108,7 +108,7 @@ fn pack(dispatch: &mut Dispatch<'_>, via: &Via) -> Result<Parcel, AnyError> {
         let left: Duration = deadline.saturating_duration_since(dispatch.now());
         SystemTime::now() + left
     });
-    let envelope = Envelope::new(&context, deadline, &*via.codec);
+    let envelope = Envelope::new(&context, via.source, deadline, &*via.codec);
     let mut body = Vec::new();
     let message = dispatch.payload.serialize().ok_or("the message is gone: it was handed over before")?;
     via.codec.write(Body::of(message), &mut body)?;

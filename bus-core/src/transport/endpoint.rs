@@ -4,7 +4,7 @@ use std::{collections::HashMap, error::Error, fmt, sync::Arc, time::SystemTime};
 
 use tracing::Instrument as _;
 
-use super::{Answer, Body, Codec, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
+use super::{Answer, Body, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
 use crate::{
     bus::Bus,
     context::Context,
@@ -100,7 +100,8 @@ impl Endpoint {
 
     /// Dispatches a message that arrived; gives what is to go back. It is always answered, whatever is wrong with it.
     ///
-    /// An event is not sent on to the transports of this bus. A message whose deadline is over is not begun.
+    /// An event is not sent on to the transports of this bus, and one that this bus published is not handled again: its
+    /// subscribers had it then. A message whose deadline is over is not begun.
     pub async fn deliver(&self, parcel: Parcel) -> Answer {
         let span = self.propagator.as_ref().map(|propagator| {
             let span =
@@ -116,12 +117,20 @@ impl Endpoint {
     }
 
     async fn deliver_within(&self, parcel: &Parcel) -> Answer {
+        if parcel.envelope.kind == Kind::Event && self.is_own(&parcel.envelope) {
+            return Answer::Done(Vec::new());
+        }
         let (codec, mut ready) = match self.open(parcel) {
             Ok(opened) => opened,
             Err(error) => return Answer::Failed(Box::new(error)),
         };
         let is_panic = ready.dispatch(&self.bus).await;
         answer(&ready, is_panic, codec)
+    }
+
+    /// Whether this bus sent the message.
+    fn is_own(&self, envelope: &Envelope) -> bool {
+        self.bus.core().vias.iter().any(|via| via.source == envelope.source)
     }
 
     /// The message of the parcel in front of its layers, and its format.

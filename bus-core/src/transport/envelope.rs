@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     error::Error,
     fmt,
-    sync::OnceLock,
     time::{Duration, SystemTime},
 };
 
@@ -41,7 +40,7 @@ pub struct Envelope {
     /// The id of the dispatch whose handler sent this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<Uuid>,
-    /// The process that sent it.
+    /// The bus that sent it: an event that comes back to it is not handled there again.
     pub source: Uuid,
     /// Counted from 1: a retry of the sender counts it up, and so does a transport that delivers again.
     #[serde(default = "first")]
@@ -68,12 +67,6 @@ fn first() -> u32 {
     1
 }
 
-/// What tells this process apart from others.
-fn process() -> Uuid {
-    static PROCESS: OnceLock<Uuid> = OnceLock::new();
-    *PROCESS.get_or_init(crate::id::new)
-}
-
 /// A kind by its label.
 mod label {
     use std::borrow::Cow;
@@ -96,10 +89,10 @@ mod label {
 impl Envelope {
     /// The envelope of a new dispatch of `M`, for tests and tools: the bus makes its own.
     pub fn of<M: Message>() -> Self {
-        Envelope::new(&Context::of_message(M::FACTS), None, &super::MessagePack)
+        Envelope::new(&Context::of_message(M::FACTS), crate::id::new(), None, &super::MessagePack)
     }
 
-    pub(super) fn new(context: &Context, deadline: Option<SystemTime>, codec: &dyn Codec) -> Self {
+    pub(super) fn new(context: &Context, source: Uuid, deadline: Option<SystemTime>, codec: &dyn Codec) -> Self {
         let millis = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         Envelope {
             version: VERSION,
@@ -108,7 +101,7 @@ impl Envelope {
             id: context.id(),
             correlation: context.correlation_id(),
             causation: context.causation_id(),
-            source: process(),
+            source,
             attempt: context.attempt(),
             deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
             content_type: Cow::Owned(codec.content_type().to_owned()),

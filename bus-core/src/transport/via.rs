@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Codec, Envelope, ErasedTransport, MessagePack, Parcel, Received, Transport};
 use crate::{error::AnyError, message::MessageFacts};
 
@@ -34,6 +36,8 @@ use crate::{error::AnyError, message::MessageFacts};
 pub struct Via {
     pub(super) transport: Arc<dyn ErasedTransport>,
     pub(super) codec: Arc<dyn Codec>,
+    /// What tells its bus apart from others, in envelopes.
+    pub(super) source: Uuid,
     propagator: Option<Arc<dyn Propagator>>,
     only: Option<Vec<String>>,
     except: Vec<String>,
@@ -52,6 +56,7 @@ impl Via {
         Via {
             transport: Arc::new(transport),
             codec: Arc::new(MessagePack),
+            source: crate::id::new(),
             propagator: None,
             only: None,
             except: Vec::new(),

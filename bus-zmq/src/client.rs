@@ -1,0 +1,265 @@
+//! Clients: what a bus sends through.
+
+mod role;
+
+use std::{sync::Arc, time::Duration};
+
+use linkbus::{
+    AnyError, Kind,
+    layer::Reason,
+    transport::{Answer, Completion, Delivery, Features, Order, Parcel, RemoteError, Transport, Undelivered},
+};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use self::role::{Ask, ClientRole, Link, Waiter};
+use crate::{
+    error::{NotReady, OpenError},
+    hub::ZmqHub,
+    io::{Inbox, Place},
+    protocol::{Bytes, Call, Content, Outcome, Reject},
+};
+
+/// How a client is made: [`Zmq::client`](crate::Zmq::client).
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is connected"]
+pub struct ClientBuilder {
+    endpoint: Option<String>,
+    is_unencrypted_allowed: bool,
+    settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    query_timeout: Duration,
+    hub_grace: Duration,
+    max_frame: usize,
+    in_flight: usize,
+    close_within: Duration,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        let settings = Settings {
+            query_timeout: Duration::from_secs(5),
+            hub_grace: Duration::from_secs(10),
+            max_frame: 1 << 20,
+            in_flight: 10_000,
+            close_within: Duration::from_secs(10),
+        };
+        ClientBuilder { endpoint: None, is_unencrypted_allowed: false, settings }
+    }
+}
+
+impl ClientBuilder {
+    /// Where the hub is: `ipc:///run/shop/bus`, `tcp://127.0.0.1:5555`. Default: as for [`HubBuilder::endpoint`](crate::HubBuilder::endpoint).
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Connects to a hub of another machine, although everybody on the way can read and change what is sent.
+    pub fn dangerously_without_encryption(mut self) -> Self {
+        self.is_unencrypted_allowed = true;
+        self
+    }
+
+    /// How long an answer to a query is waited for, if its deadline is not before that: 5 s.
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.query_timeout = timeout;
+        self
+    }
+
+    /// How long messages wait for a hub that is not there: 10 s.
+    pub fn hub_grace(mut self, grace: Duration) -> Self {
+        self.settings.hub_grace = grace;
+        self
+    }
+
+    /// The most bytes of a message with its envelope: 1 MiB, or less if the hub takes less.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.settings.max_frame = bytes;
+        self
+    }
+
+    /// How many messages may be without an answer: 10,000. Further ones wait before they are sent.
+    pub fn in_flight(mut self, messages: usize) -> Self {
+        self.settings.in_flight = messages;
+        self
+    }
+
+    /// How long closing waits for answers: 10 s.
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.settings.close_within = limit;
+        self
+    }
+
+    /// Connects to the hub, which need not be there yet.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the endpoint cannot be used.
+    pub fn connect(self) -> Result<ZmqClient, OpenError> {
+        ZmqClient::open(&Place::there(self.endpoint, self.is_unencrypted_allowed)?, self.settings)
+    }
+
+    /// Joins a hub of this process: no socket is between them. The endpoint is not looked at.
+    ///
+    /// # Errors
+    /// [`OpenError`], as for [`connect`](Self::connect).
+    pub fn join(self, hub: &ZmqHub) -> Result<ZmqClient, OpenError> {
+        ZmqClient::open(&Place::Here(hub.port().clone()), self.settings)
+    }
+}
+
+/// Carries messages to a hub: a [`Transport`] for [`Builder::transport`](linkbus::Builder::transport).
+///
+/// Clones are one client. It closes with its bus, or when the last clone is dropped, which does not wait for answers.
+#[derive(Clone, Debug)]
+pub struct ZmqClient {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    endpoint: String,
+    settings: Settings,
+    inbox: Arc<Inbox<Ask>>,
+    in_flight: Arc<Semaphore>,
+    link: watch::Receiver<Link>,
+}
+
+impl ZmqClient {
+    fn open(place: &Place, settings: Settings) -> Result<Self, OpenError> {
+        let (state, link) = watch::channel(Link::default());
+        let mut inbox = None;
+        place.open(settings.max_frame, |wake| {
+            let asks = inbox.insert(Arc::new(Inbox::new(wake)));
+            ClientRole::new(Arc::clone(asks), state, settings.hub_grace)
+        })?;
+        let inbox = inbox.expect("the role was made");
+        let in_flight = Arc::new(Semaphore::new(settings.in_flight.min(Semaphore::MAX_PERMITS)));
+        let endpoint = place.name();
+        Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, in_flight, link }) })
+    }
+
+    /// Waits until the hub has answered. Whoever was ready before a message is sent can get it.
+    ///
+    /// # Errors
+    /// [`NotReady`] if it does not, within the [grace](ClientBuilder::hub_grace), or refuses.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let endpoint = || self.shared.endpoint.clone();
+        let mut link = self.shared.link.clone();
+        let settled = link.wait_for(|link| !matches!(link, Link::Connecting)).await;
+        match settled.as_deref() {
+            Ok(Link::Ready(_)) => Ok(()),
+            Ok(Link::Refused(source)) => Err(NotReady::Refused { endpoint: endpoint(), source: *source }),
+            Ok(Link::Alone) => Err(NotReady::NoHub { endpoint: endpoint(), after: self.shared.settings.hub_grace }),
+            Ok(Link::Connecting | Link::Over) | Err(_) => Err(NotReady::Closed),
+        }
+    }
+
+    /// The wire names that have workers now, as far as the hub has told.
+    pub fn routes(&self) -> Vec<String> {
+        match &*self.shared.link.borrow() {
+            Link::Ready(routes) => routes.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Waits until these names have workers.
+    ///
+    /// # Errors
+    /// [`NotReady`] if the client is closed before.
+    pub async fn served<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), NotReady> {
+        let names: Vec<_> = names.into_iter().collect();
+        let is_served = |routes: &[String]| names.iter().all(|name| routes.iter().any(|route| route == name.as_ref()));
+        let mut link = self.shared.link.clone();
+        let served = link
+            .wait_for(|link| match link {
+                Link::Ready(routes) => is_served(routes),
+                link => matches!(link, Link::Over),
+            })
+            .await;
+        match served.as_deref() {
+            Ok(Link::Ready(_)) => Ok(()),
+            _ => Err(NotReady::Closed),
+        }
+    }
+
+    async fn call(&self, call: Call) -> Result<Outcome, Undelivered> {
+        let permit = Arc::clone(&self.shared.in_flight).acquire_owned().await.map_err(|_| Undelivered::Closed)?;
+        let (answer, outcome) = oneshot::channel();
+        let asked = self.shared.inbox.push(Ask::Call(call, Waiter { answer, _permit: permit }));
+        asked.map_err(|_| Undelivered::Closed)?;
+        outcome.await.map_err(|_| Undelivered::Closed)
+    }
+}
+
+impl Transport for ZmqClient {
+    fn name(&self) -> &'static str {
+        "zmq"
+    }
+
+    fn features(&self) -> Features {
+        let mut features = Features::default();
+        features.commands = Delivery::AtLeastOnce;
+        features.events = Delivery::AtMostOnce;
+        features.completion = Completion::Handled;
+        features.order = Order::Unordered;
+        features.max_size = self.shared.settings.max_frame;
+        features
+    }
+
+    async fn carry(&self, parcel: Parcel) -> Result<Answer, Undelivered> {
+        let Parcel { envelope, body } = parcel;
+        let content = Content::new(&envelope.to_bytes(), &body);
+        let (size, limit) = (content.len(), self.shared.settings.max_frame);
+        if size > limit {
+            return Err(Undelivered::TooLarge { size, limit });
+        }
+        let left = envelope.time_left(std::time::SystemTime::now());
+        let timeout = (envelope.kind == Kind::Query).then_some(self.shared.settings.query_timeout);
+        let limit = left.into_iter().chain(timeout).min();
+        let call = Call { kind: envelope.kind, name: envelope.name.into_owned(), content, limit };
+        answer(self.call(call).await?, size)
+    }
+
+    async fn close(&self) -> Result<(), AnyError> {
+        // One that has ended is closed.
+        let _ = self.shared.inbox.push(Ask::Leave(self.shared.settings.close_within));
+        // An error is a thread that is gone.
+        let _ = self.shared.link.clone().wait_for(|link| matches!(link, Link::Over)).await;
+        self.shared.in_flight.close();
+        Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.inbox.push(Ask::Leave(Duration::ZERO));
+    }
+}
+
+/// What an outcome is for the bus.
+fn answer(outcome: Outcome, size: usize) -> Result<Answer, Undelivered> {
+    match outcome {
+        Outcome::Done(body) => Ok(Answer::Done(body.to_vec())),
+        Outcome::Failed(error) => remote_error(&error).map(|error| Answer::Failed(Box::new(error))),
+        Outcome::TimedOut(limit) => Err(Undelivered::TimedOut(limit)),
+        Outcome::Rejected(Reject::NoHandler) => Err(Undelivered::NoHandler),
+        Outcome::Rejected(Reject::Overloaded) => Err(Undelivered::Overloaded),
+        Outcome::TooLarge(limit) => Err(Undelivered::TooLarge { size, limit }),
+        Outcome::Rejected(why @ Reject::Expired) => {
+            Ok(Answer::Failed(Box::new(RemoteError::new(Reason::NotStarted, why.to_string()))))
+        }
+        Outcome::Closed => Err(Undelivered::Closed),
+        Outcome::Rejected(why) => Err(Undelivered::Failed(why.into())),
+        Outcome::Lost => Err(Undelivered::Failed("the connection to the hub broke while it was under way".into())),
+        Outcome::NoHub(after) => {
+            Err(Undelivered::Failed(format!("no hub was there for {after:?}: start one with `Zmq::hub()`").into()))
+        }
+    }
+}
+
+fn remote_error(error: &Bytes) -> Result<RemoteError, Undelivered> {
+    rmp_serde::from_slice(error).map_err(|error| Undelivered::Failed(error.into()))
+}

@@ -1,0 +1,146 @@
+//! What a client does in its thread.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+
+use crate::{
+    io::{Inbox, Role},
+    protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
+};
+
+/// What a program asks of its client.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Call(Call, Waiter),
+    /// Finish, within this time.
+    Leave(Duration),
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) answer: oneshot::Sender<Outcome>,
+    /// As long as it waits, it is one of those in flight.
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// What is known of the hub.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Link {
+    #[default]
+    Connecting,
+    Ready(Vec<String>),
+    Refused(Reject),
+    /// No hub was there for too long.
+    Alone,
+    /// The client is closed.
+    Over,
+}
+
+/// A client in its thread.
+pub(super) struct ClientRole {
+    calls: Calls<Waiter>,
+    inbox: Arc<Inbox<Ask>>,
+    asked: Vec<Ask>,
+    link: watch::Sender<Link>,
+    grace: Duration,
+    now: Duration,
+    leave_by: Option<Duration>,
+}
+
+impl ClientRole {
+    pub(super) fn new(inbox: Arc<Inbox<Ask>>, link: watch::Sender<Link>, grace: Duration) -> Self {
+        ClientRole {
+            calls: Calls::new(grace),
+            inbox,
+            asked: Vec::new(),
+            link,
+            grace,
+            now: Duration::ZERO,
+            leave_by: None,
+        }
+    }
+
+    fn link(&self) -> Link {
+        let session = self.calls.session();
+        match session.refused() {
+            _ if session.is_welcome() => Link::Ready(self.calls.routes().to_vec()),
+            Some(why) => Link::Refused(why),
+            None if self.now >= self.grace => Link::Alone,
+            None => Link::Connecting,
+        }
+    }
+
+    fn tell_link(&self) {
+        let is_told = match &*self.link.borrow() {
+            Link::Ready(routes) => self.calls.session().is_welcome() && routes == self.calls.routes(),
+            link => *link == self.link(),
+        };
+        if !is_told {
+            self.link.send_replace(self.link());
+        }
+    }
+
+    fn answer(&mut self) {
+        for (waiter, outcome) in self.calls.take_over() {
+            // Who does not wait any more does not want it.
+            let _ = waiter.answer.send(outcome);
+        }
+    }
+}
+
+impl Role for ClientRole {
+    fn work(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        self.now = now;
+        let mut asked = std::mem::take(&mut self.asked);
+        self.inbox.take(&mut asked);
+        for ask in asked.drain(..) {
+            match ask {
+                Ask::Call(call, waiter) => self.calls.call(call, waiter, now, out),
+                Ask::Leave(within) => {
+                    let leave_by = now + within;
+                    self.leave_by = Some(self.leave_by.map_or(leave_by, |before| before.min(leave_by)));
+                    self.calls.leave(out);
+                }
+            }
+        }
+        self.asked = asked;
+        self.calls.tick(now, out);
+    }
+
+    fn receive(&mut self, frame: Result<Frame, Malformed>, now: Duration, out: &mut Vec<Frame>) {
+        match frame {
+            Ok(frame) => self.calls.receive(frame, now, out),
+            Err(_) => self.calls.receive_malformed(),
+        }
+    }
+
+    fn report(&mut self) {
+        self.answer();
+        self.tell_link();
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    fn next_work(&self) -> Duration {
+        self.leave_by.into_iter().fold(self.calls.next_tick(), Duration::min)
+    }
+
+    fn is_over(&self) -> bool {
+        self.calls.has_left() || self.leave_by.is_some_and(|leave_by| self.now >= leave_by)
+    }
+
+    fn end(&mut self) {
+        self.calls.abandon();
+        self.answer();
+        for ask in self.inbox.close() {
+            if let Ask::Call(_, waiter) = ask {
+                let _ = waiter.answer.send(Outcome::Closed);
+            }
+        }
+        self.link.send_replace(Link::Over);
+    }
+}

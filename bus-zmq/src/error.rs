@@ -1,0 +1,83 @@
+//! What can go wrong when a hub, a client or a worker is opened.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use crate::protocol::Reject;
+
+/// Why a hub, a client or a worker could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The endpoint cannot be understood.
+    #[error("`{endpoint}` is no endpoint: {problem}")]
+    Endpoint {
+        /// As it was given.
+        endpoint: String,
+        /// What is wrong, and what to write instead.
+        problem: &'static str,
+    },
+    /// The endpoint can be reached from other machines, and nothing would be encrypted.
+    #[error(
+        "`{endpoint}` can be reached from other machines, and what is sent is not encrypted: use `ipc://`, or an address \
+         of this machine (`tcp://127.0.0.1:5555`); `.dangerously_without_encryption()` allows it all the same"
+    )]
+    NotEncrypted {
+        /// As it was given.
+        endpoint: String,
+    },
+    /// The folder of the socket could be used by others.
+    #[error("`{}` cannot hold the socket: {problem}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
+    /// There is something at the place of the socket that is none.
+    #[error("`{}` is no socket of this user: remove it, or take another endpoint", path.display())]
+    Occupied {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// Another hub serves the endpoint.
+    #[error(
+        "another hub serves `{endpoint}`: close it, or take another endpoint; clients and workers may be many, a hub is one"
+    )]
+    AlreadyServed {
+        /// As it was given.
+        endpoint: String,
+    },
+    /// The system refused.
+    #[error("cannot open `{endpoint}`")]
+    System {
+        /// As it was given.
+        endpoint: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Why a client is not ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// No hub answers.
+    #[error("no hub answers at `{endpoint}` for {after:?}: start one with `Zmq::hub()`")]
+    NoHub {
+        /// Where it was looked for.
+        endpoint: String,
+        /// For how long.
+        after: Duration,
+    },
+    /// The hub does not take this client or worker.
+    #[error("the hub at `{endpoint}` refuses")]
+    Refused {
+        /// Where the hub is.
+        endpoint: String,
+        /// What it says.
+        source: Reject,
+    },
+    /// It was closed.
+    #[error("it is closed")]
+    Closed,
+}

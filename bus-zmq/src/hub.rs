@@ -1,0 +1,166 @@
+//! Hubs: what clients and workers connect to.
+
+use std::{fmt, time::Duration};
+
+use linkbus::Uuid;
+
+use crate::{
+    address::Address,
+    error::OpenError,
+    io::{HubPort, open_hub},
+    protocol::{HubOptions, HubStats, NoWorker},
+};
+
+/// How a hub is made: [`Zmq::hub`](crate::Zmq::hub).
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is started"]
+pub struct HubBuilder {
+    endpoints: Vec<String>,
+    is_unencrypted_allowed: bool,
+    options: HubOptions,
+    close_within: Duration,
+}
+
+impl Default for HubBuilder {
+    fn default() -> Self {
+        HubBuilder {
+            endpoints: Vec::new(),
+            is_unencrypted_allowed: false,
+            options: HubOptions::default(),
+            close_within: Duration::from_secs(10),
+        }
+    }
+}
+
+impl HubBuilder {
+    /// Where it is reached: `ipc:///run/shop/bus` or `tcp://127.0.0.1:5555`; several calls are several ways to it.
+    ///
+    /// Default: the socket `default` in the folder `$XDG_RUNTIME_DIR/linkbus` or, without that, `/tmp/linkbus-UID`: all
+    /// processes of one user have the same. The folder of a socket has to belong to this user, and nobody else may use it
+    /// (mode 0700); it is made if it is not there.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoints.push(endpoint.into());
+        self
+    }
+
+    /// Lets other machines connect, although everybody on the way can read and change what is sent, and everybody there can
+    /// send: there are no passwords and no keys.
+    pub fn dangerously_without_encryption(mut self) -> Self {
+        self.is_unencrypted_allowed = true;
+        self
+    }
+
+    /// How often hub and peers say that they are there: 1 s. Who misses three is gone, and its work goes to others.
+    pub fn heartbeat(mut self, pause: Duration) -> Self {
+        self.options.heartbeat = pause.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The most bytes of a message with its envelope: 1 MiB. Clients and workers that may have more have to be told so, too.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.options.max_frame = bytes;
+        self
+    }
+
+    /// How many messages of one name may wait for a worker: 200,000. Further ones are refused as overload.
+    pub fn queue_messages(mut self, messages: usize) -> Self {
+        self.options.queue_messages = messages;
+        self
+    }
+
+    /// How many bytes all messages may have that wait or are with workers: 256 MiB. Further ones are refused as overload.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.options.queue_bytes = bytes;
+        self
+    }
+
+    /// How often a command or task is given to a worker that is gone afterwards: 5. Then its sender has an error.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// How long commands and tasks wait for a worker to come back, when the last one is gone: 10 s.
+    pub fn worker_grace(mut self, grace: Duration) -> Self {
+        self.options.worker_grace = grace;
+        self
+    }
+
+    /// What becomes of commands and tasks that no worker has ever served: they are refused.
+    pub fn no_worker(mut self, policy: NoWorker) -> Self {
+        self.options.no_worker = policy;
+        self
+    }
+
+    /// How many clients and workers there may be: 1,024.
+    pub fn peers(mut self, peers: usize) -> Self {
+        self.options.peers = peers;
+        self
+    }
+
+    /// How many events, and how many bytes of them, may wait for each subscriber: 10,000 and 16 MiB. Further ones are dropped
+    /// for it and counted, on both sides.
+    pub fn event_queue(mut self, events: usize, bytes: usize) -> Self {
+        (self.options.event_messages, self.options.event_bytes) = (events, bytes);
+        self
+    }
+
+    /// How long closing waits for what workers have: 10 s.
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.close_within = limit;
+        self
+    }
+
+    /// Binds its endpoints, and serves them in a thread.
+    ///
+    /// # Errors
+    /// [`OpenError`] if an endpoint cannot be used, or another hub serves it.
+    pub fn start(self) -> Result<ZmqHub, OpenError> {
+        let mut endpoints = self.endpoints;
+        if endpoints.is_empty() {
+            endpoints.push(Address::of_this_user());
+        }
+        let parsed = endpoints.iter().map(|endpoint| Address::parse(endpoint, self.is_unencrypted_allowed));
+        let addresses = parsed.collect::<Result<Vec<_>, _>>()?;
+        let port = open_hub(&addresses, Uuid::now_v7().into_bytes(), self.options)?;
+        Ok(ZmqHub { port, close_within: self.close_within })
+    }
+}
+
+/// Gives what clients send to the workers that serve it. One for each program of several processes, in one of them or alone.
+///
+/// Dropping it closes it without waiting for what workers have.
+pub struct ZmqHub {
+    port: HubPort,
+    close_within: Duration,
+}
+
+impl fmt::Debug for ZmqHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ZmqHub").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl ZmqHub {
+    /// What it counted, and what is there now.
+    pub fn stats(&self) -> HubStats {
+        self.port.stats()
+    }
+
+    /// Takes nothing more, waits for what workers have [as long as it may](HubBuilder::close_within), and removes its socket.
+    /// What was waiting is refused, and its senders know. Once more does nothing.
+    pub async fn close(&self) {
+        self.port.ask_to_close(self.close_within);
+        self.port.closed().await;
+    }
+
+    pub(crate) fn port(&self) -> &HubPort {
+        &self.port
+    }
+}
+
+impl Drop for ZmqHub {
+    fn drop(&mut self) {
+        self.port.ask_to_close(Duration::ZERO);
+    }
+}

@@ -1,0 +1,337 @@
+//! The thread of a hub, with the clients and workers that are in its process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    max_message,
+    outgoing::Outgoing,
+    peer::millis,
+    role::{Role, read},
+    wake::{Inbox, Sleeper, Wake},
+};
+use crate::{
+    address::{Address, Reserved},
+    error::OpenError,
+    protocol::{Hub, HubOptions, HubStats, Malformed, PeerId},
+};
+
+/// How many messages are received before others are sent.
+const BURST: usize = 256;
+
+/// How soon a peer that took nothing more is tried again.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// How often a hub looks after its peers: several times in a heartbeat.
+const TICKS_PER_HEARTBEAT: u32 = 4;
+
+/// How long what was said last is kept for peers that are slow, when a hub closes.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What a program asks of a hub.
+enum Ask {
+    /// Somebody of this process.
+    Join(PeerId, Box<dyn Role>),
+    /// Nothing more is taken; who has something has this long.
+    Close(Duration),
+}
+
+/// How a program reaches its hub.
+#[derive(Clone)]
+pub(crate) struct HubPort {
+    inbox: Arc<Inbox<Ask>>,
+    wake: Arc<Wake>,
+    stats: Arc<Mutex<HubStats>>,
+    is_over: watch::Receiver<bool>,
+}
+
+impl HubPort {
+    pub(crate) fn stats(&self) -> HubStats {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets somebody of this process join.
+    pub(crate) fn join<R: Role + 'static>(&self, id: [u8; 16], make: impl FnOnce(Arc<Wake>) -> R) {
+        let joined = self.inbox.push(Ask::Join(PeerId(id[..].into()), Box::new(make(Arc::clone(&self.wake)))));
+        if let Err(Ask::Join(_, mut role)) = joined {
+            role.end();
+        }
+    }
+
+    /// Asks the hub to close, and does not wait for it.
+    pub(crate) fn ask_to_close(&self, within: Duration) {
+        // A hub that has ended is closed.
+        let _ = self.inbox.push(Ask::Close(within));
+    }
+
+    /// Waits until the hub is closed.
+    pub(crate) async fn closed(&self) {
+        // An error is a thread that is gone.
+        let _ = self.is_over.clone().wait_for(|is_over| *is_over).await;
+    }
+}
+
+/// Begins a thread with a hub at these addresses.
+pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions) -> Result<HubPort, OpenError> {
+    let first = addresses.first().expect("a hub has an address");
+    let context = zmq::Context::new();
+    let socket = router(&context, options.max_frame).map_err(|error| first.fault(error.into()))?;
+    let mut places = Vec::new();
+    for address in addresses {
+        places.extend(address.reserve()?);
+        socket.bind(address.endpoint()).map_err(|error| address.fault(error.into()))?;
+        address.protect()?;
+    }
+    let (wake, sleeper) = Wake::new().map_err(|error| first.fault(error))?;
+    let (over, is_over) = watch::channel(false);
+    let inbox = Arc::new(Inbox::new(Arc::clone(&wake)));
+    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats: Arc::default(), is_over };
+    let pause = options.heartbeat / TICKS_PER_HEARTBEAT;
+    let server = Server {
+        hub: Hub::new(id, options),
+        pause,
+        next_tick: Duration::ZERO,
+        inbox,
+        asked: Vec::new(),
+        stats: Arc::clone(&port.stats),
+        locals: HashMap::new(),
+        outgoing: HashMap::new(),
+        close_by: None,
+        socket,
+        context,
+        sleeper,
+        begun: Instant::now(),
+        places,
+    };
+    let run = move || {
+        server.run();
+        let _ = over.send(true);
+    };
+    let thread = thread::Builder::new().name("linkbus-hub".to_owned()).spawn(run);
+    thread.map_err(|error| first.fault(error))?;
+    Ok(port)
+}
+
+fn router(context: &zmq::Context, max_frame: usize) -> zmq::Result<zmq::Socket> {
+    let socket = context.socket(zmq::ROUTER)?;
+    // A peer that is gone, or takes nothing more, is an error and not silence.
+    socket.set_router_mandatory(true)?;
+    // A peer that comes back is itself.
+    socket.set_router_handover(true)?;
+    socket.set_sndtimeo(0)?;
+    socket.set_linger(i32::try_from(LINGER.as_millis()).expect("a short time"))?;
+    socket.set_maxmsgsize(max_message(max_frame))?;
+    Ok(socket)
+}
+
+struct Server {
+    hub: Hub,
+    /// Between two ticks.
+    pause: Duration,
+    next_tick: Duration,
+    inbox: Arc<Inbox<Ask>>,
+    asked: Vec<Ask>,
+    stats: Arc<Mutex<HubStats>>,
+    /// Who is in this process.
+    locals: HashMap<PeerId, Box<dyn Role>>,
+    /// What waits for the others.
+    outgoing: HashMap<PeerId, Outgoing>,
+    close_by: Option<Duration>,
+    socket: zmq::Socket,
+    /// Dropped after the socket, for which it waits.
+    context: zmq::Context,
+    sleeper: Sleeper,
+    begun: Instant,
+    /// Dropped last: until then nobody else is hub here.
+    places: Vec<Reserved>,
+}
+
+impl Server {
+    fn run(mut self) {
+        let (mut id, mut message) = (zmq::Message::new(), zmq::Message::new());
+        loop {
+            let now = self.begun.elapsed();
+            self.look_at_inbox(now);
+            let has_received = self.receive(&mut id, &mut message, now);
+            if now >= self.next_tick {
+                self.next_tick = now + self.pause;
+                self.hub.tick(now);
+            }
+            self.work_locals(now);
+            self.send(now);
+            self.report();
+            if self.close_by.is_some_and(|close_by| self.hub.is_idle() || now >= close_by) {
+                break;
+            }
+            if self.sleeper.is_tired(has_received || !self.is_quiet()) {
+                self.sleep();
+            }
+        }
+        self.end();
+    }
+
+    fn look_at_inbox(&mut self, now: Duration) {
+        let mut asked = std::mem::take(&mut self.asked);
+        self.inbox.take(&mut asked);
+        for ask in asked.drain(..) {
+            match ask {
+                Ask::Join(id, role) => drop(self.locals.insert(id, role)),
+                Ask::Close(within) => {
+                    self.hub.close();
+                    let close_by = now + within;
+                    self.close_by = Some(self.close_by.map_or(close_by, |before| before.min(close_by)));
+                }
+            }
+        }
+        self.asked = asked;
+    }
+
+    /// Whether anything came.
+    fn receive(&mut self, id: &mut zmq::Message, message: &mut zmq::Message, now: Duration) -> bool {
+        for burst in 0..BURST {
+            if self.socket.recv(id, zmq::DONTWAIT).is_err() || self.socket.recv(message, zmq::DONTWAIT).is_err() {
+                return burst > 0;
+            }
+            let peer = PeerId((**id).into());
+            if message.get_more() {
+                self.drop_parts(message);
+                self.hub.receive_malformed(&peer, Malformed::Unreadable, now);
+                continue;
+            }
+            for frame in read(message) {
+                match frame {
+                    Ok(frame) => self.hub.receive(&peer, frame, now),
+                    Err(malformed) => self.hub.receive_malformed(&peer, malformed, now),
+                }
+            }
+        }
+        true
+    }
+
+    /// A message of the protocol has one part.
+    fn drop_parts(&self, message: &mut zmq::Message) {
+        while message.get_more() && self.socket.recv(message, zmq::DONTWAIT).is_ok() {}
+    }
+
+    /// Carries frames between the hub and who is in this process, until nobody has anything to say.
+    fn work_locals(&mut self, now: Duration) {
+        let mut out = Vec::new();
+        for (id, role) in &mut self.locals {
+            role.work(now, &mut out);
+            for frame in out.drain(..) {
+                self.hub.receive(id, frame, now);
+            }
+        }
+        self.deliver(now);
+        let hub = &mut self.hub;
+        self.locals.retain(|id, role| {
+            let is_over = role.is_over();
+            if is_over {
+                role.end();
+                hub.lose(id, now);
+            }
+            !is_over
+        });
+    }
+
+    /// Gives what the hub says to who it is for.
+    fn deliver(&mut self, now: Duration) {
+        let mut out = Vec::new();
+        loop {
+            let said = self.hub.take_outbox();
+            if said.is_empty() {
+                return;
+            }
+            for (id, frame) in said {
+                let Some(role) = self.locals.get_mut(&id) else {
+                    self.outgoing.entry(id).or_default().push(&frame);
+                    continue;
+                };
+                role.receive(Ok(frame), now, &mut out);
+                for frame in out.drain(..) {
+                    self.hub.receive(&id, frame, now);
+                }
+            }
+        }
+    }
+
+    /// Sends what is there to be sent, and gives up who is gone or takes nothing.
+    fn send(&mut self, now: Duration) {
+        let (socket, hub) = (&self.socket, &mut self.hub);
+        // What one peer has not taken may be as much as all that may wait.
+        let most = hub.options().queue_bytes + hub.options().event_bytes;
+        self.outgoing.retain(|id, outgoing| {
+            let sent = outgoing.send(|message| {
+                socket.send(&*id.0, zmq::DONTWAIT | zmq::SNDMORE)?;
+                socket.send(message, zmq::DONTWAIT)
+            });
+            match sent {
+                Err(zmq::Error::EAGAIN) if outgoing.bytes() <= most => true,
+                Err(_) => {
+                    hub.lose(id, now);
+                    false
+                }
+                Ok(()) => false,
+            }
+        });
+        // What that has changed.
+        self.deliver(now);
+    }
+
+    /// Lets the program know, what is counted first.
+    fn report(&mut self) {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
+        for role in self.locals.values_mut() {
+            role.report();
+        }
+    }
+
+    /// Sleeps until something comes, can be sent, or is due.
+    fn sleep(&self) {
+        let mut items = [self.socket.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(self.sleeper.fd(), zmq::POLLIN)];
+        self.sleeper.lie_down();
+        if self.is_quiet() {
+            let pause = self.next_work().saturating_sub(self.begun.elapsed());
+            let pause = if self.outgoing.is_empty() { pause } else { pause.min(RETRY) };
+            let _ = zmq::poll(&mut items, millis(pause));
+        }
+        self.sleeper.get_up(items[1].is_readable());
+    }
+
+    /// Whether the program has asked for nothing that was not looked at.
+    fn is_quiet(&self) -> bool {
+        self.inbox.is_empty() && self.locals.values().all(|role| role.is_quiet())
+    }
+
+    fn next_work(&self) -> Duration {
+        let locals = self.locals.values().map(|role| role.next_work());
+        locals.chain([self.next_tick]).chain(self.close_by).min().unwrap_or_default()
+    }
+
+    /// Says goodbye, and leaves nothing behind.
+    fn end(mut self) {
+        let now = self.begun.elapsed();
+        self.hub.end();
+        self.deliver(now);
+        self.send(now);
+        self.report();
+        for role in self.locals.values_mut() {
+            role.end();
+        }
+        for ask in self.inbox.close() {
+            if let Ask::Join(_, mut role) = ask {
+                role.end();
+            }
+        }
+        let Server { socket, context, places, .. } = self;
+        drop(socket);
+        drop(context);
+        drop(places);
+    }
+}

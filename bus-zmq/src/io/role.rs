@@ -1,0 +1,34 @@
+//! What a thread does for a client or a worker.
+
+use std::time::Duration;
+
+use crate::protocol::{Frame, Malformed, frames};
+
+/// A client or a worker, as the thread sees it that has its connection.
+pub(crate) trait Role: Send {
+    /// Does what the program asked for since, and what is due.
+    fn work(&mut self, now: Duration, out: &mut Vec<Frame>);
+
+    /// Notes a frame, or bytes that are none.
+    fn receive(&mut self, frame: Result<Frame, Malformed>, now: Duration, out: &mut Vec<Frame>);
+
+    /// Tells the program what has come of all that.
+    fn report(&mut self);
+
+    /// Whether the program has asked for nothing that was not looked at.
+    fn is_quiet(&self) -> bool;
+
+    /// When [`work`](Self::work) has something to do, without being asked.
+    fn next_work(&self) -> Duration;
+
+    /// Whether it needs the connection no more.
+    fn is_over(&self) -> bool;
+
+    /// Tells the program that the connection is no more.
+    fn end(&mut self);
+}
+
+/// The frames of a message of ZeroMQ.
+pub(super) fn read(message: &[u8]) -> impl Iterator<Item = Result<Frame, Malformed>> {
+    frames(message).map(|frame| frame.and_then(Frame::from_bytes))
+}

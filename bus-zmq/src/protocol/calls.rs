@@ -1,0 +1,277 @@
+//! What a client waits for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use linkbus::Kind;
+
+use super::{Bytes, Content, Frame, Head, Heard, Hello, Reject, Session};
+
+/// A message to be sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Query, command, event or task.
+    pub kind: Kind,
+    /// The wire name.
+    pub name: String,
+    /// Envelope and body.
+    pub content: Content,
+    /// How long the answer is waited for; `None` is for ever.
+    pub limit: Option<Duration>,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was handled; the reply, if it was a query.
+    Done(Bytes),
+    /// Its handler failed: a `RemoteError` as MessagePack.
+    Failed(Bytes),
+    /// The hub has no answer.
+    Rejected(Reject),
+    /// It has more bytes than this, which is the most that the hub takes.
+    TooLarge(usize),
+    /// There was no answer in this time.
+    TimedOut(Duration),
+    /// The connection broke while it was under way, and it may not be sent again.
+    Lost,
+    /// No hub was there in this time.
+    NoHub(Duration),
+    /// The client was closed before.
+    Closed,
+}
+
+/// The calls of a client, each with somebody who waits, `W`.
+///
+/// A command or task whose session ended is sent again, as one attempt more. A query or event is not.
+#[derive(Debug)]
+pub struct Calls<W> {
+    session: Session,
+    /// How long to go on without a hub.
+    patience: Duration,
+    alone_since: Option<Duration>,
+    last: u64,
+    pending: BTreeMap<u64, Pending<W>>,
+    /// What was not sent yet in this session.
+    unsent: BTreeSet<u64>,
+    timeouts: BTreeSet<(Duration, u64)>,
+    over: Vec<(W, Outcome)>,
+    routes: Vec<String>,
+    max_frame: usize,
+    leaving: Leaving,
+}
+
+/// How far a client is with leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Calls are under way.
+    Finishing,
+    /// The hub was told.
+    Said,
+    /// And it answered.
+    Gone,
+}
+
+#[derive(Debug)]
+struct Pending<W> {
+    call: Call,
+    begun: Duration,
+    attempt: u32,
+    waiter: W,
+}
+
+impl<W> Calls<W> {
+    /// A client without calls, which gives up those that no hub takes for as long as `patience`.
+    pub fn new(patience: Duration) -> Self {
+        Calls {
+            session: Session::new(Hello::default()),
+            patience,
+            alone_since: None,
+            last: 0,
+            pending: BTreeMap::new(),
+            unsent: BTreeSet::new(),
+            timeouts: BTreeSet::new(),
+            over: Vec::new(),
+            routes: Vec::new(),
+            max_frame: usize::MAX,
+            leaving: Leaving::No,
+        }
+    }
+
+    /// The connection.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The names that have workers.
+    pub fn routes(&self) -> &[String] {
+        &self.routes
+    }
+
+    /// How many calls have no answer yet.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The calls that are over since this was last asked.
+    pub fn take_over(&mut self) -> Vec<(W, Outcome)> {
+        std::mem::take(&mut self.over)
+    }
+
+    /// Sends a message, or keeps it until there is a hub.
+    pub fn call(&mut self, call: Call, waiter: W, now: Duration, out: &mut Vec<Frame>) {
+        if self.leaving != Leaving::No {
+            return self.over.push((waiter, Outcome::Closed));
+        }
+        if call.content.len() > self.max_frame {
+            return self.over.push((waiter, Outcome::TooLarge(self.max_frame)));
+        }
+        self.last += 1;
+        let sequence = self.last;
+        self.timeouts.extend(call.limit.map(|limit| (now + limit, sequence)));
+        self.pending.insert(sequence, Pending { call, begun: now, attempt: 0, waiter });
+        self.unsent.insert(sequence);
+        self.send_unsent(now, out);
+    }
+
+    /// Notes a frame that arrived.
+    pub fn receive(&mut self, frame: Frame, now: Duration, out: &mut Vec<Frame>) {
+        match self.session.receive(frame, now, out) {
+            Some(Heard::Welcome(welcome)) => {
+                self.routes = welcome.routes;
+                self.max_frame = usize::try_from(welcome.max_frame).unwrap_or(usize::MAX);
+                self.begin_again(now, out);
+            }
+            Some(Heard::Frame(frame)) => self.hear(frame),
+            Some(Heard::Events(_)) | None => {}
+        }
+        self.say_goodbye(out);
+    }
+
+    /// Notes bytes that are no frame.
+    pub fn receive_malformed(&mut self) {
+        self.session.receive_malformed();
+    }
+
+    /// Notes the time.
+    pub fn tick(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        self.session.tick(now, out);
+        while let Some(&(at, sequence)) = self.timeouts.first().filter(|(at, _)| *at <= now) {
+            self.timeouts.remove(&(at, sequence));
+            let limit = self.pending.get(&sequence).and_then(|pending| pending.call.limit);
+            self.end(sequence, Outcome::TimedOut(limit.unwrap_or_default()));
+        }
+        self.give_up_alone(now);
+        self.say_goodbye(out);
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub fn next_tick(&self) -> Duration {
+        let first = self.timeouts.first().map_or(Duration::MAX, |(at, _)| *at);
+        first.min(self.session.next_tick())
+    }
+
+    /// Sends nothing more. What is under way goes on.
+    pub fn leave(&mut self, out: &mut Vec<Frame>) {
+        if self.leaving == Leaving::No {
+            self.leaving = Leaving::Finishing;
+        }
+        self.say_goodbye(out);
+    }
+
+    /// Whether nothing is left to be done after [`leave`](Self::leave).
+    pub fn has_left(&self) -> bool {
+        let is_alone = self.leaving != Leaving::No && !self.session.is_welcome();
+        self.pending.is_empty() && (is_alone || self.leaving == Leaving::Gone)
+    }
+
+    /// Ends all calls, as it will not go on.
+    pub fn abandon(&mut self) {
+        while let Some((&sequence, _)) = self.pending.first_key_value() {
+            self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::Lost });
+        }
+    }
+
+    fn hear(&mut self, frame: Frame) {
+        match frame {
+            Frame::Done { id, body } => self.end(id, Outcome::Done(body)),
+            Frame::Failed { id, error } => self.end(id, Outcome::Failed(error)),
+            Frame::Reject { id, why: Reject::TooLarge } => self.end(id, Outcome::TooLarge(self.max_frame)),
+            Frame::Reject { id, why } => self.end(id, Outcome::Rejected(why)),
+            Frame::Routes(names) => self.routes = names,
+            Frame::Goodbye if self.leaving == Leaving::Said => self.leaving = Leaving::Gone,
+            _ => {}
+        }
+    }
+
+    /// What was sent before gets no answer: it is sent again, or over.
+    fn begin_again(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        self.alone_since = None;
+        let sent: Vec<u64> = self.pending.keys().copied().filter(|sequence| !self.unsent.contains(sequence)).collect();
+        for sequence in sent {
+            match self.pending[&sequence].call.kind {
+                Kind::Command | Kind::Task => {
+                    self.unsent.insert(sequence);
+                }
+                Kind::Query | Kind::Event => self.end(sequence, Outcome::Lost),
+            }
+        }
+        self.send_unsent(now, out);
+    }
+
+    fn send_unsent(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        while self.session.is_welcome()
+            && let Some(sequence) = self.unsent.pop_first()
+        {
+            let pending = self.pending.get_mut(&sequence).expect("what is unsent is pending");
+            pending.attempt += 1;
+            let frame = pending.request(sequence, now);
+            self.session.send(frame, out);
+        }
+    }
+
+    fn say_goodbye(&mut self, out: &mut Vec<Frame>) {
+        if self.leaving == Leaving::Finishing && self.pending.is_empty() && self.session.is_welcome() {
+            self.leaving = Leaving::Said;
+            self.session.send(Frame::Goodbye, out);
+        }
+    }
+
+    fn give_up_alone(&mut self, now: Duration) {
+        if self.session.is_alive(now) {
+            self.alone_since = None;
+            return;
+        }
+        let since = *self.alone_since.get_or_insert(now);
+        let patience = self.patience;
+        let is_over = |pending: &Pending<W>| now.saturating_sub(pending.begun.max(since)) >= patience;
+        // The first one is the oldest.
+        while let Some((&sequence, _)) = self.pending.first_key_value().filter(|(_, pending)| is_over(pending)) {
+            self.end(sequence, Outcome::NoHub(patience));
+        }
+    }
+
+    /// Gives an outcome to who waits, if anybody does.
+    fn end(&mut self, sequence: u64, outcome: Outcome) {
+        if let Some(pending) = self.pending.remove(&sequence) {
+            self.unsent.remove(&sequence);
+            if let Some(limit) = pending.call.limit {
+                self.timeouts.remove(&(pending.begun + limit, sequence));
+            }
+            self.over.push((pending.waiter, outcome));
+        }
+    }
+}
+
+impl<W> Pending<W> {
+    fn request(&self, sequence: u64, now: Duration) -> Frame {
+        let Call { kind, ref name, ref content, limit } = self.call;
+        let time_left = limit.map(|limit| (self.begun + limit).saturating_sub(now));
+        let head = Head { kind, attempt: self.attempt, time_left, name: name.clone() };
+        Frame::Request { sequence, head, content: content.clone() }
+    }
+}

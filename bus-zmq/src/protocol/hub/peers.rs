@@ -1,0 +1,194 @@
+//! Who is connected, and what is sent to them.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use linkbus::Kind;
+
+use super::{HubOptions, subscription::Subscription};
+use crate::protocol::{Content, Frame, Hello, session::MISSED};
+
+/// What tells a connection to the hub apart from others; for ZeroMQ its routing id.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub Arc<[u8]>);
+
+impl fmt::Debug for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A client or a worker that said hello.
+pub(super) struct Peer {
+    seen: Duration,
+    sent: u64,
+    received: u64,
+    credit: usize,
+    /// The queries, commands and tasks that it serves.
+    pub(super) serves: HashSet<Arc<str>>,
+    /// The events that it gets.
+    pub(super) hears: HashSet<Arc<str>>,
+    pub(super) leases: BTreeSet<u64>,
+    pub(super) is_leaving: bool,
+    events: Subscription,
+}
+
+impl Peer {
+    fn new(hello: Hello, now: Duration) -> Self {
+        let (events, serves): (Vec<_>, Vec<_>) =
+            hello.serves.into_iter().partition(|served| served.kind == Kind::Event);
+        Peer {
+            seen: now,
+            sent: 0,
+            received: 0,
+            credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
+            serves: serves.into_iter().map(|served| served.name.into()).collect(),
+            hears: events.into_iter().map(|served| served.name.into()).collect(),
+            leases: BTreeSet::new(),
+            is_leaving: false,
+            events: Subscription::new(hello.events),
+        }
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        !self.is_leaving && self.leases.len() < self.credit
+    }
+
+    fn is_client(&self) -> bool {
+        !self.is_leaving && self.serves.is_empty() && self.hears.is_empty()
+    }
+
+    fn is_silent(&self, now: Duration, heartbeat: Duration) -> bool {
+        now.saturating_sub(self.seen) >= heartbeat * MISSED
+    }
+}
+
+/// Everybody who is connected.
+#[derive(Default)]
+pub(super) struct Peers {
+    known: HashMap<PeerId, Peer>,
+    outbox: Vec<(PeerId, Frame)>,
+}
+
+impl Peers {
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(super) fn get_mut(&mut self, id: &PeerId) -> Option<&mut Peer> {
+        self.known.get_mut(id)
+    }
+
+    pub(super) fn get(&self, id: &PeerId) -> Option<&Peer> {
+        self.known.get(id)
+    }
+
+    pub(super) fn add(&mut self, id: &PeerId, hello: Hello, now: Duration) -> &Peer {
+        self.known.entry(id.clone()).insert_entry(Peer::new(hello, now)).into_mut()
+    }
+
+    /// Forgets a peer; gives it with how many events it missed by that.
+    pub(super) fn remove(&mut self, id: &PeerId) -> Option<(Peer, u64)> {
+        let mut peer = self.known.remove(id)?;
+        let missed = peer.events.clear();
+        Some((peer, missed))
+    }
+
+    pub(super) fn silent(&self, now: Duration, heartbeat: Duration) -> Vec<PeerId> {
+        let mut silent: Vec<_> =
+            self.known.iter().filter(|(_, peer)| peer.is_silent(now, heartbeat)).map(|(id, _)| id.clone()).collect();
+        silent.sort();
+        silent
+    }
+
+    pub(super) fn clients(&self) -> Vec<PeerId> {
+        let mut clients: Vec<_> =
+            self.known.iter().filter(|(_, peer)| peer.is_client()).map(|(id, _)| id.clone()).collect();
+        clients.sort();
+        clients
+    }
+
+    pub(super) fn ids(&self) -> Vec<PeerId> {
+        let mut ids: Vec<_> = self.known.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    /// As if everybody had just been heard: the hub itself was not there.
+    pub(super) fn forgive_silence(&mut self, now: Duration) {
+        self.known.values_mut().for_each(|peer| peer.seen = now);
+    }
+
+    /// Notes that a peer was heard; `None` if it is not known.
+    pub(super) fn hear(&mut self, id: &PeerId, is_counted: bool, now: Duration) -> Option<()> {
+        let peer = self.known.get_mut(id)?;
+        peer.seen = now;
+        peer.received += u64::from(is_counted);
+        Some(())
+    }
+
+    /// Whether everything arrived that the peer has sent.
+    pub(super) fn has_received(&self, id: &PeerId, frames: u64) -> bool {
+        self.known.get(id).is_some_and(|peer| peer.received == frames)
+    }
+
+    /// Sends a frame; whether the peer is known.
+    pub(super) fn send(&mut self, id: &PeerId, frame: Frame) -> bool {
+        let Some(peer) = self.known.get_mut(id) else { return false };
+        peer.sent += u64::from(frame.is_counted());
+        self.outbox.push((id.clone(), frame));
+        true
+    }
+
+    /// Sends a frame to somebody who may not be known.
+    pub(super) fn send_stranger(&mut self, id: &PeerId, frame: Frame) {
+        self.outbox.push((id.clone(), frame));
+    }
+
+    pub(super) fn send_heartbeats(&mut self) {
+        for id in self.ids() {
+            let peer = &self.known[&id];
+            let frame = Frame::Heartbeat { frames: peer.sent, events: peer.events.told() };
+            self.outbox.push((id, frame));
+        }
+    }
+
+    /// An event for a subscriber, which gets it now, later or, if too many are waiting, not.
+    pub(super) fn offer_event(&mut self, id: &PeerId, content: &Content, options: &HubOptions) -> Offered {
+        let Some(peer) = self.known.get_mut(id) else { return Offered::Dropped };
+        match peer.events.offer(content, options) {
+            Ok(Some(frame)) => {
+                self.send(id, frame);
+                Offered::Sent
+            }
+            Ok(None) => Offered::Waiting,
+            Err(_) => Offered::Dropped,
+        }
+    }
+
+    /// A subscriber takes so many events more; gives how many were waiting for that.
+    pub(super) fn add_event_credit(&mut self, id: &PeerId, events: u32) -> u64 {
+        let Some(peer) = self.known.get_mut(id) else { return 0 };
+        let frames = peer.events.add_credit(events);
+        let count = frames.len();
+        for frame in frames {
+            self.send(id, frame);
+        }
+        count as u64
+    }
+
+    pub(super) fn take_outbox(&mut self) -> Vec<(PeerId, Frame)> {
+        std::mem::take(&mut self.outbox)
+    }
+}
+
+/// What became of an event for a subscriber.
+pub(super) enum Offered {
+    Sent,
+    Waiting,
+    Dropped,
+}

@@ -1,0 +1,198 @@
+//! What waits for workers, and which workers serve what.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use linkbus::Kind;
+
+use super::{HubOptions, NoWorker, PeerId};
+use crate::protocol::{Content, Reject};
+
+/// A query, command or task that is neither handled nor given up.
+pub(super) struct Waiting {
+    pub(super) from: PeerId,
+    pub(super) sequence: u64,
+    pub(super) kind: Kind,
+    pub(super) name: Arc<str>,
+    pub(super) deadline: Option<Duration>,
+    /// How often it was given to a worker, and to a hub before that.
+    pub(super) attempt: u32,
+    pub(super) content: Content,
+}
+
+impl Waiting {
+    pub(super) fn is_expired(&self, now: Duration) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+}
+
+/// The messages of one name, and who serves them.
+#[derive(Default)]
+struct Route {
+    /// The least recently used first.
+    workers: VecDeque<PeerId>,
+    waiting: VecDeque<Waiting>,
+    /// Since when there is no worker, if there was one.
+    vacant_since: Option<Duration>,
+}
+
+/// How many names there may be without a worker.
+const MAX_NAMES: usize = 1 << 16;
+
+/// All names that are known.
+#[derive(Default)]
+pub(super) struct Routes {
+    by_name: HashMap<Arc<str>, Route>,
+    /// The names of which messages wait, each once; who is served next first.
+    backlog: VecDeque<Arc<str>>,
+    queued: usize,
+    /// The bytes of what waits and of what is with workers.
+    bytes: usize,
+}
+
+impl Routes {
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The names that have workers.
+    pub(super) fn served(&self) -> Vec<String> {
+        let served = self.by_name.iter().filter(|(_, route)| !route.workers.is_empty());
+        let mut names: Vec<_> = served.map(|(name, _)| name.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    /// The name of a message that may wait for a worker, or why it may not.
+    pub(super) fn admit(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        bytes: usize,
+        options: &HubOptions,
+    ) -> Result<Arc<str>, Reject> {
+        let can_wait = kind != Kind::Query && options.no_worker == NoWorker::Queue;
+        if can_wait && self.by_name.len() < MAX_NAMES && !self.by_name.contains_key(name) {
+            self.by_name.insert(name.into(), Route::default());
+        }
+        let (name, route) = self.by_name.get_key_value(name).ok_or(Reject::NoHandler)?;
+        if kind == Kind::Query && route.workers.is_empty() {
+            return Err(Reject::NoHandler);
+        }
+        if route.waiting.len() >= options.queue_messages || self.bytes + bytes > options.queue_bytes {
+            return Err(Reject::Overloaded);
+        }
+        self.bytes += bytes;
+        Ok(Arc::clone(name))
+    }
+
+    /// Lets a message wait that was [admitted](Self::admit).
+    pub(super) fn push_back(&mut self, waiting: Waiting) {
+        self.enqueue(waiting, VecDeque::push_back);
+    }
+
+    /// Lets a message wait that was with a worker, before all others.
+    pub(super) fn push_front(&mut self, waiting: Waiting) {
+        self.enqueue(waiting, VecDeque::push_front);
+    }
+
+    fn enqueue(&mut self, waiting: Waiting, push: fn(&mut VecDeque<Waiting>, Waiting)) {
+        let name = Arc::clone(&waiting.name);
+        let route = self.by_name.entry(Arc::clone(&name)).or_default();
+        if route.waiting.is_empty() {
+            self.backlog.push_back(name);
+        }
+        push(&mut route.waiting, waiting);
+        self.queued += 1;
+    }
+
+    /// A message is over, and its bytes are free.
+    pub(super) fn release(&mut self, waiting: &Waiting) {
+        self.bytes -= waiting.content.len();
+    }
+
+    /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
+    pub(super) fn pop_for_next(&mut self, name: &str, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
+        let route = self.by_name.get_mut(name)?;
+        let place = route.workers.iter().position(is_free)?;
+        let waiting = self.pop(name)?;
+        let workers = &mut self.by_name.get_mut(name)?.workers;
+        let worker = workers.remove(place)?;
+        workers.push_back(worker.clone());
+        Some((waiting, worker))
+    }
+
+    fn pop(&mut self, name: &str) -> Option<Waiting> {
+        let route = self.by_name.get_mut(name)?;
+        let waiting = route.waiting.pop_front()?;
+        self.queued -= 1;
+        if route.waiting.is_empty() {
+            self.backlog.retain(|other| **other != *name);
+        }
+        Some(waiting)
+    }
+
+    /// The next message that a worker of these names can have; the names take turns.
+    pub(super) fn pop_any(&mut self, serves: &HashSet<Arc<str>>) -> Option<Waiting> {
+        let place = self.backlog.iter().position(|name| serves.contains(name))?;
+        let name = self.backlog.remove(place)?;
+        self.backlog.push_back(Arc::clone(&name));
+        self.pop(&name)
+    }
+
+    pub(super) fn add_worker(&mut self, worker: &PeerId, serves: &HashSet<Arc<str>>) {
+        for name in serves {
+            let route = self.by_name.entry(Arc::clone(name)).or_default();
+            route.vacant_since = None;
+            route.workers.push_front(worker.clone());
+        }
+    }
+
+    /// The worker serves nothing any more. Gives the queries that nobody serves now.
+    pub(super) fn remove_worker(&mut self, worker: &PeerId, serves: &HashSet<Arc<str>>, now: Duration) -> Vec<Waiting> {
+        let mut vacant = HashSet::new();
+        for name in serves {
+            let Some(route) = self.by_name.get_mut(name) else { continue };
+            route.workers.retain(|other| other != worker);
+            if route.workers.is_empty() {
+                route.vacant_since.get_or_insert(now);
+                vacant.insert(Arc::clone(name));
+            }
+        }
+        self.take_where(|waiting| waiting.kind == Kind::Query && vacant.contains(&waiting.name))
+    }
+
+    /// Takes everything out that is so.
+    pub(super) fn take_where(&mut self, is_taken: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for name in &self.backlog {
+            let route = self.by_name.get_mut(name).expect("what is in the backlog is known");
+            let (out, left) = std::mem::take(&mut route.waiting).into_iter().partition::<VecDeque<_>, _>(&is_taken);
+            route.waiting = left;
+            taken.extend(out);
+        }
+        self.queued -= taken.len();
+        self.backlog.retain(|name| !self.by_name[name].waiting.is_empty());
+        taken
+    }
+
+    /// Forgets names that had no worker for too long; gives what waited for one.
+    pub(super) fn expire(&mut self, now: Duration, options: &HubOptions) -> Vec<Waiting> {
+        let is_over = |route: &Route| {
+            route.vacant_since.is_some_and(|since| now.saturating_sub(since) >= options.worker_grace)
+                && (route.waiting.is_empty() || options.no_worker == NoWorker::Reject)
+        };
+        let over: HashSet<_> =
+            self.by_name.iter().filter(|(_, route)| is_over(route)).map(|(name, _)| Arc::clone(name)).collect();
+        let taken = self.take_where(|waiting| over.contains(&waiting.name));
+        self.by_name.retain(|name, _| !over.contains(name));
+        taken
+    }
+}

@@ -1,0 +1,275 @@
+//! Workers: where the messages of a hub are handled.
+
+mod role;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use linkbus::{
+    layer::Reason,
+    transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use self::role::{Phase, Report, WorkerRole};
+use crate::{
+    error::{NotReady, OpenError},
+    hub::ZmqHub,
+    io::{Inbox, Place},
+    protocol::{Hello, Job, Reject, Served, WorkStats},
+};
+
+/// How a worker is made: [`Zmq::worker`](crate::Zmq::worker).
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is connected"]
+pub struct WorkerBuilder {
+    endpoint: Option<String>,
+    is_unencrypted_allowed: bool,
+    credit: u32,
+    event_credit: u32,
+    max_frame: usize,
+    close_within: Duration,
+}
+
+impl Default for WorkerBuilder {
+    fn default() -> Self {
+        WorkerBuilder {
+            endpoint: None,
+            is_unencrypted_allowed: false,
+            credit: 32,
+            event_credit: 1024,
+            max_frame: 1 << 20,
+            close_within: Duration::from_secs(10),
+        }
+    }
+}
+
+impl WorkerBuilder {
+    /// Where the hub is: `ipc:///run/shop/bus`, `tcp://127.0.0.1:5555`. Default: as for [`HubBuilder::endpoint`](crate::HubBuilder::endpoint).
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Connects to a hub of another machine, although everybody on the way can read and change what is sent.
+    pub fn dangerously_without_encryption(mut self) -> Self {
+        self.is_unencrypted_allowed = true;
+        self
+    }
+
+    /// How many queries, commands and tasks are handled at once: 32.
+    pub fn credit(mut self, messages: u32) -> Self {
+        self.credit = messages;
+        self
+    }
+
+    /// How many events may be on their way to this worker or be handled: 1,024. Further ones wait in the hub.
+    pub fn event_credit(mut self, events: u32) -> Self {
+        self.event_credit = events;
+        self
+    }
+
+    /// The most bytes of a message with its envelope: 1 MiB. As much as the hub allows.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// How long handlers have to finish when the worker is stopped: 10 s. What they do not finish goes to another worker.
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.close_within = limit;
+        self
+    }
+
+    /// Connects to the hub, which need not be there yet, as a worker of what `endpoint` serves.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the endpoint of the hub cannot be used.
+    pub fn connect(self, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
+        let place = Place::there(self.endpoint.clone(), self.is_unencrypted_allowed)?;
+        self.open(&place, endpoint)
+    }
+
+    /// Joins a hub of this process: no socket is between them. Its address is not looked at.
+    ///
+    /// # Errors
+    /// [`OpenError`], as for [`connect`](Self::connect).
+    pub fn join(self, hub: &ZmqHub, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
+        self.open(&Place::Here(hub.port().clone()), endpoint)
+    }
+
+    fn open(self, place: &Place, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
+        for (message, missing) in endpoint.does_not_serve() {
+            tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
+        }
+        let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
+        let (jobs, todo) = mpsc::unbounded_channel();
+        let (told, phase) = watch::channel(Phase::default());
+        let stats = Arc::default();
+        let mut inbox = None;
+        place.open(self.max_frame, |wake| {
+            let reports = inbox.insert(Arc::new(Inbox::new(wake)));
+            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&stats))
+        })?;
+        let shared = Shared {
+            hub: place.name(),
+            inbox: inbox.expect("the role was made"),
+            phase,
+            stats,
+            is_stopped: AtomicBool::new(false),
+            close_within: self.close_within,
+        };
+        Ok(ZmqWorker { endpoint: Arc::new(endpoint), todo, handle: WorkerHandle { shared: Arc::new(shared) } })
+    }
+}
+
+/// What a worker says it serves, in an order that does not depend on the run.
+fn serves(endpoint: &Endpoint) -> Vec<Served> {
+    let served = endpoint.serves().map(|message| Served { kind: message.kind, name: message.name.to_owned() });
+    let mut served: Vec<_> = served.collect();
+    served.sort_by(|a, b| a.name.cmp(&b.name));
+    served
+}
+
+/// How many jobs are begun before the worker looks at something else.
+const AT_ONCE: usize = 64;
+
+/// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
+///
+/// A worker that is dropped, or whose `run` is, gives back what it has at once.
+#[must_use = "it handles nothing until it is run"]
+pub struct ZmqWorker {
+    endpoint: Arc<Endpoint>,
+    /// Bounded by the credits, which the hub keeps to.
+    todo: mpsc::UnboundedReceiver<Job>,
+    handle: WorkerHandle,
+}
+
+/// Stops a [`ZmqWorker`] that runs, and knows how it fares.
+#[derive(Clone, Debug)]
+pub struct WorkerHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    hub: String,
+    inbox: Arc<Inbox<Report>>,
+    phase: watch::Receiver<Phase>,
+    stats: Arc<Mutex<WorkStats>>,
+    is_stopped: AtomicBool,
+    close_within: Duration,
+}
+
+impl WorkerHandle {
+    /// Takes nothing more, finishes what was begun, gives back the rest, and lets [`ZmqWorker::run`] end. What is not finished
+    /// [in time](WorkerBuilder::close_within) is ended, and goes to another worker.
+    pub fn stop(&self) {
+        self.stop_within(self.shared.close_within);
+    }
+
+    fn stop_within(&self, limit: Duration) {
+        self.shared.is_stopped.store(true, Ordering::Relaxed);
+        // One that has ended is stopped.
+        let _ = self.shared.inbox.push(Report::Leave(limit));
+    }
+
+    /// Waits until the hub knows what is served here: from now on no event is missed.
+    ///
+    /// # Errors
+    /// [`NotReady`] if the hub refuses, or the worker is stopped.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let mut phase = self.shared.phase.clone();
+        let settled = phase.wait_for(|phase| *phase != Phase::Connecting).await;
+        match settled.as_deref() {
+            Ok(Phase::Ready) => Ok(()),
+            Ok(&Phase::Refused(source)) => Err(NotReady::Refused { endpoint: self.shared.hub.clone(), source }),
+            _ => Err(NotReady::Closed),
+        }
+    }
+
+    /// What the worker counted.
+    pub fn stats(&self) -> WorkStats {
+        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ZmqWorker {
+    /// What stops it.
+    pub fn handle(&self) -> WorkerHandle {
+        self.handle.clone()
+    }
+
+    /// Handles what comes, until it is [stopped](WorkerHandle::stop); gives what it counted.
+    ///
+    /// Each message is a task of tokio, so that handlers run at the same time, on whatever threads the runtime has.
+    ///
+    /// # Errors
+    /// [`NotReady::Refused`] if the hub has another version of the protocol.
+    pub async fn run(mut self) -> Result<WorkStats, NotReady> {
+        let (mut jobs, mut running) = (Vec::new(), JoinSet::new());
+        let mut phase = self.handle.shared.phase.clone();
+        loop {
+            tokio::select! {
+                biased;
+                count = self.todo.recv_many(&mut jobs, AT_ONCE) => match count {
+                    0 => return Ok(self.handle.stats()),
+                    _ => jobs.drain(..).for_each(|job| self.take(job, &mut running)),
+                },
+                Some(_) = running.join_next() => {}
+                Ok(()) = phase.changed() => match *phase.borrow_and_update() {
+                    Phase::Refused(source @ Reject::Unknown) => {
+                        return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
+                    }
+                    Phase::Overdue => running.abort_all(),
+                    _ => {}
+                },
+            }
+            while running.try_join_next().is_some() {}
+        }
+    }
+
+    /// Begins with a job; one that comes after it was stopped is for another worker.
+    fn take(&self, job: Job, running: &mut JoinSet<()>) {
+        let inbox = &self.handle.shared.inbox;
+        match job.lease {
+            Some(lease) if self.handle.shared.is_stopped.load(Ordering::Relaxed) => {
+                let _ = inbox.push(Report::GiveBack(lease));
+            }
+            _ => drop(running.spawn(handle(Arc::clone(&self.endpoint), job, Arc::clone(inbox)))),
+        }
+    }
+}
+
+impl Drop for ZmqWorker {
+    fn drop(&mut self) {
+        self.handle.stop_within(Duration::ZERO);
+    }
+}
+
+async fn handle(endpoint: Arc<Endpoint>, job: Job, inbox: Arc<Inbox<Report>>) {
+    let answer = deliver(&endpoint, &job).await;
+    // A worker that has ended has given up what it had.
+    let _ = inbox.push(match job.lease {
+        Some(lease) => Report::Answer(lease, answer),
+        None => Report::EventDone(answer),
+    });
+}
+
+async fn deliver(endpoint: &Endpoint, job: &Job) -> Answer {
+    match Envelope::from_bytes(job.content.envelope()) {
+        Ok(mut envelope) => {
+            envelope.attempt = envelope.attempt.saturating_add(job.attempt.saturating_sub(1));
+            endpoint.deliver(Parcel { envelope, body: job.content.body().to_vec() }).await
+        }
+        Err(malformed) => Answer::Failed(Box::new(RemoteError::new(Reason::Refused, malformed.to_string()))),
+    }
+}

@@ -1,0 +1,189 @@
+//! What a worker does in its thread.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use linkbus::{
+    layer::Reason,
+    transport::{Answer, RemoteError},
+};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    io::{Inbox, Role},
+    protocol::{Bytes, Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
+};
+
+/// How long a hub may take to notice that everything was given up.
+const LAST_WORD: Duration = Duration::from_millis(250);
+
+/// What a program tells its worker.
+#[derive(Debug)]
+pub(super) enum Report {
+    Answer(Lease, Answer),
+    EventDone(Answer),
+    /// It was not begun.
+    GiveBack(Lease),
+    /// Finish, within this time.
+    Leave(Duration),
+}
+
+/// How far a worker is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Connecting,
+    Ready,
+    Refused(Reject),
+    /// What is not finished is given up.
+    Overdue,
+}
+
+/// A worker in its thread.
+pub(super) struct WorkerRole {
+    work: Work,
+    inbox: Arc<Inbox<Report>>,
+    reports: Vec<Report>,
+    todo: mpsc::UnboundedSender<Job>,
+    phase: watch::Sender<Phase>,
+    stats: Arc<Mutex<WorkStats>>,
+    now: Duration,
+    leave_by: Option<Duration>,
+    is_overdue: bool,
+}
+
+impl WorkerRole {
+    pub(super) fn new(
+        hello: Hello,
+        inbox: Arc<Inbox<Report>>,
+        todo: mpsc::UnboundedSender<Job>,
+        phase: watch::Sender<Phase>,
+        stats: Arc<Mutex<WorkStats>>,
+    ) -> Self {
+        WorkerRole {
+            work: Work::new(hello),
+            inbox,
+            reports: Vec::new(),
+            todo,
+            phase,
+            stats,
+            now: Duration::ZERO,
+            leave_by: None,
+            is_overdue: false,
+        }
+    }
+
+    fn note(&mut self, report: Report, out: &mut Vec<Frame>) {
+        match report {
+            Report::Answer(lease, answer) => match written(answer, self.work.max_frame()) {
+                Ok(body) => self.work.done(lease, body, out),
+                Err(error) => self.work.failed(lease, error, out),
+            },
+            Report::EventDone(answer) => {
+                if let Answer::Failed(error) = answer {
+                    tracing::warn!(target: "linkbus", reason = error.reason.label(), "an event failed in a worker");
+                }
+                self.work.finish_event(out);
+            }
+            Report::GiveBack(lease) => self.work.give_back(lease, out),
+            Report::Leave(within) => {
+                let leave_by = self.now + within;
+                if self.leave_by.is_none() {
+                    self.work.leave(out);
+                }
+                self.leave_by = Some(self.leave_by.map_or(leave_by, |before| before.min(leave_by)));
+            }
+        }
+    }
+
+    /// Gives up what is not finished when it has to be.
+    fn keep_time(&mut self, out: &mut Vec<Frame>) {
+        if !self.is_overdue && self.leave_by.is_some_and(|leave_by| self.now >= leave_by) {
+            self.is_overdue = true;
+            self.leave_by = Some(self.now + LAST_WORD);
+            self.work.leave(out);
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.work.session().refused() {
+            _ if self.is_overdue => Phase::Overdue,
+            Some(why) => Phase::Refused(why),
+            None if self.work.session().is_welcome() => Phase::Ready,
+            None => Phase::Connecting,
+        }
+    }
+}
+
+/// An answer as it is sent: one that is too large is an error.
+fn written(answer: Answer, max_frame: usize) -> Result<Bytes, Bytes> {
+    match answer {
+        Answer::Done(body) if body.len() <= max_frame => Ok(body.into()),
+        Answer::Done(body) => {
+            let text = format!("the reply has {} bytes, and no more than {max_frame} are carried", body.len());
+            Err(written_error(&RemoteError::new(Reason::Refused, text)))
+        }
+        Answer::Failed(error) => {
+            let bytes = written_error(&error);
+            if bytes.len() <= max_frame {
+                return Err(bytes);
+            }
+            let text = format!("the error has {} bytes, and no more than {max_frame} are carried", bytes.len());
+            Err(written_error(&RemoteError::new(error.reason, text)))
+        }
+    }
+}
+
+fn written_error(error: &RemoteError) -> Bytes {
+    rmp_serde::to_vec_named(error).expect("texts and numbers can be written").into()
+}
+
+impl Role for WorkerRole {
+    fn work(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        self.now = now;
+        let mut reports = std::mem::take(&mut self.reports);
+        self.inbox.take(&mut reports);
+        for report in reports.drain(..) {
+            self.note(report, out);
+        }
+        self.reports = reports;
+        self.work.tick(now, out);
+        self.keep_time(out);
+    }
+
+    fn receive(&mut self, frame: Result<Frame, Malformed>, now: Duration, out: &mut Vec<Frame>) {
+        match frame {
+            Ok(frame) => self.work.receive(frame, now, out),
+            Err(_) => self.work.receive_malformed(),
+        }
+    }
+
+    fn report(&mut self) {
+        for job in self.work.take_jobs() {
+            // A program that is gone has asked to leave, too.
+            let _ = self.todo.send(job);
+        }
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
+        let phase = self.phase();
+        self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    fn next_work(&self) -> Duration {
+        self.leave_by.into_iter().fold(self.work.next_tick(), Duration::min)
+    }
+
+    fn is_over(&self) -> bool {
+        self.work.has_left() || (self.is_overdue && self.leave_by.is_some_and(|leave_by| self.now >= leave_by))
+    }
+
+    fn end(&mut self) {
+        self.inbox.close();
+        self.report();
+    }
+}

@@ -1,0 +1,304 @@
+//! Workers that are processes, and are killed, stopped, and asked to end: R1, R12, R15. And what a process has open after it
+//! has closed everything, which no other test of the process may disturb: R21.
+//!
+//! `LINKBUS_KILLS=1000 cargo test -p bus-zmq --test crashes -- killed` kills more often.
+
+#[path = "../../tests/support/crashes.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "it is shared with tests that trace")]
+mod crashes;
+mod ledger;
+mod support;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command as Process, ExitCode, Stdio},
+    time::Duration,
+};
+
+use bus_zmq::{Zmq, ZmqClient, ZmqHub};
+use linkbus::{
+    Bus, Command, ExecuteError, Task,
+    layer::{Dispatch, Observer},
+    transport::{Endpoint, Transport as _},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use self::{
+    crashes::Random,
+    ledger::{Attempts, Begun},
+    support::{Place, soon, until},
+};
+
+#[derive(Task, Serialize, Deserialize)]
+#[task(name = "crashes.Crunch")]
+struct Crunch(u64);
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(name = "crashes.Explode")]
+struct Explode;
+
+fn main() -> ExitCode {
+    crashes::main(
+        worker,
+        &crashes::tests![
+            tasks_of_workers_that_are_killed_or_stopped_are_done_by_others,
+            what_ends_each_process_that_handles_it_is_given_up,
+            a_worker_that_is_asked_to_end_loses_nothing,
+            nothing_is_open_after_closing,
+        ],
+    )
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A worker process: notes each task that it begins with, and ends when its standard input does.
+fn worker(mode: &str, folder: &Path, number: u32) {
+    let pause = move |Crunch(task): Crunch| async move {
+        tokio::time::sleep(Duration::from_millis(task % 8)).await;
+    };
+    let begun = Begun::open(&folder.join(format!("begun-{number}")));
+    let bus = Bus::empty().replayable().task_async(pause).layer(Noted(begun));
+    let bus = if mode == "explosive" { bus.command(explode) } else { bus };
+    let endpoint = Endpoint::new(&bus.build().unwrap()).unwrap();
+    let worker = Zmq::worker().endpoint(format!("ipc://{}", folder.join("run/bus").display()));
+    let worker = worker.connect(endpoint).unwrap();
+    let handle = worker.handle();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        handle.stop();
+    });
+    let stats = block_on(worker.run()).unwrap();
+    assert_eq!((stats.answered + stats.returned, stats.stale), (stats.taken, 0));
+}
+
+fn explode(_: Explode) {
+    std::process::abort();
+}
+
+/// Notes what is begun, with its attempt, before the handler is called.
+struct Noted(Begun);
+
+impl Observer for Noted {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        let task = dispatch.get::<Crunch>().map_or(u64::MAX, |Crunch(task)| *task);
+        self.0.note(task, dispatch.attempt());
+    }
+
+    fn end(&self, _: &mut Dispatch<'_>) {}
+}
+
+/// A hub, and worker processes.
+struct Scene {
+    place: Place,
+    hub: ZmqHub,
+    client: ZmqClient,
+    bus: Bus,
+    last: u32,
+}
+
+impl Scene {
+    async fn new(change: impl FnOnce(bus_zmq::HubBuilder) -> bus_zmq::HubBuilder) -> Self {
+        let place = Place::new();
+        let hub = change(place.hub()).start().unwrap();
+        let client = Zmq::client().join(&hub).unwrap();
+        let bus = Bus::empty().message::<Crunch>().message::<Explode>().transport(client.clone()).build().unwrap();
+        soon(client.ready()).await.unwrap();
+        Scene { place, hub, client, bus, last: 0 }
+    }
+
+    fn start(&mut self, mode: &str) -> Worker {
+        self.last += 1;
+        let folder = self.place.folder();
+        let mut process = Process::new(std::env::current_exe().unwrap());
+        process.args(["child", mode, folder.parent().unwrap().to_str().unwrap(), &self.last.to_string()]);
+        Worker(process.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn attempts(&self) -> Attempts {
+        Attempts::read(self.place.folder().parent().unwrap())
+    }
+}
+
+struct Worker(Child);
+
+impl Worker {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// Asks it to end; gives whether it did so in order.
+    fn end(mut self) -> bool {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// R1. Who is killed when is counted in tasks, so that a fast machine kills as often as a slow one.
+fn tasks_of_workers_that_are_killed_or_stopped_are_done_by_others() {
+    const TASKS: u64 = 20_000;
+    let kills: u64 = std::env::var("LINKBUS_KILLS").map_or(60, |kills| kills.parse().expect("a number of kills"));
+    block_on(async {
+        let mut scene = Scene::new(|hub| hub.max_attempts(1_000)).await;
+        let mut workers = [scene.start("plain"), scene.start("plain")];
+        soon(scene.client.served(["crashes.Crunch"])).await.unwrap();
+        let mut random = Random(1);
+        let mut running = JoinSet::new();
+        let (mut sent, mut done, mut killed) = (0, 0, 0);
+        while done < TASKS {
+            while sent < TASKS && running.len() < 500 {
+                let bus = scene.bus.clone();
+                running.spawn(async move { bus.dispatch(Crunch(sent)).await });
+                sent += 1;
+            }
+            soon(running.join_next()).await.unwrap().unwrap().expect("no task is lost");
+            done += 1;
+            if done * (kills + 1) / TASKS > killed {
+                killed += 1;
+                let victim = &mut workers[random.below(2)];
+                if killed % 10 == 0 {
+                    stop_until_it_is_gone(&scene.hub, victim).await;
+                } else {
+                    victim.kill();
+                    *victim = scene.start("plain");
+                }
+            }
+        }
+        let attempts = scene.attempts();
+        let stats = scene.hub.stats();
+        println!(
+            "{killed} kills and stops, {} tasks done, {} begun again, {stats:?}",
+            attempts.tasks(),
+            attempts.repeated()
+        );
+        assert_eq!(attempts.tasks(), TASKS, "each was begun");
+        assert!(killed >= 50 && attempts.repeated() > 0);
+        assert_eq!(attempts.unexplained(), [0; 0], "whatever is begun again says so");
+        assert!(attempts.repeated() <= 2 * 32 * killed, "no more than what a worker had");
+        assert!(stats.stale > 0, "answers of workers that came back were passed over");
+        assert_eq!((stats.queued, stats.leased, stats.done), (0, 0, TASKS));
+    });
+}
+
+/// Stops a worker until the hub has given it up, and lets it go on.
+async fn stop_until_it_is_gone(hub: &ZmqHub, worker: &Worker) {
+    let gone = hub.stats().gone;
+    worker.signal(Signal::STOP);
+    until(|| hub.stats().gone > gone).await;
+    worker.signal(Signal::CONT);
+}
+
+/// R12.
+fn what_ends_each_process_that_handles_it_is_given_up() {
+    block_on(async {
+        let mut scene = Scene::new(|hub| hub.max_attempts(3)).await;
+        let mut worker = scene.start("explosive");
+        soon(scene.client.served(["crashes.Explode"])).await.unwrap();
+        let bus = scene.bus.clone();
+        let explosion = tokio::spawn(async move { bus.execute(Explode).await });
+        let mut crashes = 0;
+        while !explosion.is_finished() {
+            if worker.0.try_wait().unwrap().is_some() {
+                crashes += 1;
+                worker = scene.start("explosive");
+            }
+            tokio::task::yield_now().await;
+        }
+        let error = soon(explosion).await.unwrap().unwrap_err();
+        assert!(matches!(error, ExecuteError::Transport { .. }), "{error:?}");
+        assert!(format!("{:?}", sayings(&error)).contains("not tried again"), "{error:?}");
+        assert!(crashes <= 3, "{crashes}");
+        assert_eq!(scene.attempts().of(u64::MAX), [1, 2, 3]);
+        soon(scene.bus.dispatch(Crunch(1))).await.unwrap();
+    });
+}
+
+/// What an error says, with its causes.
+fn sayings(error: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+}
+
+/// R15.
+fn a_worker_that_is_asked_to_end_loses_nothing() {
+    block_on(async {
+        let mut scene = Scene::new(|hub| hub).await;
+        let mut random = Random(15);
+        let mut worker = scene.start("plain");
+        soon(scene.client.served(["crashes.Crunch"])).await.unwrap();
+        for round in 0..20 {
+            let mut running = JoinSet::new();
+            for task in 0..300 {
+                let bus = scene.bus.clone();
+                running.spawn(async move { bus.dispatch(Crunch(round * 1_000 + task)).await });
+            }
+            for _ in 0..random.below(200) {
+                soon(running.join_next()).await.unwrap().unwrap().unwrap();
+            }
+            let next = scene.start("plain");
+            let ended = tokio::task::spawn_blocking(move || worker.end());
+            assert!(soon(ended).await.unwrap(), "it ended in order");
+            worker = next;
+            while let Some(outcome) = soon(running.join_next()).await {
+                outcome.unwrap().expect("nothing is lost");
+            }
+        }
+        let stats = scene.hub.stats();
+        println!("{stats:?}");
+        assert_eq!((stats.done, stats.requeued, stats.gone, stats.stale), (20 * 300, 0, 0, 0));
+        assert_eq!(scene.attempts().repeated(), 0);
+    });
+}
+
+/// How many files are open, and how many threads there are.
+fn usage() -> (usize, usize) {
+    let count = |folder| fs::read_dir(folder).map_or(0, Iterator::count);
+    (count("/proc/self/fd"), count("/proc/self/task"))
+}
+
+/// R21.
+fn nothing_is_open_after_closing() {
+    // The tests before have only dropped what they had.
+    block_on(until(|| usage().1 == 1));
+    let before = usage();
+    for cycle in 0..100 {
+        let place = Place::new();
+        block_on(async {
+            let hub = place.hub().start().unwrap();
+            let client = place.client().connect().unwrap();
+            let inside = Zmq::client().join(&hub).unwrap();
+            let bus = Bus::empty().replayable().task(|_: Crunch| ()).build().unwrap();
+            let worker = place.worker().connect(Endpoint::new(&bus).unwrap()).unwrap();
+            let handle = worker.handle();
+            let running = tokio::spawn(worker.run());
+            soon(client.served(["crashes.Crunch"])).await.unwrap();
+            let bus = Bus::empty().message::<Crunch>().transport(client).build().unwrap();
+            soon(bus.dispatch(Crunch(1))).await.unwrap();
+            // Half of them are only dropped.
+            if cycle % 2 == 0 {
+                soon(bus.close()).await.unwrap();
+                soon(inside.close()).await.unwrap();
+                handle.stop();
+                soon(running).await.unwrap().unwrap();
+                soon(hub.close()).await;
+                assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 0);
+            }
+        });
+    }
+    block_on(until(|| usage() == before));
+}
