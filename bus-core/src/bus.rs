@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     builder::Builder,
-    dispatch::{Call, Called, Entry, SyncCall},
+    dispatch::{Around, Called, Entry, SyncCall},
     error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
@@ -135,16 +135,17 @@ impl Bus {
 
     #[inline]
     async fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
-        match self.core.table.call::<M>() {
-            Some(Call::Sync(handler)) => handler.call(self, message).map_err(Failure::into_dispatch),
-            Some(Call::Async(handler, limit)) => {
-                may_enter(M::FACTS, limit).map_err(|limit| M::Failure::recursion(limit).into_dispatch())?;
-                handler.start(limit, self, message).await.map_err(|error| M::Failure::handler(error).into_dispatch())
-            }
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => self.run_direct(layered, handler, message, origin),
-                (layered, None) => layer::run_async(self, layered, message, origin).await,
-            },
+        if let Some(handler) = self.core.table.plain::<M>() {
+            return handler.call(self, message).map_err(Failure::into_dispatch);
+        }
+        if let Some((handler, limit)) = self.core.table.asynchronous::<M>() {
+            may_enter(M::FACTS, limit).map_err(|limit| M::Failure::recursion(limit).into_dispatch())?;
+            let outcome = handler.start(limit, self, message).await;
+            return outcome.map_err(|error| M::Failure::handler(error).into_dispatch());
+        }
+        match self.core.table.around::<M>().map(Around::parts) {
+            Some((layered, Some(handler))) => self.run_direct(layered, handler, message, origin),
+            Some((layered, None)) => layer::run_async(self, layered, message, origin).await,
             None => {
                 #[cfg(feature = "testing")]
                 if let Some(layered) = self.core.stage(M::FACTS) {

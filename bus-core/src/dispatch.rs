@@ -4,8 +4,8 @@
 mod erased;
 mod index;
 
-pub(crate) use self::erased::{Call, Called, Handler, Inner, Lent, Notify, Publication, SyncCall, Table};
+pub(crate) use self::erased::{Around, Called, Handler, Inner, Lent, Notify, Publication, Table};
 pub use self::{
-    erased::{AnyBus, Entry},
+    erased::{AnyBus, AsyncCall, Entry, Linked, Opaque, Returned, Symbol, SyncCall, async_call, not_linked, sync_call},
     index::{MessageIndex, Place},
 };
