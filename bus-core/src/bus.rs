@@ -1,15 +1,17 @@
 //! The async bus.
 
+mod hand_over;
+
 use std::{future::Future, sync::Arc};
 
+use self::hand_over::HandOver;
 use crate::{
     builder::Builder,
-    dispatch::{Around, Called, Entry, SyncCall},
-    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
+    dispatch::{Called, Entry, SyncCall},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    handler::may_enter,
-    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, LayerFailure, Layered},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
     message::{Command, Event, Message, OneHandler, Query, Task},
     origin::Origin,
     publish,
@@ -134,26 +136,8 @@ impl Bus {
     }
 
     #[inline]
-    async fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
-        if let Some(handler) = self.core.table.plain::<M>() {
-            return handler.call(self, message).map_err(Failure::into_dispatch);
-        }
-        if let Some((handler, limit)) = self.core.table.asynchronous::<M>() {
-            may_enter(M::FACTS, limit).map_err(|limit| M::Failure::recursion(limit).into_dispatch())?;
-            let outcome = handler.start(limit, self, message).await;
-            return outcome.map_err(|error| M::Failure::handler(error).into_dispatch());
-        }
-        match self.core.table.around::<M>().map(Around::parts) {
-            Some((layered, Some(handler))) => self.run_direct(layered, handler, message, origin),
-            Some((layered, None)) => layer::run_async(self, layered, message, origin).await,
-            None => {
-                #[cfg(feature = "testing")]
-                if let Some(layered) = self.core.stage(M::FACTS) {
-                    return layer::run_async(self, &layered, message, origin).await;
-                }
-                Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS))
-            }
-        }
+    fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> impl Future<Output = Dispatched<M>> + Send {
+        HandOver::new(self, message, origin).run()
     }
 
     #[cfg(not(feature = "testing"))]
