@@ -1,6 +1,6 @@
 //! From a message type to what serves it: a static number per type, a dense table per bus.
 
-#[allow(unsafe_code, reason = "the one module with unsafe code: it forgets types and remembers them")]
+#[allow(unsafe_code, reason = "the one module that may: it forgets types and remembers them")]
 mod erased;
 mod index;
 

@@ -4,8 +4,9 @@
 //! its symbols. The linker shows that text when a symbol is missing, or there twice.
 //!
 //! The attributes are `unsafe` because two symbols of one name could be taken for each other. These cannot do harm: a
-//! dispatch believes no symbol (see `Linked`), and no other code knows their names. They are written here, so that a
-//! crate that forbids unsafe code may use the macros: the lint passes over what another crate's macro wrote.
+//! dispatch believes no symbol (see `Linked`), and no other code calls one. They are written here, so that a
+//! crate that forbids unsafe code may use the macros: the lint passes over what another crate's macro wrote. So they hold
+//! only names, and calls of functions whose unsafe code is in `dispatch/erased`.
 
 /// Its argument, with the feature `strict-link`.
 #[cfg(feature = "strict-link")]

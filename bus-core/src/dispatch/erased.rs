@@ -1,4 +1,4 @@
-//! The one module with unsafe code: handlers whose types are forgotten, and how a bus remembers them.
+//! The one module that may have unsafe code (see also `strict`): handlers whose types are forgotten, and how a bus remembers them.
 
 mod called;
 mod entry;

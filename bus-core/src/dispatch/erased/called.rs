@@ -59,7 +59,7 @@ impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
     #[inline]
     pub(crate) fn call(self, bus: &B, message: M) -> Outcome<M> {
         if let Some(linked) = M::linked().filter(|linked| fn_addr_eq(linked.call, self.call)) {
-            // SAFETY: it is `self.call`, by a name that the compiler can follow once it sees the whole program.
+            // SAFETY: as below, for it is `self.call`, by a name that the compiler can follow once it sees the whole program.
             return unsafe { (linked.call)(self.bound, Opaque::of(bus), message) };
         }
         // SAFETY: `bound` and `call` are of one slot, so of one handler, and a table of the bus type `B` has only handlers
@@ -72,7 +72,7 @@ impl<'a, M: Message> Called<'a, AsyncCall<M>, Bus> {
     #[inline]
     pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a Bus, message: M) -> Running<'a, Returned<M>> {
         let future = match M::linked().filter(|linked| fn_addr_eq(linked.start, self.call)) {
-            // SAFETY: it is `self.call`, by a name that the compiler can follow once it sees the whole program.
+            // SAFETY: as below, for it is `self.call`, by a name that the compiler can follow once it sees the whole program.
             Some(linked) => unsafe { (linked.start)(self.bound, Opaque::of(bus), message) },
             // SAFETY: `bound` and `call` are of one slot, so of one handler, and the bus is a `Bus`.
             None => unsafe { (self.call)(self.bound, Opaque::of(bus), message) },
