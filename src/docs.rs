@@ -1,5 +1,5 @@
-//! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), and [one on
-//! recording](recording), and [one on testing](testing).
+//! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), [one on
+//! recording](recording), [one on testing](testing), and [one on the feature `strict-link`](strict_link).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -71,6 +71,10 @@ pub mod layers {
         "metrics" metrics "layers/metrics.md"
         "tower" tower "layers/tower.md"
     }
+}
+
+pages! {
+    strict_link "strict_link.md"
 }
 
 pages_with! {

@@ -7,7 +7,9 @@ pub use bus_core::testing;
 #[cfg(feature = "transport")]
 pub use bus_core::transport;
 #[doc(hidden)]
-pub use bus_core::{__private, __register};
+pub use bus_core::{
+    __call_symbol, __linked, __private, __register, __start_symbol, __strict, __without_handler, without_handlers,
+};
 pub use bus_core::{
     Abilities, AnyError, BatchError, Builder, Bus, BusHandle, CloseError, Command, CommandHandle, Context,
     DispatchError, Event, EventHandle, ExecuteError, Fault, Field, Flavor, HandlerError, HandlerFacts, HandlerSettings,

@@ -1,15 +1,17 @@
 //! The async bus.
 
+mod hand_over;
+
 use std::{future::Future, sync::Arc};
 
+use self::hand_over::HandOver;
 use crate::{
     builder::Builder,
-    dispatch::{Call, Called, Entry, SyncCall},
-    error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
+    dispatch::{Called, Entry, SyncCall},
+    error::{BatchError, CloseError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    handler::may_enter,
-    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, LayerFailure, Layered},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
     message::{Command, Event, Message, OneHandler, Query, Task},
     origin::Origin,
     publish,
@@ -134,25 +136,8 @@ impl Bus {
     }
 
     #[inline]
-    async fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
-        match self.core.table.call::<M>() {
-            Some(Call::Sync(handler)) => handler.call(self, message).map_err(Failure::into_dispatch),
-            Some(Call::Async(handler, limit)) => {
-                may_enter(M::FACTS, limit).map_err(|limit| M::Failure::recursion(limit).into_dispatch())?;
-                handler.start(limit, self, message).await.map_err(|error| M::Failure::handler(error).into_dispatch())
-            }
-            Some(Call::Layered(around)) => match around.parts() {
-                (layered, Some(handler)) => self.run_direct(layered, handler, message, origin),
-                (layered, None) => layer::run_async(self, layered, message, origin).await,
-            },
-            None => {
-                #[cfg(feature = "testing")]
-                if let Some(layered) = self.core.stage(M::FACTS) {
-                    return layer::run_async(self, &layered, message, origin).await;
-                }
-                Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS))
-            }
-        }
+    fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> impl Future<Output = Dispatched<M>> + Send {
+        HandOver::new(self, message, origin).run()
     }
 
     #[cfg(not(feature = "testing"))]

@@ -45,8 +45,8 @@ impl Frame {
     /// Goes one level down; `None` if that level is too deep to be entered [without a look](Self::enter_deep).
     #[inline]
     pub(crate) fn enter(limit: Limit) -> Option<Frame> {
-        let depth = DEPTH.get();
-        (depth < limit.remember_from).then(|| Frame::push(depth, false))
+        // One access for both, because an access may be a call.
+        DEPTH.with(|depth| (depth.get() < limit.remember_from).then(|| Frame::push(depth, false)))
     }
 
     /// Goes one level down, unless the levels that `limit` allows are in use.
@@ -71,14 +71,15 @@ impl Frame {
 
     #[cold]
     fn resume_deep(message: &'static MessageFacts) -> Frame {
-        let depth = DEPTH.get();
-        remember(depth, Some(message));
-        Frame::push(depth, true)
+        DEPTH.with(|depth| {
+            remember(depth.get(), Some(message));
+            Frame::push(depth, true)
+        })
     }
 
     #[inline]
-    fn push(depth: u32, is_remembered: bool) -> Frame {
-        DEPTH.set(depth + 1);
+    fn push(depth: &Cell<u32>, is_remembered: bool) -> Frame {
+        depth.set(depth.get() + 1);
         Frame { is_remembered, on_this_thread: PhantomData }
     }
 }
@@ -87,11 +88,12 @@ impl Drop for Frame {
     #[inline]
     fn drop(&mut self) {
         // Counted down, not set back: the depth need not be kept in a register during the call.
-        let depth = DEPTH.get().wrapping_sub(1);
-        DEPTH.set(depth);
-        if self.is_remembered {
-            remember(depth, None);
-        }
+        DEPTH.with(|depth| {
+            depth.set(depth.get().wrapping_sub(1));
+            if self.is_remembered {
+                remember(depth.get(), None);
+            }
+        });
     }
 }
 

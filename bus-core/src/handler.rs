@@ -6,13 +6,17 @@ mod outcome;
 
 use std::{any::TypeId, fmt, future::Future, time::Duration};
 
-pub use self::outcome::IntoOutcome;
 pub(crate) use self::{
-    bound::{Bound, BoxFuture, Outcome, Running, call, call_inside, may_enter, notify, run_inside},
+    bound::{Bound, Running, call, call_inside, may_enter, notify, run_inside},
     closure::ByHand,
+};
+pub use self::{
+    bound::{BoxFuture, Outcome},
+    outcome::IntoOutcome,
 };
 use crate::{
     bus::Bus,
+    dispatch::{AsyncCall, Symbol, SyncCall},
     message::{Location, Message, MessageFacts},
 };
 
@@ -197,7 +201,7 @@ pub const fn can_be_lent<M: Message>() -> bool {
 
 /// A handler that is an ordinary function. Implemented by `#[handler]`.
 #[doc(hidden)]
-pub trait SyncHandler<M: Message>: 'static {
+pub trait SyncHandler<M: Message>: Sized + 'static {
     /// What it asked for, resolved.
     type Needs: Send + Sync + 'static;
     /// The bus that it asks for; `AnyBus` if it does not ask.
@@ -206,19 +210,23 @@ pub trait SyncHandler<M: Message>: 'static {
     const MAY_DISPATCH: bool;
     /// Whether it asks for its context.
     const WANTS_CONTEXT: bool;
+    /// The name that the linker knows it by, with the feature `strict-link`.
+    const SYMBOL: Option<Symbol<SyncCall<M>, Self>> = None;
 
     fn call(needs: &Self::Needs, bus: &Self::Bus, message: Delivered<'_, M>) -> Result<M::Reply, M::Error>;
 }
 
 /// A handler that is an `async fn`. Implemented by `#[handler]`.
 #[doc(hidden)]
-pub trait AsyncHandler<M: Message>: 'static {
+pub trait AsyncHandler<M: Message>: Sized + 'static {
     /// What it asked for, resolved.
     type Needs: Send + Sync + 'static;
     /// Whether it has a way to dispatch: the bus, or a dependency that might hold one.
     const MAY_DISPATCH: bool;
     /// Whether it asks for its context.
     const WANTS_CONTEXT: bool;
+    /// The name that the linker knows it by, with the feature `strict-link`.
+    const SYMBOL: Option<Symbol<AsyncCall<M>, Self>> = None;
 
     fn call<'a>(
         needs: &'a Self::Needs,

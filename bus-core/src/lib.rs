@@ -27,6 +27,7 @@ mod publish;
 pub mod recording;
 mod registry;
 pub mod roles;
+mod strict;
 mod sync_bus;
 #[cfg(feature = "testing")]
 pub mod testing;

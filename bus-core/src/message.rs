@@ -3,7 +3,7 @@
 use std::{any::TypeId, fmt};
 
 use crate::{
-    dispatch::{MessageIndex, Place},
+    dispatch::{Linked, MessageIndex, Place},
     error::{
         AnyError, DispatchError, ExecuteError, Failure, HandlerError, OneHandlerFailure, SendError, SubscriberFailure,
     },
@@ -309,6 +309,13 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// How a message is read, where the type is `DeserializeOwned`.
     #[doc(hidden)]
     const DESERIALIZE: Option<DeserializeFn<Self>>;
+
+    /// What the linker puts behind the names of the message's handler, with the feature `strict-link`.
+    #[doc(hidden)]
+    #[inline]
+    fn linked() -> Option<Linked<Self>> {
+        None
+    }
 
     /// The type's own static, which holds its place in every bus.
     #[doc(hidden)]

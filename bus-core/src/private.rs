@@ -9,9 +9,12 @@ pub use linkme;
 
 use crate::message::Message;
 pub use crate::{
-    dispatch::{AnyBus, Entry, MessageIndex, Place},
+    dispatch::{
+        AnyBus, AsyncCall, Entry, Linked, MessageIndex, Opaque, Place, Returned, Symbol, SyncCall, async_call,
+        not_linked, sync_call,
+    },
     error::{DispatchError, ExecuteError, OneHandlerFailure, SendError, SubscriberFailure},
-    handler::{AsyncHandler, Delivered, SyncHandler, by_value_fits, can_be_lent},
+    handler::{AsyncHandler, BoxFuture, Delivered, Outcome, SyncHandler, by_value_fits, can_be_lent},
     layer::revive,
     message::{Location, SerdeNames},
     probe::*,

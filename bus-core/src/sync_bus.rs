@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     builder::Builder,
-    dispatch::{Call, Entry},
+    dispatch::Entry,
     error::{BatchError, CloseError, DispatchError, ExecuteError, Failure, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
@@ -158,7 +158,7 @@ impl SyncBus {
     /// Dispatches a message that has no plain handler. Out of line, for those that have one.
     #[inline(never)]
     fn through_layers<M: Message>(&self, message: M, origin: Origin) -> Dispatched<M> {
-        if let Some(Call::Layered(around)) = self.core.table.call::<M>() {
+        if let Some(around) = self.core.table.around::<M>() {
             return match around.parts() {
                 (layered, Some(handler)) => layer::run_direct(self, layered, handler, message, origin),
                 (layered, None) => layer::run(self, layered, message, origin),

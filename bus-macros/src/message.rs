@@ -4,6 +4,7 @@ mod expand;
 mod field;
 mod model;
 mod serde;
+mod symbol;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

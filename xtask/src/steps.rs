@@ -17,7 +17,11 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "clippy", about: "No compiler or clippy warning, with all features and targets.", run: lint::clippy },
     Step { name: "docs", about: "The public documentation builds without a warning.", run: docs::run },
     Step { name: "test", about: "Every test and doc test passes with default features.", run: test::run },
-    Step { name: "linking", about: "Nothing is lost with thin and fat LTO.", run: linking::run },
+    Step {
+        name: "linking",
+        about: "Nothing is lost with thin and fat LTO, and nothing missing is linked.",
+        run: linking::run,
+    },
     Step {
         name: "features",
         about: "Other feature combinations build without a warning and work.",

@@ -1,10 +1,11 @@
-//! The one module with unsafe code: handlers whose types are forgotten, and how a bus remembers them.
+//! The one module that may have unsafe code (see also `strict`): handlers whose types are forgotten, and how a bus remembers them.
 
 mod called;
 mod entry;
 mod function;
 mod inner;
 mod inside;
+mod linked;
 mod opaque;
 mod publication;
 mod slot;
@@ -13,11 +14,15 @@ mod table;
 mod tests;
 
 pub(crate) use self::{
-    called::{Call, Called},
+    called::{Around, Called},
     entry::Handler,
-    function::SyncCall,
     inner::{Inner, Lent},
     publication::{Notify, Publication},
     table::Table,
 };
-pub use self::{entry::Entry, opaque::AnyBus};
+pub use self::{
+    entry::Entry,
+    function::{AsyncCall, Returned, SyncCall, async_call, sync_call},
+    linked::{Linked, Symbol, not_linked},
+    opaque::{AnyBus, Opaque},
+};

@@ -16,10 +16,11 @@ use crate::{
     message::{Message, MessageFacts},
 };
 
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// The future of a handler, whose type is forgotten.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a dispatch of `M` comes to.
-pub(crate) type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
+pub type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Failure>;
 
 /// What a handler is called with besides the message and the bus: what it asked for, and the limit of the bus.
 pub(crate) struct Bound<N> {

@@ -3,6 +3,7 @@
 mod call;
 mod checks;
 mod settings;
+mod symbol;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
 
-use super::{Kind, field::Field, model::Message};
+use super::{Kind, field::Field, model::Message, symbol};
 use crate::attributes;
 
 pub(super) fn expand(message: &Message) -> TokenStream {
@@ -33,6 +33,8 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 #linkbus::__private::Probe::<<#ident as #linkbus::Message>::Error>::DESERIALIZE;
         }
     });
+    let symbol = symbol::naming(message);
+    let linked = symbol::linked(message);
     let one_handler =
         (*kind != Kind::Event).then(|| quote!(#[automatically_derived] impl #linkbus::OneHandler for #ident {}));
     quote! {
@@ -60,6 +62,8 @@ pub(super) fn expand(message: &Message) -> TokenStream {
                 fn index() -> &'static #linkbus::__private::MessageIndex<Self> {
                     &INDEX
                 }
+
+                #linked
             }
 
             #[automatically_derived]
@@ -68,6 +72,8 @@ pub(super) fn expand(message: &Message) -> TokenStream {
 
             #linkbus::__register!(#linkbus::__private::Registration::Message(<#ident as #linkbus::Message>::FACTS));
         };
+
+        #symbol
     }
 }
 
@@ -136,7 +142,7 @@ fn field_facts(linkbus: &Path, Field { name, secret, key, .. }: &Field) -> Token
 }
 
 /// `<crate>.<Type>`. Cargo says what the crate is called; where it does not (doc tests), the package's name must do.
-fn default_name(ident: &Ident) -> LitStr {
+pub(super) fn default_name(ident: &Ident) -> LitStr {
     let krate = std::env::var("CARGO_CRATE_NAME").or_else(|_| std::env::var("CARGO_PKG_NAME"));
     let krate = krate.unwrap_or_else(|_| "crate".to_owned()).replace('-', "_");
     LitStr::new(&format!("{krate}.{}", ident.unraw()), Span::call_site())

@@ -1,7 +1,7 @@
 //! What a message is, and everything that a derive can be told wrong about it.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Generics, LitStr, Path, Type, Visibility, parse_quote};
 
 use super::{
     Kind,
@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct Message {
     pub(super) kind: Kind,
     pub(super) linkbus: Path,
+    pub(super) visibility: Visibility,
     pub(super) ident: Ident,
     /// `None` for `()`.
     pub(super) reply: Option<Type>,
@@ -53,6 +54,7 @@ impl Message {
         errors.or(Message {
             kind,
             linkbus: args::linkbus(arguments.linkbus.into_option()),
+            visibility: input.vis.clone(),
             ident: input.ident.clone(),
             reply: arguments.reply.into_option(),
             error: arguments.error.into_option(),
@@ -74,6 +76,7 @@ impl Message {
         input.generics.params.is_empty().then(|| Message {
             kind,
             linkbus,
+            visibility: input.vis.clone(),
             ident: input.ident.clone(),
             reply,
             error: arguments.error.into_option(),

@@ -79,6 +79,11 @@ const _: () = {
         fn index() -> &'static crate::bus::__private::MessageIndex<Self> {
             &INDEX
         }
+        crate::bus::__strict! {
+            #[inline] fn linked() -> ::core::option::Option < crate
+            ::bus::__private::Linked < Self >> { PlaceOrder! { [crate ::bus::__linked],
+            PlaceOrder } }
+        }
     }
     #[automatically_derived]
     impl crate::bus::Command for PlaceOrder {}
@@ -89,3 +94,8 @@ const _: () = {
         ::bus::Message > ::FACTS)
     );
 };
+crate::bus::__strict! {
+    #[doc(hidden)] macro_rules! __linkbus_PlaceOrder_0 { ([$($macro : tt)*] $($rest :
+    tt)*) => { $($macro)* ! { "command orders.place (PlaceOrder of bus-macros 0.1.0)"
+    $($rest)* } }; } #[doc(hidden)] use __linkbus_PlaceOrder_0 as PlaceOrder;
+}

@@ -65,3 +65,9 @@ const _: () = {
         ::FACTS)
     );
 };
+::linkbus::__strict! {
+    #[doc(hidden)] macro_rules! __linkbus_OrderPlaced_0 { ([$($macro : tt)*]) => {
+    ::core::compile_error!("an event needs no handler: take it off the list"); };
+    ([$($macro : tt)*] $($rest : tt)*) => { ::core::option::Option::None }; }
+    #[doc(hidden)] use __linkbus_OrderPlaced_0 as OrderPlaced;
+}

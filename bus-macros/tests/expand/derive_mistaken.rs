@@ -76,6 +76,11 @@ const _: () = {
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX
         }
+        ::linkbus::__strict! {
+            #[inline] fn linked() -> ::core::option::Option <
+            ::linkbus::__private::Linked < Self >> { GetUser! { [::linkbus::__linked],
+            GetUser } }
+        }
     }
     #[automatically_derived]
     impl ::linkbus::Query for GetUser {}
@@ -86,3 +91,8 @@ const _: () = {
         ::FACTS)
     );
 };
+::linkbus::__strict! {
+    #[doc(hidden)] macro_rules! __linkbus_GetUser_0 { ([$($macro : tt)*] $($rest : tt)*)
+    => { $($macro)* ! { "query bus_macros.GetUser (bus-macros 0.1.0)" $($rest)* } }; }
+    #[doc(hidden)] use __linkbus_GetUser_0 as GetUser;
+}

@@ -70,6 +70,11 @@ const _: () = {
         fn index() -> &'static ::linkbus::__private::MessageIndex<Self> {
             &INDEX
         }
+        ::linkbus::__strict! {
+            #[inline] fn linked() -> ::core::option::Option <
+            ::linkbus::__private::Linked < Self >> { Mail! { [::linkbus::__linked], Mail
+            } }
+        }
     }
     #[automatically_derived]
     impl ::linkbus::Task for Mail {}
@@ -80,3 +85,8 @@ const _: () = {
         ::FACTS)
     );
 };
+::linkbus::__strict! {
+    #[doc(hidden)] macro_rules! __linkbus_Mail_0 { ([$($macro : tt)*] $($rest : tt)*) =>
+    { $($macro)* ! { "task bus_macros.Mail (bus-macros 0.1.0)" $($rest)* } }; }
+    #[doc(hidden)] use __linkbus_Mail_0 as Mail;
+}

@@ -45,6 +45,11 @@ const _: () = {
         type Needs = (::linkbus::__private::Arc<__Dependency0>, ());
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = true;
+        ::linkbus::__strict! {
+            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
+            ::linkbus::__private::AsyncCall < __Message >, Self >, > = PlaceOrder! {
+            [::linkbus::__start_symbol], __Message, __handler_place_order };
+        }
         #[inline]
         fn call<'__call>(
             __needs: &'__call Self::Needs,

@@ -54,6 +54,11 @@ const _: () = {
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = false;
         const WANTS_CONTEXT: bool = false;
+        ::linkbus::__strict! {
+            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
+            ::linkbus::__private::SyncCall < __Message >, Self >, > = Charge! {
+            [::linkbus::__call_symbol], __Message, __handler_charge };
+        }
         #[inline]
         fn call(
             __needs: &Self::Needs,

@@ -48,6 +48,11 @@ const _: () = {
         type Bus = ::linkbus::SyncBus;
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = true;
+        ::linkbus::__strict! {
+            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
+            ::linkbus::__private::SyncCall < __Message >, Self >, > = Rename! {
+            [::linkbus::__call_symbol], __Message, __handler_Users_rename };
+        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
@@ -114,6 +119,11 @@ const _: () = {
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = false;
+        ::linkbus::__strict! {
+            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
+            ::linkbus::__private::SyncCall < __Message >, Self >, > = Forget! {
+            [::linkbus::__call_symbol], __Message, __handler_Users_forget };
+        }
         #[inline]
         fn call(
             __needs: &Self::Needs,
@@ -186,6 +196,11 @@ const _: () = {
         type Bus = ::linkbus::__private::AnyBus;
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = false;
+        ::linkbus::__strict! {
+            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
+            ::linkbus::__private::SyncCall < __Message >, Self >, > = Forget! {
+            [::linkbus::__call_symbol], __Message, __handler_Users_forget_too };
+        }
         #[inline]
         fn call(
             __needs: &Self::Needs,

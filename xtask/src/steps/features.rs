@@ -23,6 +23,9 @@ const COMBINATIONS: &[&str] = &[
     "test -p bus-core --features transport --lib transport --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/transport --doc transport",
     "test -p linkbus-conformance --all-features --no-fail-fast",
+    "clippy -p linkbus -p bus-core --features linkbus/strict-link --lib -- -D warnings",
+    "test -p linkbus -p bus-core --features linkbus/strict-link --doc without_handlers",
+    "test -p linkbus --features strict-link --doc strict_link",
 ];
 
 pub(super) fn run() -> Outcome {

@@ -5,5 +5,5 @@ use crate::step::Outcome;
 
 /// Goes on after a failing profile, so that one run shows every failure.
 pub(super) fn run() -> Outcome {
-    run_all([CommandLine::cargo("test -p linkbus --test linking --no-fail-fast -- --ignored")])
+    run_all([CommandLine::cargo("test -p linkbus --test linking --test strict_link --no-fail-fast -- --ignored")])
 }

@@ -1,6 +1,6 @@
 //! A handler that was found, ready to be called.
 
-use std::{marker::PhantomData, mem::transmute};
+use std::{marker::PhantomData, mem::transmute, ptr::fn_addr_eq};
 
 use super::{
     function::{AsyncCall, Returned, SyncCall},
@@ -15,14 +15,6 @@ use crate::{
     layer::Layered,
     message::Message,
 };
-
-/// A handler of `M`, found.
-pub(crate) enum Call<'a, M: Message, B: Flavor> {
-    Layered(Around<'a, M, B>),
-    Sync(Called<'a, SyncCall<M>, B>),
-    /// With the limit, if it has a way to dispatch.
-    Async(Called<'a, AsyncCall<M>, B>, Option<&'a Limit>),
-}
 
 /// The layers around `M`.
 pub(crate) struct Around<'a, M, B: Flavor> {
@@ -53,6 +45,9 @@ impl<'a, M: Message, B: Flavor> Around<'a, M, B> {
     }
 }
 
+/// An asynchronous handler, with the limit if it has a way to dispatch.
+pub(crate) type Limited<'a, M> = (Called<'a, AsyncCall<M>, Bus>, Option<&'a Limit>);
+
 /// The function of a handler on a bus of the type `B`, and what it was bound to.
 pub(crate) struct Called<'a, F, B> {
     pub(super) call: F,
@@ -63,6 +58,10 @@ pub(crate) struct Called<'a, F, B> {
 impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
     #[inline]
     pub(crate) fn call(self, bus: &B, message: M) -> Outcome<M> {
+        if let Some(linked) = M::linked().filter(|linked| fn_addr_eq(linked.call, self.call)) {
+            // SAFETY: as below, for it is `self.call`, by a name that the compiler can follow once it sees the whole program.
+            return unsafe { (linked.call)(self.bound, Opaque::of(bus), message) };
+        }
         // SAFETY: `bound` and `call` are of one slot, so of one handler, and a table of the bus type `B` has only handlers
         // that are `On<B>`: see `Handler`.
         unsafe { (self.call)(self.bound, Opaque::of(bus), message) }
@@ -72,8 +71,12 @@ impl<M: Message, B: Flavor> Called<'_, SyncCall<M>, B> {
 impl<'a, M: Message> Called<'a, AsyncCall<M>, Bus> {
     #[inline]
     pub(crate) fn start(self, limit: Option<&'a Limit>, bus: &'a Bus, message: M) -> Running<'a, Returned<M>> {
-        // SAFETY: `bound` and `call` are of one slot, so of one handler, and the bus is a `Bus`.
-        let future = unsafe { (self.call)(self.bound, Opaque::of(bus), message) };
+        let future = match M::linked().filter(|linked| fn_addr_eq(linked.start, self.call)) {
+            // SAFETY: as below, for it is `self.call`, by a name that the compiler can follow once it sees the whole program.
+            Some(linked) => unsafe { (linked.start)(self.bound, Opaque::of(bus), message) },
+            // SAFETY: `bound` and `call` are of one slot, so of one handler, and the bus is a `Bus`.
+            None => unsafe { (self.call)(self.bound, Opaque::of(bus), message) },
+        };
         Running { future, message: M::FACTS, limit }
     }
 }

@@ -43,14 +43,13 @@ pub struct Entry<B> {
 /// `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
 /// and of `events` if not, which decides the type of `function` together with the variant.
 ///
-/// [`Table::call`] (with `Table::plain`, its shorter form) and [`Table::subscribers`] are the only readers: for a type `M`
-/// they read the slot of `M`'s place, one in `calls` and one in `events`. A place comes from a `MessageIndex<M>`, a place
+/// `Table::plain`, `Table::asynchronous`, `Table::around` and [`Table::subscribers`] are the only readers: for a type `M`
+/// they read the slot of `M`'s place, the first three in `calls` and the last in `events`. A place comes from a `MessageIndex<M>`, a place
 /// belongs to one `MessageIndex` value for good, and that value has one, invariant, type parameter. So whatever
 /// `Message::index` returns, even in an implementation written by hand to deceive: the `M` that reads a slot is the `M`
 /// that wrote it.
 ///
 /// [`Table`]: super::Table
-/// [`Table::call`]: super::Table::call
 /// [`Table::subscribers`]: super::Table::subscribers
 pub(crate) struct Handler<B> {
     pub(super) function: Function,

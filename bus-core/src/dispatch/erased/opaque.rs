@@ -6,7 +6,7 @@ use crate::{bus::Bus, flavor::Flavor, sync_bus::SyncBus};
 
 /// A shared reference to a `T: Sync` whose type is forgotten.
 #[derive(Clone, Copy)]
-pub(crate) struct Opaque<'a> {
+pub struct Opaque<'a> {
     pointer: NonNull<()>,
     lifetime: PhantomData<&'a ()>,
 }

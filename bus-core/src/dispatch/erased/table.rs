@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, mem::transmute, sync::Arc};
 
 use super::{
-    called::{Around, Call, Called},
+    called::{Around, Called, Limited},
     entry::{Handler, Owner},
     function::{AsyncCall, Function, SyncCall},
     inner::Inner,
@@ -12,6 +12,7 @@ use super::{
     slot::{Slot, Subscribers},
 };
 use crate::{
+    bus::Bus,
     depth::Limit,
     flavor::Flavor,
     layer::{Chain, Layered},
@@ -76,7 +77,7 @@ impl<B: Flavor> Table<B> {
         self.owners.push(owner);
     }
 
-    /// The handler of `M`, if it is synchronous and has no layers: one look at the slot, for those who want nothing else.
+    /// The handler of `M`, if it is synchronous and has no layers.
     #[inline]
     pub(crate) fn plain<M: Message>(&self) -> Option<Called<'_, SyncCall<M>, B>> {
         match self.calls.get(M::index().number()) {
@@ -89,26 +90,17 @@ impl<B: Flavor> Table<B> {
         }
     }
 
-    /// The handler of `M`.
+    /// The layers around `M`, if there are any.
     #[inline]
-    pub(crate) fn call<M: Message>(&self) -> Option<Call<'_, M, B>> {
-        let &Slot { function, bound } = self.calls.get(M::index().number())?.as_ref()?;
-        // SAFETY: of the slot of `M` in `calls`, so it has the type that belongs to `M` and the variant: see `Handler`. A
-        // slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
-        Some(unsafe {
-            match function {
-                Function::Sync(call) => {
-                    let call = transmute::<fn(), SyncCall<M>>(call);
-                    Call::Sync(Called { call, bound, bus: PhantomData })
-                }
-                Function::Async(call, may_dispatch) => {
-                    let call = transmute::<fn(), AsyncCall<M>>(call);
-                    let limit = may_dispatch.then_some(&self.limit);
-                    Call::Async(Called { call, bound, bus: PhantomData }, limit)
-                }
-                Function::Layered => Call::Layered(Around::new(bound.get::<Layered<B>>())),
+    pub(crate) fn around<M: Message>(&self) -> Option<Around<'_, M, B>> {
+        match self.calls.get(M::index().number()) {
+            Some(&Some(Slot { function: Function::Layered, bound })) => {
+                // SAFETY: of the slot of `M` in `calls`. A slot with the variant `Layered` is made by `put_layered` only, and
+                // its owner is a `Layered<B>`.
+                Some(unsafe { Around::new(bound.get::<Layered<B>>()) })
             }
-        })
+            _ => None,
+        }
     }
 
     /// The layers around `E`, if there are any.
@@ -135,6 +127,21 @@ impl<B: Flavor> Table<B> {
     pub(crate) fn subscribers<'a, E: Event>(&'a self, bus: &'a B, event: &'a E) -> Publication<'a> {
         let slots = self.events.get(E::index().number()).map_or(&[][..], |subscribers| &subscribers.slots);
         Publication { slots, bus: Opaque::of(bus), event: Opaque::of(event), limit: &self.limit, message: E::FACTS }
+    }
+}
+
+impl Table<Bus> {
+    /// The handler of `M`, if it is asynchronous and has no layers.
+    #[inline]
+    pub(crate) fn asynchronous<M: Message>(&self) -> Option<Limited<'_, M>> {
+        match self.calls.get(M::index().number()) {
+            Some(&Some(Slot { function: Function::Async(call, may_dispatch), bound })) => {
+                // SAFETY: of the slot of `M` in `calls` and asynchronous, so it has the type `AsyncCall<M>`: see `Handler`.
+                let call = unsafe { transmute::<fn(), AsyncCall<M>>(call) };
+                Some((Called { call, bound, bus: PhantomData }, may_dispatch.then_some(&self.limit)))
+            }
+            _ => None,
+        }
     }
 }
 

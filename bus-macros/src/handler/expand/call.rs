@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, Lifetime};
 
-use super::{dependencies, message};
+use super::{dependencies, message, symbol};
 use crate::handler::{
     model::{Handler, Owner},
     parameter::Parameter,
@@ -18,10 +18,12 @@ pub(super) fn implementation(handler: &Handler, hidden: &Ident) -> TokenStream {
     let call = if handler.is_async { async_call(handler) } else { sync_call(handler) };
     let linkbus = &handler.linkbus;
     let message = message();
+    let symbol = symbol::symbol(handler, hidden);
     let handler_trait = if handler.is_async { quote!(AsyncHandler) } else { quote!(SyncHandler) };
     quote! {
         impl #linkbus::__private::#handler_trait<#message> for #hidden {
             #needs
+            #symbol
             #call
         }
     }
