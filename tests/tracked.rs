@@ -127,7 +127,7 @@ mod tasks {
 
     /// In a task for each step.
     #[handler]
-    async fn go_on(go_on: GoOn, bus: &Bus) {
+    fn go_on(go_on: &GoOn, bus: &Bus) {
         if let Some(left) = go_on.0.checked_sub(1) {
             let bus = bus.clone();
             tokio::spawn(async move { bus.execute(GoOn(left)).await });

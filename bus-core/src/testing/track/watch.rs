@@ -203,12 +203,11 @@ impl Watched {
         // If nobody waits any more, the outcome is of no use.
         let work = move || _ = sender.send(catch_unwind(AssertUnwindSafe(dispatch)));
         thread::Builder::new().name("linkbus-run".to_owned()).spawn(work).expect("a thread for the run");
-        let outcome = match receiver.recv_timeout(self.limit) {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                self.wait();
-                receiver.recv().expect("a dispatch that is over has an outcome")
-            }
+        let outcome = if let Ok(outcome) = receiver.recv_timeout(self.limit) {
+            outcome
+        } else {
+            self.wait();
+            receiver.recv().expect("a dispatch that is over has an outcome")
         };
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -275,8 +274,12 @@ mod tests {
     /// Nobody could look while it did.
     #[test]
     fn a_dispatch_that_blocked_for_longer_than_the_limit_has_failed() {
-        let (watched, _edge) = Watched::start(Location::of_caller(), Duration::ZERO);
-        text_of(|| poll(watched.until_expired(async { wait_for(&watched) })));
+        let (watched, edge) = Watched::start(Location::of_caller(), Duration::ZERO);
+        let blocking = async {
+            wait_for(&watched);
+            drop(edge);
+        };
+        text_of(|| poll(watched.until_expired(blocking)));
     }
 
     #[test]
