@@ -45,8 +45,12 @@ fn append(store: &JsonLineStore, records: usize) {
 fn twelve_stores_in_a_folder_keep_everything() {
     let folder = Folder::new();
     let stores: Vec<_> = (0..12).map(|_| folder.open(JsonLineStore::options())).collect();
-    stores.iter().for_each(|store| append(store, 1_000));
-    stores.iter().for_each(|store| store.close().unwrap());
+    for store in &stores {
+        append(store, 1_000);
+    }
+    for store in &stores {
+        store.close().unwrap();
+    }
     assert!(stores.iter().all(|store| (store.written(), store.dropped()) == (1_000, 0)));
     assert_eq!(folder.records(), [1_000; 12]);
 }
