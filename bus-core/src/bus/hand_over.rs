@@ -29,6 +29,7 @@ impl<'a, M: OneHandler> HandOver<'a, M> {
 
     /// A plain handler first and everything else apart, so that the usual call is done in registers.
     #[inline]
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` holds an argument that it lends twice")]
     pub(super) fn run(mut self) -> impl Future<Output = Dispatched<M>> + Send + use<'a, M> {
         async move {
             match self.bus.core.table.plain::<M>() {
