@@ -379,7 +379,7 @@ fn closing_says_how_many_records_are_not_in_the_recording() {
         }
         let log = Log::default();
         support::listening(log.clone(), || store.close().unwrap());
-        let warnings = if lost == 0 { 0 } else { 1 };
+        let warnings = usize::from(lost != 0);
         assert_eq!((log.count("WARN"), log.count(&format!("lost={lost}"))), (warnings, warnings), "{}", log.text());
     }
 }
