@@ -151,6 +151,6 @@ macro_rules! __without_handler {
 #[macro_export]
 macro_rules! without_handlers {
     ($($($segment:ident)::+),+ $(,)?) => {
-        $($crate::__strict! { $($segment)::+ ! { [$crate::__without_handler] } })+
+        $($crate::__strict! { #[cfg(not(doc))] $($segment)::+ ! { [$crate::__without_handler] } })+
     };
 }

@@ -9,7 +9,8 @@ use syn::{Ident, LitStr, Visibility, ext::IdentExt};
 use super::{Kind, expand::default_name, model::Message};
 
 /// A macro of the message's own name, which puts the text of its symbols in front of what it is given and passes that on
-/// to another macro. So whoever can name the message can name its symbols.
+/// to another macro. So whoever can name the message can name its symbols. Rustdoc does without: it would not know which of
+/// the two a link to the message means.
 pub(super) fn naming(message: &Message) -> TokenStream {
     let Message { linkbus, visibility, ident, .. } = message;
     let naming = macro_name(ident);
@@ -17,9 +18,11 @@ pub(super) fn naming(message: &Message) -> TokenStream {
     let export = matches!(visibility, Visibility::Public(_)).then(|| quote!(#[macro_export]));
     quote! {
         #linkbus::__strict! {
+            #[cfg(not(doc))]
             #[doc(hidden)]
             #export
             macro_rules! #naming { #rules }
+            #[cfg(not(doc))]
             #[doc(hidden)]
             #visibility use #naming as #ident;
         }
@@ -63,6 +66,7 @@ pub(super) fn linked(Message { linkbus, kind, ident, .. }: &Message) -> Option<T
     (*kind != Kind::Event).then(|| {
         quote! {
             #linkbus::__strict! {
+                #[cfg(not(doc))]
                 #[inline]
                 fn linked() -> ::core::option::Option<#linkbus::__private::Linked<Self>> {
                     #ident! { [#linkbus::__linked] , #ident }

@@ -80,7 +80,7 @@ const _: () = {
             &INDEX
         }
         crate::bus::__strict! {
-            #[inline] fn linked() -> ::core::option::Option < crate
+            #[cfg(not(doc))] #[inline] fn linked() -> ::core::option::Option < crate
             ::bus::__private::Linked < Self >> { PlaceOrder! { [crate ::bus::__linked],
             PlaceOrder } }
         }
@@ -95,7 +95,8 @@ const _: () = {
     );
 };
 crate::bus::__strict! {
-    #[doc(hidden)] macro_rules! __linkbus_PlaceOrder_0 { ([$($macro : tt)*] $($rest :
-    tt)*) => { $($macro)* ! { "command orders.place (PlaceOrder of bus-macros 0.1.0)"
-    $($rest)* } }; } #[doc(hidden)] use __linkbus_PlaceOrder_0 as PlaceOrder;
+    #[cfg(not(doc))] #[doc(hidden)] macro_rules! __linkbus_PlaceOrder_0 { ([$($macro :
+    tt)*] $($rest : tt)*) => { $($macro)* ! {
+    "command orders.place (PlaceOrder of bus-macros 0.1.0)" $($rest)* } }; }
+    #[cfg(not(doc))] #[doc(hidden)] use __linkbus_PlaceOrder_0 as PlaceOrder;
 }

@@ -66,8 +66,9 @@ const _: () = {
     );
 };
 ::linkbus::__strict! {
-    #[doc(hidden)] macro_rules! __linkbus_OrderPlaced_0 { ([$($macro : tt)*]) => {
+    #[cfg(not(doc))] #[doc(hidden)] macro_rules! __linkbus_OrderPlaced_0 { ([$($macro :
+    tt)*]) => {
     ::core::compile_error!("an event needs no handler: take it off the list"); };
     ([$($macro : tt)*] $($rest : tt)*) => { ::core::option::Option::None }; }
-    #[doc(hidden)] use __linkbus_OrderPlaced_0 as OrderPlaced;
+    #[cfg(not(doc))] #[doc(hidden)] use __linkbus_OrderPlaced_0 as OrderPlaced;
 }

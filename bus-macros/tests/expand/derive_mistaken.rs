@@ -77,7 +77,7 @@ const _: () = {
             &INDEX
         }
         ::linkbus::__strict! {
-            #[inline] fn linked() -> ::core::option::Option <
+            #[cfg(not(doc))] #[inline] fn linked() -> ::core::option::Option <
             ::linkbus::__private::Linked < Self >> { GetUser! { [::linkbus::__linked],
             GetUser } }
         }
@@ -92,7 +92,7 @@ const _: () = {
     );
 };
 ::linkbus::__strict! {
-    #[doc(hidden)] macro_rules! __linkbus_GetUser_0 { ([$($macro : tt)*] $($rest : tt)*)
-    => { $($macro)* ! { "query bus_macros.GetUser (bus-macros 0.1.0)" $($rest)* } }; }
-    #[doc(hidden)] use __linkbus_GetUser_0 as GetUser;
+    #[cfg(not(doc))] #[doc(hidden)] macro_rules! __linkbus_GetUser_0 { ([$($macro : tt)*]
+    $($rest : tt)*) => { $($macro)* ! { "query bus_macros.GetUser (bus-macros 0.1.0)"
+    $($rest)* } }; } #[cfg(not(doc))] #[doc(hidden)] use __linkbus_GetUser_0 as GetUser;
 }

@@ -88,7 +88,7 @@ const _: () = {
             &INDEX
         }
         ::linkbus::__strict! {
-            #[inline] fn linked() -> ::core::option::Option <
+            #[cfg(not(doc))] #[inline] fn linked() -> ::core::option::Option <
             ::linkbus::__private::Linked < Self >> { GetUser! { [::linkbus::__linked],
             GetUser } }
         }
@@ -103,7 +103,8 @@ const _: () = {
     );
 };
 ::linkbus::__strict! {
-    #[doc(hidden)] #[macro_export] macro_rules! __linkbus_GetUser_0 { ([$($macro : tt)*]
-    $($rest : tt)*) => { $($macro)* ! { "query bus_macros.GetUser (bus-macros 0.1.0)"
-    $($rest)* } }; } #[doc(hidden)] pub use __linkbus_GetUser_0 as GetUser;
+    #[cfg(not(doc))] #[doc(hidden)] #[macro_export] macro_rules! __linkbus_GetUser_0 {
+    ([$($macro : tt)*] $($rest : tt)*) => { $($macro)* ! {
+    "query bus_macros.GetUser (bus-macros 0.1.0)" $($rest)* } }; } #[cfg(not(doc))]
+    #[doc(hidden)] pub use __linkbus_GetUser_0 as GetUser;
 }

@@ -71,7 +71,7 @@ const _: () = {
             &INDEX
         }
         ::linkbus::__strict! {
-            #[inline] fn linked() -> ::core::option::Option <
+            #[cfg(not(doc))] #[inline] fn linked() -> ::core::option::Option <
             ::linkbus::__private::Linked < Self >> { Mail! { [::linkbus::__linked], Mail
             } }
         }
@@ -86,7 +86,7 @@ const _: () = {
     );
 };
 ::linkbus::__strict! {
-    #[doc(hidden)] macro_rules! __linkbus_Mail_0 { ([$($macro : tt)*] $($rest : tt)*) =>
-    { $($macro)* ! { "task bus_macros.Mail (bus-macros 0.1.0)" $($rest)* } }; }
-    #[doc(hidden)] use __linkbus_Mail_0 as Mail;
+    #[cfg(not(doc))] #[doc(hidden)] macro_rules! __linkbus_Mail_0 { ([$($macro : tt)*]
+    $($rest : tt)*) => { $($macro)* ! { "task bus_macros.Mail (bus-macros 0.1.0)"
+    $($rest)* } }; } #[cfg(not(doc))] #[doc(hidden)] use __linkbus_Mail_0 as Mail;
 }

@@ -46,9 +46,10 @@ const _: () = {
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = true;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::AsyncCall < __Message >, Self >, > = PlaceOrder! {
-            [::linkbus::__start_symbol], __Message, __handler_place_order };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::AsyncCall < __Message >,
+            Self >, > = PlaceOrder! { [::linkbus::__start_symbol], __Message,
+            __handler_place_order };
         }
         #[inline]
         fn call<'__call>(

@@ -42,9 +42,10 @@ const _: () = {
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = false;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::SyncCall < __Message >, Self >, > = GetUser! {
-            [::linkbus::__call_symbol], __Message, __handler_get_user };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::SyncCall < __Message >,
+            Self >, > = GetUser! { [::linkbus::__call_symbol], __Message,
+            __handler_get_user };
         }
         #[inline]
         fn call(

@@ -55,9 +55,10 @@ const _: () = {
         const MAY_DISPATCH: bool = false;
         const WANTS_CONTEXT: bool = false;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::SyncCall < __Message >, Self >, > = Charge! {
-            [::linkbus::__call_symbol], __Message, __handler_charge };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::SyncCall < __Message >,
+            Self >, > = Charge! { [::linkbus::__call_symbol], __Message, __handler_charge
+            };
         }
         #[inline]
         fn call(

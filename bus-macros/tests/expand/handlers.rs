@@ -49,9 +49,10 @@ const _: () = {
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = true;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::SyncCall < __Message >, Self >, > = Rename! {
-            [::linkbus::__call_symbol], __Message, __handler_Users_rename };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::SyncCall < __Message >,
+            Self >, > = Rename! { [::linkbus::__call_symbol], __Message,
+            __handler_Users_rename };
         }
         #[inline]
         fn call(
@@ -120,9 +121,10 @@ const _: () = {
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = false;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::SyncCall < __Message >, Self >, > = Forget! {
-            [::linkbus::__call_symbol], __Message, __handler_Users_forget };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::SyncCall < __Message >,
+            Self >, > = Forget! { [::linkbus::__call_symbol], __Message,
+            __handler_Users_forget };
         }
         #[inline]
         fn call(
@@ -197,9 +199,10 @@ const _: () = {
         const MAY_DISPATCH: bool = true;
         const WANTS_CONTEXT: bool = false;
         ::linkbus::__strict! {
-            const SYMBOL : ::core::option::Option < ::linkbus::__private::Symbol <
-            ::linkbus::__private::SyncCall < __Message >, Self >, > = Forget! {
-            [::linkbus::__call_symbol], __Message, __handler_Users_forget_too };
+            #[cfg(not(doc))] const SYMBOL : ::core::option::Option <
+            ::linkbus::__private::Symbol < ::linkbus::__private::SyncCall < __Message >,
+            Self >, > = Forget! { [::linkbus::__call_symbol], __Message,
+            __handler_Users_forget_too };
         }
         #[inline]
         fn call(

@@ -22,6 +22,7 @@ pub(super) fn symbol(handler: &Handler, hidden: &Ident) -> TokenStream {
     };
     quote! {
         #linkbus::__strict! {
+            #[cfg(not(doc))]
             const SYMBOL: ::core::option::Option<
                 #linkbus::__private::Symbol<#linkbus::__private::#function<#name>, Self>,
             > = #value;
