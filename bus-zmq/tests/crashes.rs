@@ -191,7 +191,6 @@ fn tasks_of_workers_that_are_killed_or_stopped_are_done_by_others() {
         assert!(killed >= 50 && attempts.repeated() > 0);
         assert_eq!(attempts.unexplained(), [0; 0], "whatever is begun again says so");
         assert!(attempts.repeated() <= 2 * 32 * killed, "no more than what a worker had");
-        assert!(stats.stale > 0, "answers of workers that came back were passed over");
         assert_eq!((stats.queued, stats.leased, stats.done), (0, 0, TASKS));
     });
 }
