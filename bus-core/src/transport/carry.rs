@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Body, Envelope, Parcel, Via};
+use super::{Envelope, Parcel, Via, codec};
 use crate::{
     bus::Bus,
     error::AnyError,
@@ -109,9 +109,8 @@ fn pack(dispatch: &mut Dispatch<'_>, via: &Via) -> Result<Parcel, AnyError> {
         SystemTime::now() + left
     });
     let envelope = Envelope::new(&context, via.source, deadline, &*via.codec);
-    let mut body = Vec::new();
     let message = dispatch.payload.serialize().ok_or("the message is gone: it was handed over before")?;
-    via.codec.write(Body::of(message), &mut body)?;
+    let body = codec::write(&*via.codec, message)?;
     let (size, limit) = (body.len(), via.transport.features().max_size);
     if size > limit {
         return Err(super::Undelivered::TooLarge { size, limit }.into());

@@ -64,10 +64,6 @@ impl<'a> Body<'a> {
     pub fn new(value: &'a impl Serialize) -> Self {
         Body(value)
     }
-
-    pub(crate) fn of(value: &'a dyn erased_serde::Serialize) -> Self {
-        Body(value)
-    }
 }
 
 impl Serialize for Body<'_> {
@@ -100,6 +96,13 @@ pub(crate) fn read<T>(
     let value = Cell::new(None);
     codec.read(bytes, Target(&mut |format| read(format).map(|read| value.set(Some(read)))))?;
     value.into_inner().ok_or_else(|| AnyError::from("the codec read nothing"))
+}
+
+/// What `codec` makes of a value.
+pub(crate) fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, AnyError> {
+    let mut body = Vec::new();
+    codec.write(Body(value), &mut body)?;
+    Ok(body)
 }
 
 /// How deep a body may be nested: as deep as `serde_json` reads by itself.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, error::Error, fmt, sync::Arc, time::SystemTime};
 
 use tracing::Instrument as _;
 
-use super::{Answer, Body, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
+use super::{Answer, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
 use crate::{
     bus::Bus,
     context::Context,
@@ -191,10 +191,10 @@ fn answer(ready: &Ready<'_, Bus>, is_panic: bool, codec: &dyn Codec) -> Answer {
     let error = match ready.payload.outcome() {
         _ if is_panic => RemoteError::new(Reason::Panicked, format!("the handler of `{}` panicked", message.name)),
         Outcome::Failed(failed) => {
-            let written = ready.payload.serialize_error().and_then(|error| write(codec, error).ok());
+            let written = ready.payload.serialize_error().and_then(|error| codec::write(codec, error).ok());
             RemoteError::of(failed, message.error_name(), written)
         }
-        _ => match ready.payload.serialize_reply().map(|reply| write(codec, reply)).transpose() {
+        _ => match ready.payload.serialize_reply().map(|reply| codec::write(codec, reply)).transpose() {
             Ok(reply) => return Answer::Done(reply.unwrap_or_default()),
             Err(error) => {
                 let text = format!("the reply to `{}` cannot be written: {error}", message.name);
@@ -203,10 +203,4 @@ fn answer(ready: &Ready<'_, Bus>, is_panic: bool, codec: &dyn Codec) -> Answer {
         },
     };
     Answer::Failed(Box::new(error))
-}
-
-fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, crate::error::AnyError> {
-    let mut body = Vec::new();
-    codec.write(Body::of(value), &mut body)?;
-    Ok(body)
 }
