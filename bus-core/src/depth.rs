@@ -208,28 +208,7 @@ mod tests {
     static NEW: MessageFacts = facts("new");
 
     const fn facts(name: &'static str) -> MessageFacts {
-        MessageFacts {
-            kind: crate::Kind::Command,
-            name,
-            type_name: name,
-            docs: "",
-            location: crate::Location { file: "", line: 0, module: "" },
-            fields: &[],
-            abilities: crate::Abilities {
-                clone: false,
-                debug: false,
-                serialize: false,
-                deserialize: false,
-                serialize_reply: false,
-                deserialize_reply: false,
-            },
-            type_id: std::any::TypeId::of::<()>,
-            reply: std::any::type_name::<()>,
-            error: std::any::type_name::<()>,
-            place: crate::dispatch::Place::none(),
-            revive: None,
-            serde: crate::message::SerdeNames { types: &[], keys: &[] },
-        }
+        MessageFacts { name, ..MessageFacts::NONE }
     }
 
     fn until_refused(message: &'static MessageFacts, limit: Limit) -> RecursionLimit {

@@ -227,6 +227,39 @@ impl MessageFacts {
     }
 }
 
+#[cfg(test)]
+impl Abilities {
+    /// [`Abilities::default`] in a constant.
+    pub(crate) const NONE: Abilities = Abilities {
+        clone: false,
+        debug: false,
+        serialize: false,
+        deserialize: false,
+        serialize_reply: false,
+        deserialize_reply: false,
+    };
+}
+
+#[cfg(test)]
+impl MessageFacts {
+    /// Those of no message: a test says what it is about, and takes the rest from here.
+    pub(crate) const NONE: MessageFacts = MessageFacts {
+        kind: Kind::Command,
+        name: "",
+        type_name: "",
+        docs: "",
+        location: Location { file: "", line: 0, module: "" },
+        fields: &[],
+        abilities: Abilities::NONE,
+        type_id: TypeId::of::<()>,
+        reply: std::any::type_name::<()>,
+        error: std::any::type_name::<()>,
+        place: Place::none(),
+        revive: None,
+        serde: SerdeNames { types: &[], keys: &[] },
+    };
+}
+
 /// `shop::layers::Audit` as `Audit`.
 pub(crate) fn last_segment(type_name: &'static str) -> &'static str {
     let path = type_name.split('<').next().unwrap_or(type_name);

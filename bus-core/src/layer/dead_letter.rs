@@ -290,23 +290,13 @@ mod tests {
             kind: Kind::Task,
             name: "Print",
             type_name: "Print",
-            docs: "",
             location: Location { file: file!(), line: line!(), module: "" },
-            fields: &[],
-            abilities: Abilities {
-                clone: true,
-                debug: false,
-                serialize: false,
-                deserialize: false,
-                serialize_reply: false,
-                deserialize_reply: false,
-            },
+            abilities: Abilities { clone: true, ..Abilities::NONE },
             type_id: std::any::TypeId::of::<Print>,
             reply: std::any::type_name::<()>,
             error: std::any::type_name::<AnyError>,
             place: Place::of::<Print>(),
-            revive: None,
-            serde: crate::message::SerdeNames { types: &[], keys: &[] },
+            ..MessageFacts::NONE
         };
         const CLONE: Option<fn(&Self) -> Self> = Some(|_| Print);
         const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;

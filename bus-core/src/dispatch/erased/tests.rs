@@ -6,7 +6,7 @@ use crate::{
     AnyError, Bus, SyncBus,
     dispatch::{MessageIndex, Place},
     error::SubscriberFailure,
-    message::{Abilities, Event, Kind, Location, Message, MessageFacts},
+    message::{Event, Kind, Location, Message, MessageFacts},
 };
 
 macro_rules! message {
@@ -21,23 +21,12 @@ macro_rules! message {
                 kind: Kind::$kind,
                 name: stringify!($name),
                 type_name: stringify!($name),
-                docs: "",
                 location: Location { file: file!(), line: line!(), module: "" },
-                fields: &[],
-                abilities: Abilities {
-                    clone: false,
-                    debug: false,
-                    serialize: false,
-                    deserialize: false,
-                    serialize_reply: false,
-                    deserialize_reply: false,
-                },
                 type_id: std::any::TypeId::of::<$name>,
                 reply: type_name::<$reply>,
                 error: type_name::<AnyError>,
                 place: Place::of::<$name>(),
-                revive: None,
-                serde: crate::message::SerdeNames { types: &[], keys: &[] },
+                ..MessageFacts::NONE
             };
             const CLONE: Option<fn(&Self) -> Self> = None;
             const SERIALIZE: Option<crate::probe::SerializeFn<Self>> = None;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{names, written};
 use crate::{
-    Abilities, Kind, Location,
+    Abilities,
     json::{Marks, Redaction, Unwritten, redaction::SecretFields},
     message::{Field, MessageFacts, SerdeNames},
 };
@@ -22,27 +22,14 @@ const fn facts(
     types: &'static [&'static str],
     keys: &'static [&'static str],
 ) -> MessageFacts {
+    let abilities = Abilities { serialize: true, ..Abilities::NONE };
     MessageFacts {
-        kind: Kind::Command,
         name: type_name,
         type_name,
-        docs: "",
-        location: Location { file: "", line: 0, module: "" },
         fields,
-        abilities: Abilities {
-            clone: false,
-            debug: false,
-            serialize: true,
-            deserialize: false,
-            serialize_reply: false,
-            deserialize_reply: false,
-        },
-        type_id: std::any::TypeId::of::<()>,
-        reply: std::any::type_name::<()>,
-        error: std::any::type_name::<()>,
-        place: crate::dispatch::Place::none(),
-        revive: None,
+        abilities,
         serde: SerdeNames { types, keys },
+        ..MessageFacts::NONE
     }
 }
 
@@ -228,17 +215,7 @@ fn what_has_no_secret_is_written_as_it_is() {
 
 #[test]
 fn a_type_that_is_not_written_has_no_marks() {
-    static UNWRITTEN: MessageFacts = MessageFacts {
-        abilities: Abilities {
-            clone: false,
-            debug: true,
-            serialize: false,
-            deserialize: false,
-            serialize_reply: false,
-            deserialize_reply: false,
-        },
-        ..LOGIN
-    };
+    static UNWRITTEN: MessageFacts = MessageFacts { abilities: Abilities { debug: true, ..Abilities::NONE }, ..LOGIN };
     let marks = Marks::of(&[&UNWRITTEN]);
     assert!(marks.is_empty());
     assert_eq!(marks.scrub("Login { user: 1, pass_word: \"a\" }"), "Login { user: 1, pass_word: ***REDACTED*** }");
