@@ -1,8 +1,10 @@
 //! A command line: shown before it is run, so that a reader of the log can repeat it by hand.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 
+use crate::failures::Failures;
 use crate::step::Outcome;
 
 pub(crate) struct CommandLine {
@@ -27,11 +29,25 @@ impl CommandLine {
         self
     }
 
-    /// Runs it with the output going to the user.
+    /// Runs it with the output going to the user; an error repeats what the tests that failed have printed.
     pub(crate) fn run(&self) -> Result<(), String> {
         println!("$ {self}");
-        let status = self.command().status().map_err(|error| self.not_started(&error))?;
-        if status.success() { Ok(()) } else { Err(format!("`{self}`: {status}")) }
+        let (status, failures) = self.watch().map_err(|error| self.not_started(&error))?;
+        if status.success() { Ok(()) } else { Err(format!("`{self}`: {status}{failures}")) }
+    }
+
+    fn watch(&self) -> std::io::Result<(ExitStatus, Failures)> {
+        let mut child = self.command().stdout(Stdio::piped()).spawn()?;
+        let mut failures = Failures::default();
+        if let Some(stdout) = child.stdout.take() {
+            for line in BufReader::new(stdout).split(b'\n') {
+                let line = line?;
+                let line = String::from_utf8_lossy(&line);
+                println!("{line}");
+                failures.read(&line);
+            }
+        }
+        Ok((child.wait()?, failures))
     }
 
     /// Runs it and returns what it printed; its errors go to the user.

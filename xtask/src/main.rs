@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod command;
+mod failures;
 mod metadata;
 mod report;
 mod runner;
