@@ -14,7 +14,7 @@ use futures_util::{FutureExt, future::join_all};
 use linkbus::{AnyError, Bus, Command, DispatchError, Event, ExecuteError, Query, SendError, Task, handler};
 use tokio::{sync::Barrier, task::yield_now, time::timeout};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Query)]
 #[query(reply = u32)]

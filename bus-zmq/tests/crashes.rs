@@ -155,7 +155,7 @@ fn tasks_of_workers_that_are_killed_or_stopped_are_done_by_others() {
     const TASKS: u64 = 20_000;
     let kills: u64 = std::env::var("LINKBUS_KILLS").map_or(60, |kills| kills.parse().expect("a number of kills"));
     block_on(async {
-        let mut scene = Scene::new(|hub| hub.max_attempts(1_000)).await;
+        let mut scene = Scene::new(|hub| hub.max_attempts(1_000).heartbeat(Duration::from_millis(300))).await;
         let mut workers = [scene.start("plain"), scene.start("plain")];
         soon(scene.client.served(["crashes.Crunch"])).await.unwrap();
         let mut random = Random(1);

@@ -171,7 +171,16 @@ async fn a_late_reply_is_not_given_to_a_later_query() {
     assert!(matches!(error, SendError::TimedOut { .. }), "{error:?}");
     gate.open();
     until(|| hub.stats().done == 1).await;
-    assert_eq!(soon(bus.send(Twice(4))).await.unwrap(), 8);
+    // On a busy machine 50 milliseconds may be too short for this one, too.
+    let later = async {
+        loop {
+            match bus.send(Twice(4)).await {
+                Err(SendError::TimedOut { .. }) => {}
+                answer => return answer.unwrap(),
+            }
+        }
+    };
+    assert_eq!(soon(later).await, 8);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use support::{command, fixture};
 use tempfile::TempDir;
 
 /// Nothing that is waited for takes nearly as long.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A process that does not outlive its test.
 struct Running(Child);
