@@ -2,7 +2,9 @@
 
 mod support;
 
-use bus_zmq::{WorkerHandle, ZmqHub};
+use std::time::Duration;
+
+use bus_zmq::{WorkStats, WorkerHandle, ZmqHub};
 use linkbus::{
     Builder, Bus, CloseError, Command, DispatchError, Event, ExecuteError, Kind, PublishError, Query, SendError, Task,
     Wiring,
@@ -10,6 +12,7 @@ use linkbus::{
     transport::{Completion, Delivery, Endpoint, Order, Transport as _},
 };
 use linkbus_conformance::{Subject, conformance, messages};
+use tokio::{sync::Mutex, task::JoinHandle};
 
 use self::support::{Place, soon};
 
@@ -36,6 +39,8 @@ struct Split {
     here: Bus,
     there: Bus,
     worker: WorkerHandle,
+    /// Until it is waited for.
+    running: Mutex<Option<JoinHandle<WorkStats>>>,
     hub: ZmqHub,
     _place: Place,
 }
@@ -43,18 +48,19 @@ struct Split {
 impl Split {
     async fn of(wired: Builder<Bus>) -> Self {
         let place = Place::new();
-        let hub = place.hub().start().unwrap();
+        // Nobody is gone here, however slow the machine is.
+        let hub = place.hub().heartbeat(Duration::from_secs(10)).start().unwrap();
         let there = wired.replayable().build().unwrap();
         let endpoint = Endpoint::new(&there).unwrap();
         let names: Vec<_> = endpoint.serves().filter(|message| message.kind != Kind::Event).collect();
         let worker = place.worker().connect(endpoint).unwrap();
         let handle = worker.handle();
-        tokio::spawn(worker.run());
+        let running = tokio::spawn(async { worker.run().await.unwrap() });
         soon(handle.ready()).await.unwrap();
         let client = place.client().connect().unwrap();
         soon(client.served(names.iter().map(|message| message.name))).await.unwrap();
         let here = Bus::empty().modules([messages::MODULE]).transport(client).build().unwrap();
-        Split { here, there, worker: handle, hub, _place: place }
+        Split { here, there, worker: handle, running: Mutex::new(Some(running)), hub, _place: place }
     }
 }
 
@@ -64,6 +70,9 @@ impl Subject for Split {
     async fn close(&self) -> Result<(), CloseError> {
         self.here.close().await?;
         self.worker.stop();
+        if let Some(running) = self.running.lock().await.take() {
+            running.await.expect("the worker does not panic");
+        }
         self.hub.close().await;
         self.there.close().await
     }

@@ -50,11 +50,15 @@ pub struct Work {
     jobs: Vec<Job>,
     /// The number of the last event.
     last_event: u64,
+    /// Events that were taken and are not done with.
+    events: u32,
+    /// Those of them that came in an earlier session, for which the hub has given credit already.
+    stray_events: u32,
     /// Events that were done with since the hub was told.
     finished: u32,
     hub: Option<[u8; 16]>,
     is_leaving: bool,
-    has_left: bool,
+    is_let_go: bool,
     stats: WorkStats,
 }
 
@@ -68,10 +72,12 @@ impl Work {
             held: BTreeSet::new(),
             jobs: Vec::new(),
             last_event: 0,
+            events: 0,
+            stray_events: 0,
             finished: 0,
             hub: None,
             is_leaving: false,
-            has_left: false,
+            is_let_go: false,
             stats: WorkStats::default(),
         }
     }
@@ -119,12 +125,14 @@ impl Work {
 
     /// Notes the time.
     pub fn tick(&mut self, now: Duration, out: &mut Vec<Frame>) {
-        self.session.tick(now, out);
+        if !self.is_let_go {
+            self.session.tick(now, out);
+        }
     }
 
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_tick(&self) -> Duration {
-        self.session.next_tick()
+        if self.is_let_go { Duration::MAX } else { self.session.next_tick() }
     }
 
     /// Answers a job with its reply.
@@ -147,8 +155,13 @@ impl Work {
 
     /// Notes that an event is done with. The hub is told when a quarter of what may be under way is.
     pub fn finish_event(&mut self, out: &mut Vec<Frame>) {
+        self.events = self.events.saturating_sub(1);
+        if self.stray_events > 0 {
+            self.stray_events -= 1;
+            return;
+        }
         self.finished += 1;
-        if self.finished >= self.window.div_ceil(4) {
+        if self.finished >= self.window.div_ceil(4) && !self.is_let_go {
             let events = std::mem::take(&mut self.finished);
             self.session.send(Frame::Credit { events }, out);
         }
@@ -158,13 +171,16 @@ impl Work {
     pub fn leave(&mut self, out: &mut Vec<Frame>) {
         if std::mem::replace(&mut self.is_leaving, true) {
             self.held.clear();
+            self.events = 0;
         }
         self.session.send(Frame::Goodbye, out);
     }
 
-    /// Whether the hub has nothing of this worker any more after [`leave`](Self::leave), or there is none.
+    /// Whether all events are done with after [`leave`](Self::leave), and the hub has nothing of this worker any more, or there is
+    /// none.
     pub fn has_left(&self) -> bool {
-        self.has_left || (self.is_leaving && !self.session.is_welcome())
+        let is_let_go = self.is_let_go || (self.is_leaving && !self.session.is_welcome());
+        is_let_go && self.events == 0
     }
 
     fn hear(&mut self, frame: Frame) {
@@ -177,9 +193,10 @@ impl Work {
             Frame::Event { number, content } => {
                 self.skip_to(number.saturating_sub(1));
                 self.last_event = number;
+                self.events += 1;
                 self.take(Job { lease: None, attempt: 1, content });
             }
-            Frame::Goodbye if self.is_leaving => self.has_left = true,
+            Frame::Goodbye if self.is_leaving => self.is_let_go = true,
             _ => {}
         }
     }
@@ -214,6 +231,7 @@ impl Work {
         self.stats.interruptions += u64::from(self.hub.is_some());
         self.hub = Some(hub);
         self.held.clear();
+        self.stray_events = self.events;
         self.finished = 0;
         self.last_event = 0;
     }
