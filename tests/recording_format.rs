@@ -3,25 +3,23 @@
 
 #[path = "recording_format/decoding.rs"]
 mod decoding;
+#[path = "support/inputs.rs"]
+mod inputs;
 #[path = "recording_format/mutation.rs"]
 mod mutation;
 
-use std::{
-    fmt::Debug,
-    fs,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    str::FromStr,
-};
+use std::{fs, path::Path};
 
-use fastrand::Rng;
 use linkbus::recording::{Reader, Record};
 
-use self::{decoding::read, mutation::mutate};
+use self::{
+    decoding::read,
+    inputs::{corpus, read_mutated},
+    mutation::mutate,
+};
 
 const FIXTURES: &str = "tests/fixtures/recordings";
-/// How many mutated inputs are read, unless `LINKBUS_INPUTS` says otherwise.
-const INPUTS: usize = 20_000;
+const CORPUS: &str = "tests/fixtures/recordings/corpus";
 
 #[test]
 fn what_version_1_wrote_is_read_and_written_again_byte_for_byte() {
@@ -50,7 +48,7 @@ fn what_py_message_bus_wrote_is_read_and_its_seven_keys_are_kept() {
 
 #[test]
 fn what_is_in_the_corpus_is_read_without_a_panic() {
-    let texts = corpus();
+    let texts = corpus(CORPUS);
     assert!(texts.len() >= 30);
     let read: usize = texts.iter().map(|text| read(text)).sum();
     assert!(read >= 20, "only {read} records in the corpus");
@@ -59,29 +57,6 @@ fn what_is_in_the_corpus_is_read_without_a_panic() {
 /// R10.
 #[test]
 fn mutated_lines_are_read_or_refused_and_what_is_read_comes_back() {
-    let seed = said("LINKBUS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let inputs = said("LINKBUS_INPUTS").unwrap_or(INPUTS);
-    let (corpus, mut rng) = (corpus(), Rng::with_seed(seed));
-    let mut records = 0;
-    for number in 0..inputs {
-        let input = mutate(&corpus, &mut rng);
-        records += catch_unwind(AssertUnwindSafe(|| read(&input)))
-            .unwrap_or_else(|_| panic!("input {number} of LINKBUS_SEED={seed}: {:?}", String::from_utf8_lossy(&input)));
-    }
-    println!("{inputs} inputs of LINKBUS_SEED={seed}, in which {records} records were read");
     // Mutations that break every line would test nothing but the parser of JSON.
-    assert!(records > inputs / 40, "only {records} records in {inputs} inputs of LINKBUS_SEED={seed}");
-}
-
-/// What the environment says.
-fn said<T: FromStr<Err: Debug>>(name: &str) -> Option<T> {
-    std::env::var(name).ok().map(|said| said.parse().expect("a number"))
-}
-
-fn corpus() -> Vec<Vec<u8>> {
-    let mut files: Vec<_> =
-        fs::read_dir(Path::new(FIXTURES).join("corpus")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // Folders have no order, and the seed has to mean the same everywhere.
-    files.sort();
-    files.iter().map(|file| fs::read(file).unwrap()).collect()
+    read_mutated(&corpus(CORPUS), mutate, read, 40);
 }

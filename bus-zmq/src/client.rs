@@ -261,5 +261,5 @@ fn answer(outcome: Outcome, size: usize) -> Result<Answer, Undelivered> {
 }
 
 fn remote_error(error: &Bytes) -> Result<RemoteError, Undelivered> {
-    rmp_serde::from_slice(error).map_err(|error| Undelivered::Failed(error.into()))
+    RemoteError::from_bytes(error).map_err(Undelivered::Failed)
 }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use bus_zmq::protocol::{Content, Frame, Head, Hello, Reject, Served, frames};
-use linkbus::{Bus, Command, Kind, transport::Endpoint};
+use linkbus::{
+    Bus, Command, Kind,
+    transport::{Endpoint, RemoteError},
+};
 use serde::{Deserialize, Serialize};
 
 use self::support::{Place, soon, until};
@@ -173,7 +176,7 @@ async fn an_envelope_that_cannot_be_read_is_answered_and_not_handled() {
         let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "hostile.Do".to_owned() };
         stranger.send(&Frame::Request { sequence: 1, head, content: Content::new(envelope, b"") });
         let Frame::Failed { id: 1, error } = stranger.receive() else { panic!("an error") };
-        let error: linkbus::transport::RemoteError = rmp_serde::from_slice(&error).unwrap();
+        let error = RemoteError::from_bytes(&error).unwrap();
         assert!(error.text.contains("envelope"), "{error}");
     }
     assert_eq!(scene.handled.load(Ordering::Relaxed), 0);

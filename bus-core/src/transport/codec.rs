@@ -108,6 +108,25 @@ pub(crate) fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> R
 /// How deep a body may be nested: as deep as `serde_json` reads by itself.
 const MAX_DEPTH: usize = 128;
 
+fn from_message_pack(bytes: &[u8]) -> rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'_, [u8]>> {
+    let mut format = rmp_serde::Deserializer::from_read_ref(bytes);
+    format.set_max_depth(MAX_DEPTH);
+    format
+}
+
+/// Reads what the bus itself writes; what it does not know in there is nested no deeper than a body may be.
+pub(super) fn read_own<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
+    T::deserialize(&mut from_message_pack(bytes))
+}
+
+/// Writes what is the bus's own: a map with names.
+///
+/// # Panics
+/// If it has more than strings, numbers and bytes.
+pub(super) fn write_own(own: &impl serde::Serialize) -> Vec<u8> {
+    rmp_serde::to_vec_named(own).expect("strings, numbers and bytes can be written")
+}
+
 /// MessagePack with the names of fields: compact, and open to fields that are added later. The default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
@@ -122,9 +141,7 @@ impl Codec for MessagePack {
     }
 
     fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
-        let mut format = rmp_serde::Deserializer::from_read_ref(bytes);
-        format.set_max_depth(MAX_DEPTH);
-        target.read(&mut format)
+        target.read(&mut from_message_pack(bytes))
     }
 }
 

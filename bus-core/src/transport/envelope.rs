@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Codec;
+use super::{Codec, codec};
 use crate::{
     context::Context,
     message::{Kind, Message},
@@ -92,7 +92,7 @@ impl Envelope {
         Envelope::new(&Context::of_message(M::FACTS), crate::id::new(), None, &super::MessagePack)
     }
 
-    pub(super) fn new(context: &Context, source: Uuid, deadline: Option<SystemTime>, codec: &dyn Codec) -> Self {
+    pub(super) fn new(context: &Context, source: Uuid, deadline: Option<SystemTime>, format: &dyn Codec) -> Self {
         let millis = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         Envelope {
             version: VERSION,
@@ -104,7 +104,7 @@ impl Envelope {
             source,
             attempt: context.attempt(),
             deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
-            content_type: Cow::Owned(codec.content_type().to_owned()),
+            content_type: Cow::Owned(format.content_type().to_owned()),
             traceparent: None,
             tracestate: None,
         }
@@ -123,7 +123,7 @@ impl Envelope {
     /// # Panics
     /// Never: every envelope can be written.
     pub fn to_bytes(&self) -> Vec<u8> {
-        rmp_serde::to_vec_named(self).expect("strings and numbers can be written")
+        codec::write_own(self)
     }
 
     /// Reads one. What it takes in memory is bounded by the length of `bytes`.
@@ -131,11 +131,11 @@ impl Envelope {
     /// # Errors
     /// [`Malformed`] if it is none, or one of a version that this one does not know.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        match rmp_serde::from_slice::<Envelope>(bytes) {
+        match codec::read_own::<Envelope>(bytes) {
             Ok(envelope) if envelope.version == VERSION => Ok(envelope),
             Ok(envelope) => Err(Malformed::Version(envelope.version)),
             // A later version may have other names.
-            Err(error) => Err(match rmp_serde::from_slice(bytes) {
+            Err(error) => Err(match codec::read_own(bytes) {
                 Ok(OnlyVersion { version }) if version != VERSION => Malformed::Version(version),
                 _ => Malformed::Unreadable(error.to_string()),
             }),

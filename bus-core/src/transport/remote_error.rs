@@ -73,6 +73,28 @@ impl RemoteError {
         }
     }
 
+    /// The error as bytes: a MessagePack map with these names, without what is empty.
+    ///
+    /// # Panics
+    /// Never: every error can be written.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::write_own(self)
+    }
+
+    /// Reads one. What it takes in memory is bounded by the length of `bytes`; names that are not known are passed over.
+    ///
+    /// ```
+    /// # use linkbus::{layer::Reason, transport::RemoteError};
+    /// let error = RemoteError::new(Reason::Overloaded, "too many orders");
+    /// assert_eq!(RemoteError::from_bytes(&error.to_bytes()).unwrap(), error);
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with bytes that are none.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AnyError> {
+        Ok(codec::read_own(bytes)?)
+    }
+
     /// What became of a dispatch that failed; `body` is the handler's own error.
     pub(super) fn of(failed: Failed<'_>, type_name: &str, body: Option<Vec<u8>>) -> Self {
         let mut causes = Vec::new();

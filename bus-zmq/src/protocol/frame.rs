@@ -333,7 +333,7 @@ impl Head {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(kind_code(self.kind));
         out.extend(self.attempt.to_be_bytes());
-        out.extend(self.time_left.map_or(NO_DEADLINE, millis).to_be_bytes());
+        out.extend(self.time_left.map_or(NO_DEADLINE, |left| millis(left).min(NO_DEADLINE - 1)).to_be_bytes());
         put_text(out, &self.name);
     }
 
@@ -346,7 +346,7 @@ impl Head {
 
 /// 49 days at most.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(NO_DEADLINE).min(NO_DEADLINE - 1)
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn kind_code(kind: Kind) -> u8 {

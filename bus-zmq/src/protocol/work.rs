@@ -208,7 +208,8 @@ impl Work {
 
     /// The events up to this number were dropped, if they did not come.
     fn skip_to(&mut self, number: u64) {
-        self.stats.missed_events += number.saturating_sub(self.last_event);
+        let missed = number.saturating_sub(self.last_event);
+        self.stats.missed_events = self.stats.missed_events.saturating_add(missed);
         self.last_event = self.last_event.max(number);
     }
 

@@ -123,21 +123,17 @@ fn written(answer: Answer, max_frame: usize) -> Result<Bytes, Bytes> {
         Answer::Done(body) if body.len() <= max_frame => Ok(body.into()),
         Answer::Done(body) => {
             let text = format!("the reply has {} bytes, and no more than {max_frame} are carried", body.len());
-            Err(written_error(&RemoteError::new(Reason::Refused, text)))
+            Err(RemoteError::new(Reason::Refused, text).to_bytes().into())
         }
         Answer::Failed(error) => {
-            let bytes = written_error(&error);
+            let bytes = error.to_bytes();
             if bytes.len() <= max_frame {
-                return Err(bytes);
+                return Err(bytes.into());
             }
             let text = format!("the error has {} bytes, and no more than {max_frame} are carried", bytes.len());
-            Err(written_error(&RemoteError::new(error.reason, text)))
+            Err(RemoteError::new(error.reason, text).to_bytes().into())
         }
     }
-}
-
-fn written_error(error: &RemoteError) -> Bytes {
-    rmp_serde::to_vec_named(error).expect("texts and numbers can be written").into()
 }
 
 impl Role for WorkerRole {
