@@ -2,9 +2,17 @@
 //!
 //! What counts is the call stack: a handler that dispatches from inside its own call, or from inside a poll of its own
 //! future, goes one level down. A message sent from a task that a handler spawned starts again at the top.
+//!
+//! A message that leaves the process says how deep it is, and its handler there goes on from that: a cycle over several processes
+//! ends as well.
+
+#[cfg(feature = "transport")]
+mod outside;
 
 use std::{cell::Cell, fmt, marker::PhantomData};
 
+#[cfg(feature = "transport")]
+pub(crate) use self::outside::{admit, from_outside, leave};
 use crate::message::MessageFacts;
 
 /// The depth at which a bus refuses to go further unless it was built with another limit.

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The bus owns the [`Envelope`], a [`Codec`] sees only the body, and a transport only carries both: [`Parcel`]. What arrives
-//! is decoded to a type in the registry or answered with what is wrong with it; nothing is dropped.
+//! is decoded to a type in the registry or answered with what is wrong with it; nothing is dropped. Messages that go in circles over
+//! several processes end as those in one do, with [`RecursionLimit`](crate::RecursionLimit): the envelope says how deep they are nested.
 //!
 //! | what | who has it |
 //! |---|---|

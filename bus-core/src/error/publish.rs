@@ -57,7 +57,7 @@ impl Failure<AnyError> for SubscriberFailure {
             LayerFailure::NoHandler => PublishError::Transport { message, source: "nobody takes events there".into() },
             #[cfg(not(feature = "transport"))]
             LayerFailure::NoHandler => unreachable!("an event needs no handler"),
-            LayerFailure::RecursionLimit(_) => unreachable!("an event needs no handler"),
+            LayerFailure::RecursionLimit(limit) => PublishError::Refused { message, source: limit.into() },
             LayerFailure::TimedOut(after) => PublishError::TimedOut { message, after },
             LayerFailure::NotStarted(after) => PublishError::NotStarted { message, after },
             LayerFailure::Overloaded => PublishError::Overloaded { message },

@@ -116,6 +116,12 @@ impl Drop for Restored<'_, '_> {
 }
 
 impl AsyncNext<'_> {
+    /// How deep the bus lets dispatches be nested.
+    #[cfg(feature = "transport")]
+    pub(crate) fn limit(&self) -> crate::depth::Limit {
+        crate::flavor::Flavor::core(self.bus).table.limit()
+    }
+
     /// Runs it. Every call runs it once more, as long as the message is there; otherwise as [`Next::run`].
     pub async fn run(&self, dispatch: &mut Dispatch<'_>) -> Done {
         let segment = &self.layered.segments[self.at];

@@ -8,8 +8,9 @@ use std::{
 use super::{Envelope, Parcel, Via, codec};
 use crate::{
     bus::Bus,
+    depth::{self, Limit},
     error::AnyError,
-    layer::{AsyncAround, AsyncNext, Dispatch, Done, Layer, Link, Outcome, Site},
+    layer::{AsyncAround, AsyncNext, Dispatch, Done, Layer, LayerFailure, Link, Outcome, Site},
     message::{Kind, MessageFacts},
 };
 
@@ -70,13 +71,13 @@ fn missing(message: &MessageFacts, carries_queries: bool) -> Option<String> {
 struct Elsewhere(Arc<Via>);
 
 impl AsyncAround for Elsewhere {
-    async fn call(&self, dispatch: &mut Dispatch<'_>, _: AsyncNext<'_>) -> Done {
-        match pack(dispatch, &self.0) {
+    async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
+        match pack(dispatch, &self.0, next.limit()) {
             Ok(parcel) => {
                 let received = self.0.carry(parcel).await;
                 dispatch.receive(received)
             }
-            Err(error) => dispatch.refuse(error),
+            Err(failure) => dispatch.fail(failure),
         }
     }
 }
@@ -90,30 +91,40 @@ impl AsyncAround for Spread {
         if dispatch.particulars().is_foreign {
             return next.run(dispatch).await;
         }
-        match pack(dispatch, &self.0) {
+        match pack(dispatch, &self.0, next.limit()) {
             Ok(parcel) => {
                 let received = self.0.carry(parcel).await;
                 let done = dispatch.receive(received);
                 if matches!(dispatch.outcome(), Outcome::Succeeded) { next.run(dispatch).await } else { done }
             }
-            Err(error) => dispatch.refuse(error),
+            Err(failure) => dispatch.fail(failure),
         }
     }
 }
 
 /// The message of this dispatch, ready for a transport.
-fn pack(dispatch: &mut Dispatch<'_>, via: &Via) -> Result<Parcel, AnyError> {
+fn pack(dispatch: &mut Dispatch<'_>, via: &Via, limit: Limit) -> Result<Parcel, LayerFailure> {
+    let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
+    let envelope = Envelope { depth, ..envelope(dispatch, via) };
+    let body = body(dispatch, via).map_err(LayerFailure::Refused)?;
+    Ok(Parcel { envelope, body })
+}
+
+fn envelope(dispatch: &mut Dispatch<'_>, via: &Via) -> Envelope {
     let context = dispatch.context();
     let deadline = context.deadline().map(|deadline| {
         let left: Duration = deadline.saturating_duration_since(dispatch.now());
         SystemTime::now() + left
     });
-    let envelope = Envelope::new(&context, via.source, deadline, &*via.codec);
+    Envelope::new(&context, via.source, deadline, &*via.codec)
+}
+
+fn body(dispatch: &mut Dispatch<'_>, via: &Via) -> Result<Vec<u8>, AnyError> {
     let message = dispatch.payload.serialize().ok_or("the message is gone: it was handed over before")?;
     let body = codec::write(&*via.codec, message)?;
     let (size, limit) = (body.len(), via.transport.features().max_size);
     if size > limit {
         return Err(super::Undelivered::TooLarge { size, limit }.into());
     }
-    Ok(Parcel { envelope, body })
+    Ok(body)
 }

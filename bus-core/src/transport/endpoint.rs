@@ -8,6 +8,8 @@ use super::{Answer, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, cod
 use crate::{
     bus::Bus,
     context::Context,
+    depth,
+    error::RecursionLimit,
     flavor::Flavor,
     layer::{Outcome, Ready, Reason},
     message::{Kind, MessageFacts},
@@ -124,7 +126,7 @@ impl Endpoint {
             Ok(opened) => opened,
             Err(error) => return Answer::Failed(Box::new(error)),
         };
-        let is_panic = ready.dispatch(&self.bus).await;
+        let is_panic = depth::from_outside(parcel.envelope.depth, ready.dispatch(&self.bus)).await;
         answer(&ready, is_panic, codec)
     }
 
@@ -148,6 +150,8 @@ impl Endpoint {
         if message.kind != envelope.kind {
             return Err(refused(format!("`{name}` is a {} here, and came as a {}", message.kind, envelope.kind)));
         }
+        let too_deep = |limit: RecursionLimit| RemoteError::new(Reason::RecursionLimit, limit.to_string());
+        depth::admit(message, envelope.depth, self.bus.core().table.limit()).map_err(too_deep)?;
         let left = envelope.time_left(SystemTime::now());
         if left.is_some_and(|left| left.is_zero()) {
             return Err(RemoteError::new(Reason::NotStarted, format!("`{name}` came after its deadline")));

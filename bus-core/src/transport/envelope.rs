@@ -45,6 +45,10 @@ pub struct Envelope {
     /// Counted from 1: a retry of the sender counts it up, and so does a transport that delivers again.
     #[serde(default = "first")]
     pub attempt: u32,
+    /// In how many handlers it is nested, those of other processes included: 0, left out on the wire, is in none. Where it is as
+    /// much as a bus [allows](crate::Builder::max_depth), the message is refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
     /// When the sender gives up, in milliseconds since 1970: nobody has to begin with it afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
@@ -65,6 +69,11 @@ struct OnlyVersion {
 
 fn first() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(depth: &u32) -> bool {
+    *depth == 0
 }
 
 /// A kind by its label.
@@ -103,6 +112,7 @@ impl Envelope {
             causation: context.causation_id(),
             source,
             attempt: context.attempt(),
+            depth: 0,
             deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
             content_type: Cow::Owned(format.content_type().to_owned()),
             traceparent: None,

@@ -33,6 +33,12 @@ pub(crate) struct Table<B: Flavor> {
 }
 
 impl<B: Flavor> Table<B> {
+    /// How deep the bus lets dispatches be nested.
+    #[cfg(feature = "transport")]
+    pub(crate) fn limit(&self) -> Limit {
+        self.limit
+    }
+
     pub(crate) fn new(limit: Limit) -> Self {
         let (calls, events, layered_events, owners) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Table { calls, events, layered_events, owners, limit, bus: PhantomData }
