@@ -1,6 +1,7 @@
 //! Clients: what a bus sends through.
 
 mod role;
+mod room;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +10,12 @@ use linkbus::{
     layer::Reason,
     transport::{Answer, Completion, Delivery, Features, Order, Parcel, RemoteError, Transport, Undelivered},
 };
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use self::role::{Ask, ClientRole, Link, Waiter};
+use self::{
+    role::{Ask, ClientRole, Link, Waiter},
+    room::Room,
+};
 use crate::{
     error::{NotReady, OpenError},
     hub::ZmqHub,
@@ -123,7 +127,7 @@ struct Shared {
     endpoint: String,
     settings: Settings,
     inbox: Arc<Inbox<Ask>>,
-    in_flight: Arc<Semaphore>,
+    in_flight: Room,
     link: watch::Receiver<Link>,
 }
 
@@ -136,7 +140,7 @@ impl ZmqClient {
             ClientRole::new(Arc::clone(asks), state, settings.hub_grace)
         })?;
         let inbox = inbox.expect("the role was made");
-        let in_flight = Arc::new(Semaphore::new(settings.in_flight.min(Semaphore::MAX_PERMITS)));
+        let in_flight = Room::new(settings.in_flight);
         let endpoint = place.name();
         Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, in_flight, link }) })
     }
@@ -186,9 +190,9 @@ impl ZmqClient {
     }
 
     async fn call(&self, call: Call) -> Result<Outcome, Undelivered> {
-        let permit = Arc::clone(&self.shared.in_flight).acquire_owned().await.map_err(|_| Undelivered::Closed)?;
+        let room = self.shared.in_flight.take().await.map_err(|_| Undelivered::Closed)?;
         let (answer, outcome) = oneshot::channel();
-        let asked = self.shared.inbox.push(Ask::Call(call, Waiter { answer, _permit: permit }));
+        let asked = self.shared.inbox.push(Ask::Call(call, Waiter { answer, _room: room }));
         asked.map_err(|_| Undelivered::Closed)?;
         outcome.await.map_err(|_| Undelivered::Closed)
     }

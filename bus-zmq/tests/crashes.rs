@@ -7,14 +7,10 @@
 #[allow(dead_code, unused_imports, unused_macros, reason = "it is shared with tests that trace")]
 mod crashes;
 mod ledger;
+mod process;
 mod support;
 
-use std::{
-    fs,
-    path::Path,
-    process::{Child, Command as Process, ExitCode, Stdio},
-    time::Duration,
-};
+use std::{fs, path::Path, process::ExitCode, time::Duration};
 
 use bus_zmq::{Zmq, ZmqClient, ZmqHub};
 use linkbus::{
@@ -22,13 +18,14 @@ use linkbus::{
     layer::{Dispatch, Observer},
     transport::{Endpoint, Transport as _},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use self::{
     crashes::Random,
     ledger::{Attempts, Begun},
+    process::{Process, end_with_the_test, stop_at_signal, was_at_once},
     support::{Place, soon, until},
 };
 
@@ -46,7 +43,8 @@ fn main() -> ExitCode {
         &crashes::tests![
             tasks_of_workers_that_are_killed_or_stopped_are_done_by_others,
             what_ends_each_process_that_handles_it_is_given_up,
-            a_worker_that_is_asked_to_end_loses_nothing,
+            a_worker_that_is_told_to_end_by_a_signal_loses_nothing,
+            a_worker_that_is_told_so_again_ends_at_once_and_another_has_its_work,
             nothing_is_open_after_closing,
         ],
     )
@@ -56,9 +54,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// A worker process: notes each task that it begins with, and ends when its standard input does.
+/// A worker process, which notes each task that it begins with.
 fn worker(mode: &str, folder: &Path, number: u32) {
+    let is_stuck = mode == "stuck";
     let pause = move |Crunch(task): Crunch| async move {
+        if is_stuck {
+            std::future::pending().await
+        }
         tokio::time::sleep(Duration::from_millis(task % 8)).await;
     };
     let begun = Begun::open(&folder.join(format!("begun-{number}")));
@@ -67,12 +69,11 @@ fn worker(mode: &str, folder: &Path, number: u32) {
     let endpoint = Endpoint::new(&bus.build().unwrap()).unwrap();
     let worker = Zmq::worker().endpoint(format!("ipc://{}", folder.join("run/bus").display()));
     let worker = worker.connect(endpoint).unwrap();
-    let handle = worker.handle();
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        handle.stop();
+    end_with_the_test();
+    let stats = block_on(async {
+        stop_at_signal(worker.handle());
+        worker.run().await.unwrap()
     });
-    let stats = block_on(worker.run()).unwrap();
     assert_eq!((stats.answered + stats.returned, stats.stale), (stats.taken, 0));
 }
 
@@ -111,42 +112,13 @@ impl Scene {
         Scene { place, hub, client, bus, last: 0 }
     }
 
-    fn start(&mut self, mode: &str) -> Worker {
+    fn start(&mut self, mode: &str) -> Process {
         self.last += 1;
-        let folder = self.place.folder();
-        let mut process = Process::new(std::env::current_exe().unwrap());
-        process.args(["child", mode, folder.parent().unwrap().to_str().unwrap(), &self.last.to_string()]);
-        Worker(process.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+        Process::start(mode, &self.place, self.last)
     }
 
     fn attempts(&self) -> Attempts {
         Attempts::read(self.place.folder().parent().unwrap())
-    }
-}
-
-struct Worker(Child);
-
-impl Worker {
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
-    }
-
-    /// Asks it to end; gives whether it did so in order.
-    fn end(mut self) -> bool {
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap().success()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -196,7 +168,7 @@ fn tasks_of_workers_that_are_killed_or_stopped_are_done_by_others() {
 }
 
 /// Stops a worker until the hub has given it up, and lets it go on.
-async fn stop_until_it_is_gone(hub: &ZmqHub, worker: &Worker) {
+async fn stop_until_it_is_gone(hub: &ZmqHub, worker: &Process) {
     let gone = hub.stats().gone;
     worker.signal(Signal::STOP);
     until(|| hub.stats().gone > gone).await;
@@ -213,7 +185,7 @@ fn what_ends_each_process_that_handles_it_is_given_up() {
         let explosion = tokio::spawn(async move { bus.execute(Explode).await });
         let mut crashes = 0;
         while !explosion.is_finished() {
-            if worker.0.try_wait().unwrap().is_some() {
+            if worker.is_over() {
                 crashes += 1;
                 worker = scene.start("explosive");
             }
@@ -234,7 +206,7 @@ fn sayings(error: &dyn std::error::Error) -> Vec<String> {
 }
 
 /// R15.
-fn a_worker_that_is_asked_to_end_loses_nothing() {
+fn a_worker_that_is_told_to_end_by_a_signal_loses_nothing() {
     block_on(async {
         let mut scene = Scene::new(|hub| hub).await;
         let mut random = Random(15);
@@ -250,7 +222,7 @@ fn a_worker_that_is_asked_to_end_loses_nothing() {
                 soon(running.join_next()).await.unwrap().unwrap().unwrap();
             }
             let next = scene.start("plain");
-            let ended = tokio::task::spawn_blocking(move || worker.end());
+            let ended = tokio::task::spawn_blocking(move || end(worker));
             assert!(soon(ended).await.unwrap(), "it ended in order");
             worker = next;
             while let Some(outcome) = soon(running.join_next()).await {
@@ -261,6 +233,34 @@ fn a_worker_that_is_asked_to_end_loses_nothing() {
         println!("{stats:?}");
         assert_eq!((stats.done, stats.requeued, stats.gone, stats.stale), (20 * 300, 0, 0, 0));
         assert_eq!(scene.attempts().repeated(), 0);
+    });
+}
+
+/// Tells a process to end, when it listens; gives whether it did so in order.
+fn end(mut worker: Process) -> bool {
+    assert_eq!(worker.line(), "ready");
+    worker.signal(Signal::TERM);
+    worker.wait().success()
+}
+
+/// R15.
+fn a_worker_that_is_told_so_again_ends_at_once_and_another_has_its_work() {
+    block_on(async {
+        let mut scene = Scene::new(|hub| hub).await;
+        let mut stuck = scene.start("stuck");
+        soon(scene.client.served(["crashes.Crunch"])).await.unwrap();
+        let bus = scene.bus.clone();
+        let task = tokio::spawn(async move { bus.dispatch(Crunch(15)).await });
+        until(|| scene.attempts().of(15) == [1]).await;
+        assert_eq!(stuck.line(), "ready");
+        stuck.signal(Signal::TERM);
+        assert_eq!(stuck.line(), "stopping");
+        assert!(!stuck.is_over());
+        stuck.signal(Signal::TERM);
+        assert!(was_at_once(stuck.wait()));
+        let _other = scene.start("plain");
+        soon(task).await.unwrap().unwrap();
+        assert_eq!(scene.attempts().of(15), [1, 2]);
     });
 }
 

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+use super::room::Taken;
 use crate::{
     io::{Inbox, Role},
     protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
@@ -22,7 +23,7 @@ pub(super) enum Ask {
 pub(super) struct Waiter {
     pub(super) answer: oneshot::Sender<Outcome>,
     /// As long as it waits, it is one of those in flight.
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _room: Taken,
 }
 
 /// What is known of the hub.

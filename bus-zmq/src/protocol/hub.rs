@@ -231,7 +231,7 @@ impl Hub {
         if head.kind == Kind::Event {
             return self.publish(peer, sequence, &head.name, &content);
         }
-        match self.routes.admit(&head.name, head.kind, content.len(), &self.options) {
+        match self.routes.admit(head, content.len(), now, &self.options) {
             Err(why) => self.refuse(peer, sequence, head.kind, why),
             Ok(name) => {
                 self.stats.accepted += 1;

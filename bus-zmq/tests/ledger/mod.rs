@@ -1,4 +1,5 @@
 //! What worker processes began with, in files that outlive them.
+#![allow(dead_code, reason = "no test program needs all of it")]
 
 use std::{
     collections::BTreeMap,
@@ -53,6 +54,12 @@ impl Attempts {
     /// How often a task was begun that had been begun before.
     pub(crate) fn repeated(&self) -> u64 {
         self.0.values().map(|attempts| attempts.len() as u64 - 1).sum()
+    }
+
+    /// Tasks that were begun as if for the first time, more than once.
+    pub(crate) fn first_twice(&self) -> Vec<u64> {
+        let is_first_twice = |attempts: &Vec<u32>| attempts.iter().filter(|attempt| **attempt == 1).count() > 1;
+        self.0.iter().filter(|(_, attempts)| is_first_twice(attempts)).map(|(task, _)| *task).collect()
     }
 
     /// Tasks that were begun twice with the same attempt.

@@ -9,7 +9,7 @@ use std::{
 use linkbus::Kind;
 
 use super::{HubOptions, NoWorker, PeerId};
-use crate::protocol::{Content, Reject};
+use crate::protocol::{Content, Head, Reject};
 
 /// A query, command or task that is neither handled nor given up.
 pub(super) struct Waiting {
@@ -73,17 +73,19 @@ impl Routes {
     /// The name of a message that may wait for a worker, or why it may not.
     pub(super) fn admit(
         &mut self,
-        name: &str,
-        kind: Kind,
+        head: &Head,
         bytes: usize,
+        now: Duration,
         options: &HubOptions,
     ) -> Result<Arc<str>, Reject> {
-        let can_wait = kind != Kind::Query && options.no_worker == NoWorker::Queue;
+        let name = &*head.name;
+        // A hub before this one took what is sent again: its workers are on their way.
+        let can_wait = head.kind != Kind::Query && (options.no_worker == NoWorker::Queue || head.attempt > 1);
         if can_wait && self.by_name.len() < MAX_NAMES && !self.by_name.contains_key(name) {
-            self.by_name.insert(name.into(), Route::default());
+            self.by_name.insert(name.into(), Route { vacant_since: Some(now), ..Route::default() });
         }
         let (name, route) = self.by_name.get_key_value(name).ok_or(Reject::NoHandler)?;
-        if kind == Kind::Query && route.workers.is_empty() {
+        if head.kind == Kind::Query && route.workers.is_empty() {
             return Err(Reject::NoHandler);
         }
         if route.waiting.len() >= options.queue_messages || self.bytes + bytes > options.queue_bytes {

@@ -1,0 +1,60 @@
+//! How many messages may be under way.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore, TryAcquireError};
+
+/// Room for so many messages. Who waits for it and is not polled keeps nobody else from it: a semaphore alone would give it to whoever
+/// came first, and that may be a future that its task polls only after the one that waits behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    free: Semaphore,
+    freed: Notify,
+}
+
+/// The room of one message, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Taken(Room);
+
+/// There will be no room any more.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+impl Room {
+    pub(super) fn new(messages: usize) -> Self {
+        Room(Arc::new(Shared { free: Semaphore::new(messages.min(Semaphore::MAX_PERMITS)), freed: Notify::new() }))
+    }
+
+    /// Waits until there is room, and takes it.
+    pub(super) async fn take(&self) -> Result<Taken, Closed> {
+        loop {
+            // Whatever is freed from here on is heard of.
+            let freed = self.0.freed.notified();
+            match self.0.free.try_acquire() {
+                Ok(permit) => {
+                    permit.forget();
+                    return Ok(Taken(self.clone()));
+                }
+                Err(TryAcquireError::NoPermits) => freed.await,
+                Err(TryAcquireError::Closed) => return Err(Closed),
+            }
+        }
+    }
+
+    /// Lets nobody in any more; who waits is told.
+    pub(super) fn close(&self) {
+        self.0.free.close();
+        self.0.freed.notify_waiters();
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Taken(Room(shared)) = self;
+        shared.free.add_permits(1);
+        shared.freed.notify_waiters();
+    }
+}

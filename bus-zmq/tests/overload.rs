@@ -1,0 +1,105 @@
+//! More than there is room for, in the smallest queues: R8, R9.
+
+mod support;
+
+use std::pin::{Pin, pin};
+
+use bus_zmq::HubStats;
+use linkbus::{Bus, Command, ExecuteError};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use self::support::{Gate, Place, run, soon, until};
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(name = "overload.Do")]
+struct Do(Vec<u8>);
+
+/// A bus that handles one at a time, each when the gate opens.
+fn behind(gate: &Gate) -> linkbus::Builder<Bus> {
+    let entrance = gate.clone();
+    Bus::empty().replayable().command_async(move |_: Do| entrance.pass())
+}
+
+async fn sender(client: bus_zmq::ClientBuilder) -> Bus {
+    let client = client.connect().unwrap();
+    soon(client.served(["overload.Do"])).await.unwrap();
+    Bus::empty().message::<Do>().transport(client).build().unwrap()
+}
+
+/// Polls it once; it is not over then.
+fn begin<F: Future>(future: &mut Pin<&mut F>) {
+    let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(future.as_mut().poll(&mut task).is_pending());
+}
+
+/// R8. A program that waits with `select!` for one thing and then for another does not poll the first one meanwhile.
+#[tokio::test]
+async fn who_is_not_polled_takes_no_room_from_others() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker().credit(1), behind(&gate));
+    let bus = sender(place.client().in_flight(1)).await;
+    let mut under_way = pin!(bus.execute(Do(vec![])));
+    begin(&mut under_way);
+    let mut waits_for_room = pin!(bus.execute(Do(vec![])));
+    begin(&mut waits_for_room);
+    gate.open();
+    until(|| hub.stats().done == 1).await;
+    // Neither of the two is polled, and there is room for one.
+    soon(bus.execute(Do(vec![]))).await.unwrap();
+    soon(under_way).await.unwrap();
+    soon(waits_for_room).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_room_leaves_it_to_others() {
+    let place = Place::new();
+    let _hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker(), behind(&gate));
+    let bus = sender(place.client().in_flight(1)).await;
+    {
+        let mut under_way = pin!(bus.execute(Do(vec![])));
+        begin(&mut under_way);
+        let mut waits_for_room = pin!(bus.execute(Do(vec![])));
+        begin(&mut waits_for_room);
+    }
+    gate.open();
+    soon(bus.execute(Do(vec![]))).await.unwrap();
+    assert_eq!(gate.arrived(), 2);
+}
+
+/// R9. What is offered is either handled or refused, and never more than allowed is there.
+#[tokio::test]
+async fn of_what_a_slow_worker_is_offered_each_is_handled_or_refused_and_no_more_is_kept_than_allowed() {
+    const OFFERED: u64 = 5_000;
+    const ROOM: usize = 256 << 10;
+    let place = Place::new();
+    let hub = place.hub().queue_bytes(ROOM).start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker().credit(4), behind(&gate));
+    let bus = sender(place.client()).await;
+    let mut offers = JoinSet::new();
+    for _ in 0..OFFERED {
+        let bus = bus.clone();
+        offers.spawn(async move { bus.execute(Do(vec![7; 1 << 10])).await });
+    }
+    until(|| hub.stats().accepted == OFFERED).await;
+    let HubStats { bytes, queued, leased, rejected, .. } = hub.stats();
+    assert!(bytes <= ROOM && bytes > ROOM - (2 << 10), "as full as it may be: {bytes}");
+    assert_eq!(leased, 4);
+    let (mut handled, mut refused) = (0, 0);
+    gate.open();
+    while let Some(outcome) = soon(offers.join_next()).await {
+        match outcome.unwrap() {
+            Ok(()) => handled += 1,
+            Err(ExecuteError::Overloaded { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((handled, refused), ((queued + leased) as u64, rejected));
+    assert_eq!(handled + refused, OFFERED);
+    assert_eq!((gate.arrived() as u64, hub.stats().done, hub.stats().bytes), (handled, handled, 0));
+}
