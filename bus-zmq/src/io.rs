@@ -1,11 +1,15 @@
 //! Threads and sockets: what carries the frames of the protocol.
 
 mod hub;
+mod libzmq;
 mod outgoing;
 mod peer;
 mod place;
 mod role;
+mod socket;
 mod wake;
+
+use std::time::Duration;
 
 pub(crate) use self::{
     hub::{HubPort, open_hub},
@@ -17,7 +21,13 @@ pub(crate) use self::{
 /// The most bytes of several frames that are sent as one message of ZeroMQ.
 const BATCH: usize = 64 << 10;
 
+/// How long a hub that is gone is waited for before a peer connects again.
+const RECONNECT: Duration = Duration::from_millis(50);
+
+/// How long what was said last is kept for peers that are slow, when a hub closes.
+const LINGER: Duration = Duration::from_millis(250);
+
 /// How many bytes a message of ZeroMQ may have, so that each content of up to `max_frame` fits.
-fn max_message(max_frame: usize) -> i64 {
-    i64::try_from(max_frame.saturating_add(2 * BATCH)).unwrap_or(i64::MAX)
+fn max_message(max_frame: usize) -> usize {
+    max_frame.saturating_add(2 * BATCH)
 }

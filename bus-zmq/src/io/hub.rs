@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -10,16 +11,16 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    max_message,
+    libzmq::ZmqRouter,
     outgoing::Outgoing,
-    peer::millis,
     role::{Role, read},
+    socket::{Router, Unsent},
     wake::{Inbox, Sleeper, Wake},
 };
 use crate::{
     address::{Address, Reserved},
     error::OpenError,
-    protocol::{Hub, HubOptions, HubStats, Malformed, PeerId},
+    protocol::{Hub, HubOptions, HubStats, PeerId},
 };
 
 /// How many messages are received before others are sent.
@@ -30,9 +31,6 @@ const RETRY: Duration = Duration::from_millis(1);
 
 /// How often a hub looks after its peers: several times in a heartbeat.
 const TICKS_PER_HEARTBEAT: u32 = 4;
-
-/// How long what was said last is kept for peers that are slow, when a hub closes.
-const LINGER: Duration = Duration::from_millis(250);
 
 /// What a program asks of a hub.
 enum Ask {
@@ -79,16 +77,26 @@ impl HubPort {
 
 /// Begins a thread with a hub at these addresses.
 pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions) -> Result<HubPort, OpenError> {
+    let max_frame = options.max_frame;
+    serve(addresses, |_| ZmqRouter::new(max_frame), id, options)
+}
+
+/// Begins a thread with a hub at these addresses, on the socket that `open` gives.
+fn serve<S: Router>(
+    addresses: &[Address],
+    open: impl FnOnce(&Arc<Wake>) -> io::Result<S>,
+    id: [u8; 16],
+    options: HubOptions,
+) -> Result<HubPort, OpenError> {
     let first = addresses.first().expect("a hub has an address");
-    let context = zmq::Context::new();
-    let socket = router(&context, options.max_frame).map_err(|error| first.fault(error.into()))?;
+    let (wake, sleeper) = Wake::new().map_err(|error| first.fault(error))?;
+    let mut socket = open(&wake).map_err(|error| first.fault(error))?;
     let mut places = Vec::new();
     for address in addresses {
         places.extend(address.reserve()?);
-        socket.bind(address.endpoint()).map_err(|error| address.fault(error.into()))?;
+        socket.bind(address.endpoint()).map_err(|error| address.fault(error))?;
         address.protect()?;
     }
-    let (wake, sleeper) = Wake::new().map_err(|error| first.fault(error))?;
     let (over, is_over) = watch::channel(false);
     let inbox = Arc::new(Inbox::new(Arc::clone(&wake)));
     let port = HubPort { inbox: Arc::clone(&inbox), wake, stats: Arc::default(), is_over };
@@ -104,10 +112,9 @@ pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions)
         outgoing: HashMap::new(),
         close_by: None,
         socket,
-        context,
         sleeper,
         begun: Instant::now(),
-        places,
+        _places: places,
     };
     let run = move || {
         server.run();
@@ -118,19 +125,7 @@ pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions)
     Ok(port)
 }
 
-fn router(context: &zmq::Context, max_frame: usize) -> zmq::Result<zmq::Socket> {
-    let socket = context.socket(zmq::ROUTER)?;
-    // A peer that is gone, or takes nothing more, is an error and not silence.
-    socket.set_router_mandatory(true)?;
-    // A peer that comes back is itself.
-    socket.set_router_handover(true)?;
-    socket.set_sndtimeo(0)?;
-    socket.set_linger(i32::try_from(LINGER.as_millis()).expect("a short time"))?;
-    socket.set_maxmsgsize(max_message(max_frame))?;
-    Ok(socket)
-}
-
-struct Server {
+struct Server<S> {
     hub: Hub,
     /// Between two ticks.
     pause: Duration,
@@ -143,22 +138,19 @@ struct Server {
     /// What waits for the others.
     outgoing: HashMap<PeerId, Outgoing>,
     close_by: Option<Duration>,
-    socket: zmq::Socket,
-    /// Dropped after the socket, for which it waits.
-    context: zmq::Context,
+    socket: S,
     sleeper: Sleeper,
     begun: Instant,
     /// Dropped last: until then nobody else is hub here.
-    places: Vec<Reserved>,
+    _places: Vec<Reserved>,
 }
 
-impl Server {
+impl<S: Router> Server<S> {
     fn run(mut self) {
-        let (mut id, mut message) = (zmq::Message::new(), zmq::Message::new());
         loop {
             let now = self.begun.elapsed();
             self.look_at_inbox(now);
-            let has_received = self.receive(&mut id, &mut message, now);
+            let has_received = self.receive(now);
             if now >= self.next_tick {
                 self.next_tick = now + self.pause;
                 self.hub.tick(now);
@@ -193,17 +185,16 @@ impl Server {
     }
 
     /// Whether anything came.
-    fn receive(&mut self, id: &mut zmq::Message, message: &mut zmq::Message, now: Duration) -> bool {
+    fn receive(&mut self, now: Duration) -> bool {
         for burst in 0..BURST {
-            if self.socket.recv(id, zmq::DONTWAIT).is_err() || self.socket.recv(message, zmq::DONTWAIT).is_err() {
-                return burst > 0;
-            }
-            let peer = PeerId((**id).into());
-            if message.get_more() {
-                self.drop_parts(message);
-                self.hub.receive_malformed(&peer, Malformed::Unreadable, now);
-                continue;
-            }
+            let Some((peer, message)) = self.socket.receive() else { return burst > 0 };
+            let message = match message {
+                Ok(message) => message,
+                Err(malformed) => {
+                    self.hub.receive_malformed(&peer, malformed, now);
+                    continue;
+                }
+            };
             for frame in read(message) {
                 match frame {
                     Ok(frame) => self.hub.receive(&peer, frame, now),
@@ -212,11 +203,6 @@ impl Server {
             }
         }
         true
-    }
-
-    /// A message of the protocol has one part.
-    fn drop_parts(&self, message: &mut zmq::Message) {
-        while message.get_more() && self.socket.recv(message, zmq::DONTWAIT).is_ok() {}
     }
 
     /// Carries frames between the hub and who is in this process, until nobody has anything to say.
@@ -263,22 +249,16 @@ impl Server {
 
     /// Sends what is there to be sent, and gives up who is gone or takes nothing.
     fn send(&mut self, now: Duration) {
-        let (socket, hub) = (&self.socket, &mut self.hub);
+        let (socket, hub) = (&mut self.socket, &mut self.hub);
         // What one peer has not taken may be as much as all that may wait.
         let most = hub.options().queue_bytes + hub.options().event_bytes;
-        self.outgoing.retain(|id, outgoing| {
-            let sent = outgoing.send(|message| {
-                socket.send(&*id.0, zmq::DONTWAIT | zmq::SNDMORE)?;
-                socket.send(message, zmq::DONTWAIT)
-            });
-            match sent {
-                Err(zmq::Error::EAGAIN) if outgoing.bytes() <= most => true,
-                Err(_) => {
-                    hub.lose(id, now);
-                    false
-                }
-                Ok(()) => false,
+        self.outgoing.retain(|id, outgoing| match outgoing.send(|message| socket.send(id, message)) {
+            Err(Unsent::Full) if outgoing.bytes() <= most => true,
+            Err(_) => {
+                hub.lose(id, now);
+                false
             }
+            Ok(()) => false,
         });
         // What that has changed.
         self.deliver(now);
@@ -293,15 +273,14 @@ impl Server {
     }
 
     /// Sleeps until something comes, can be sent, or is due.
-    fn sleep(&self) {
-        let mut items = [self.socket.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(self.sleeper.fd(), zmq::POLLIN)];
+    fn sleep(&mut self) {
         self.sleeper.lie_down();
-        if self.is_quiet() {
+        let has_rung = self.is_quiet() && {
             let pause = self.next_work().saturating_sub(self.begun.elapsed());
             let pause = if self.outgoing.is_empty() { pause } else { pause.min(RETRY) };
-            let _ = zmq::poll(&mut items, millis(pause));
-        }
-        self.sleeper.get_up(items[1].is_readable());
+            self.socket.sleep(self.sleeper.fd(), pause)
+        };
+        self.sleeper.get_up(has_rung);
     }
 
     /// Whether the program has asked for nothing that was not looked at.
@@ -329,9 +308,5 @@ impl Server {
                 role.end();
             }
         }
-        let Server { socket, context, places, .. } = self;
-        drop(socket);
-        drop(context);
-        drop(places);
     }
 }

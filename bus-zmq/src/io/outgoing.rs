@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::BATCH;
+use super::{BATCH, socket::Unsent};
 use crate::protocol::Frame;
 
 /// Frames that wait until a socket takes them, as messages of ZeroMQ: several small ones are one.
@@ -32,7 +32,7 @@ impl Outgoing {
     }
 
     /// Gives messages to the socket until it takes no more, or there are none.
-    pub(super) fn send(&mut self, mut send: impl FnMut(&[u8]) -> zmq::Result<()>) -> zmq::Result<()> {
+    pub(super) fn send(&mut self, mut send: impl FnMut(&[u8]) -> Result<(), Unsent>) -> Result<(), Unsent> {
         while let Some(message) = self.messages.front() {
             send(message)?;
             self.bytes -= message.len();

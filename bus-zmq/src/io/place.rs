@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use linkbus::Uuid;
 
-use super::{HubPort, Role, Wake, peer::open_peer};
+use super::{HubPort, Role, Wake, libzmq::ZmqDealer, peer::open_peer};
 use crate::{address::Address, error::OpenError};
 
 /// Where a client or a worker finds its hub.
@@ -41,7 +41,7 @@ impl Place {
         let id = Uuid::now_v7().into_bytes();
         match self {
             Place::There(address) => {
-                let opened = open_peer(address.endpoint(), id, max_frame, make);
+                let opened = open_peer(|_| ZmqDealer::connect(address.endpoint(), &id, max_frame), make);
                 opened.map_err(|error| address.fault(error))
             }
             Place::Here(hub) => {
