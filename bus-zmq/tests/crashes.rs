@@ -59,7 +59,7 @@ fn worker(mode: &str, folder: &Path, number: u32) {
     let is_stuck = mode == "stuck";
     let pause = move |Crunch(task): Crunch| async move {
         if is_stuck {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_millis(task % 8)).await;
     };

@@ -79,7 +79,7 @@ async fn hub(endpoint: String, mebibytes: u32) {
     let policy = if mebibytes == SMALL { NoWorker::Queue } else { NoWorker::Reject };
     let _hub = Zmq::hub().endpoint(endpoint).queue_bytes(room).no_worker(policy).start().unwrap();
     println!("ready");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Notes each task that it begins with.

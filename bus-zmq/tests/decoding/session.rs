@@ -35,8 +35,8 @@ fn options() -> HubOptions {
 
 impl Stage {
     fn new() -> Self {
-        let served = |kind| Served { kind, name: "do".to_owned() };
-        let serves = vec![served(Kind::Command), served(Kind::Event)];
+        let named = |kind| Served { kind, name: "do".to_owned() };
+        let serves = vec![named(Kind::Command), named(Kind::Event)];
         Stage {
             now: Duration::ZERO,
             hub: Hub::new([7; 16], options()),
