@@ -147,6 +147,28 @@ impl ZmqHub {
         self.port.stats()
     }
 
+    /// Waits until `condition` is true of what it counts, which it looks at whenever that changes; gives that, or `None` if the
+    /// hub ends before.
+    ///
+    /// A hub that [is idle](HubStats::is_idle) after a command was answered has also seen the end of what its handler
+    /// published, and of what came of that, as far as each handler waited for what it sent:
+    ///
+    /// ```
+    /// # use bus_zmq::{HubStats, Zmq};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let hub = Zmq::hub().endpoint(format!("ipc://{}/run/bus", folder.path().display())).start()?;
+    /// assert!(hub.wait_for(HubStats::is_idle).await.is_some());
+    /// hub.close().await;
+    /// assert!(hub.wait_for(|stats| stats.peers > 0).await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait_for(&self, condition: impl FnMut(&HubStats) -> bool) -> Option<HubStats> {
+        self.port.wait_for(condition).await
+    }
+
     /// Takes nothing more, waits for what workers have [as long as it may](HubBuilder::close_within), and removes its socket.
     /// What was waiting is refused, and its senders know. Once more does nothing.
     pub async fn close(&self) {

@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use bus_zmq::HubStats;
 use linkbus::{Bus, Event, transport::Endpoint};
 use serde::{Deserialize, Serialize};
 
@@ -86,4 +87,39 @@ async fn a_process_that_publishes_and_subscribes_hears_its_event_once() {
     until(|| elsewhere.load(Ordering::Relaxed) == 10 && handle.stats().taken == 10).await;
     handle.stop();
     assert_eq!(heard.load(Ordering::Relaxed), 10);
+}
+
+#[tokio::test]
+async fn a_hub_is_idle_only_when_subscribers_are_done_with_their_events() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let entrance = gate.clone();
+    let slow = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
+    let (worker, _) = run(place.worker().event_credit(1), slow);
+    soon(worker.ready()).await.unwrap();
+    let bus = publisher(&place);
+    for number in 0..2 {
+        soon(bus.publish(Stored(number))).await.unwrap();
+    }
+    until(|| gate.arrived() == 1).await;
+    assert_eq!((hub.stats().unfinished_events, hub.stats().is_idle()), (2, false));
+    gate.open();
+    assert_eq!(soon(hub.wait_for(HubStats::is_idle)).await.unwrap().unfinished_events, 0);
+    assert_eq!(gate.arrived(), 2);
+}
+
+#[tokio::test]
+async fn what_a_subscriber_had_when_it_left_is_not_waited_for() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let entrance = gate.clone();
+    let stuck = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
+    let (worker, running) = run(place.worker().event_credit(1), stuck);
+    soon(worker.ready()).await.unwrap();
+    soon(publisher(&place).publish(Stored(1))).await.unwrap();
+    until(|| gate.arrived() == 1).await;
+    running.abort();
+    assert!(soon(hub.wait_for(HubStats::is_idle)).await.is_some());
 }

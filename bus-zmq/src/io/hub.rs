@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -45,13 +45,18 @@ enum Ask {
 pub(crate) struct HubPort {
     inbox: Arc<Inbox<Ask>>,
     wake: Arc<Wake>,
-    stats: Arc<Mutex<HubStats>>,
+    stats: watch::Receiver<HubStats>,
     is_over: watch::Receiver<bool>,
 }
 
 impl HubPort {
     pub(crate) fn stats(&self) -> HubStats {
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.stats.borrow()
+    }
+
+    /// Waits until `condition` is true of what the hub counts; gives that, or `None` if the hub ends before.
+    pub(crate) async fn wait_for(&self, condition: impl FnMut(&HubStats) -> bool) -> Option<HubStats> {
+        self.stats.clone().wait_for(condition).await.ok().map(|stats| *stats)
     }
 
     /// Lets somebody of this process join.
@@ -98,8 +103,9 @@ fn serve<S: Router>(
         address.protect()?;
     }
     let (over, is_over) = watch::channel(false);
+    let (counted, stats) = watch::channel(HubStats::default());
     let inbox = Arc::new(Inbox::new(Arc::clone(&wake)));
-    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats: Arc::default(), is_over };
+    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats, is_over };
     let pause = options.heartbeat / TICKS_PER_HEARTBEAT;
     let server = Server {
         hub: Hub::new(id, options),
@@ -107,7 +113,7 @@ fn serve<S: Router>(
         next_tick: Duration::ZERO,
         inbox,
         asked: Vec::new(),
-        stats: Arc::clone(&port.stats),
+        stats: counted,
         locals: HashMap::new(),
         outgoing: HashMap::new(),
         close_by: None,
@@ -132,7 +138,7 @@ struct Server<S> {
     next_tick: Duration,
     inbox: Arc<Inbox<Ask>>,
     asked: Vec<Ask>,
-    stats: Arc<Mutex<HubStats>>,
+    stats: watch::Sender<HubStats>,
     /// Who is in this process.
     locals: HashMap<PeerId, Box<dyn Role>>,
     /// What waits for the others.
@@ -266,7 +272,8 @@ impl<S: Router> Server<S> {
 
     /// Lets the program know, what is counted first.
     fn report(&mut self) {
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.hub.stats();
+        let stats = self.hub.stats();
+        self.stats.send_if_modified(|told| std::mem::replace(told, stats) != stats);
         for role in self.locals.values_mut() {
             role.report();
         }

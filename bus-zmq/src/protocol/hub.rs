@@ -83,6 +83,7 @@ impl Hub {
             queued: self.routes.queued(),
             leased: self.leases.len(),
             bytes: self.routes.bytes(),
+            unfinished_events: self.peers.unfinished_events(),
             ..self.stats
         }
     }

@@ -69,6 +69,9 @@ pub struct HubStats {
     pub leased: usize,
     /// The bytes of both.
     pub bytes: usize,
+    /// Events that wait for subscribers, or that these are not done with, as far as they have told: a worker tells when it is
+    /// done with a quarter of its [`event_credit`](crate::WorkerBuilder::event_credit), so with one of 4 or less after each.
+    pub unfinished_events: u64,
     /// Queries, commands and tasks that arrived.
     pub accepted: u64,
     /// Those that were handled.
@@ -97,4 +100,11 @@ pub struct HubStats {
     pub delivered: u64,
     /// How often an event was dropped for a subscriber.
     pub dropped: u64,
+}
+
+impl HubStats {
+    /// Whether nothing is under way: no message waits or is with a worker, and no event is unfinished.
+    pub fn is_idle(&self) -> bool {
+        self.queued == 0 && self.leased == 0 && self.unfinished_events == 0
+    }
 }

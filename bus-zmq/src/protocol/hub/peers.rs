@@ -72,11 +72,17 @@ impl Peer {
 pub(super) struct Peers {
     known: HashMap<PeerId, Peer>,
     outbox: Vec<(PeerId, Frame)>,
+    unfinished_events: u64,
 }
 
 impl Peers {
     pub(super) fn len(&self) -> usize {
         self.known.len()
+    }
+
+    /// Events that wait for subscribers, or that they are not done with.
+    pub(super) fn unfinished_events(&self) -> u64 {
+        self.unfinished_events
     }
 
     pub(super) fn get_mut(&mut self, id: &PeerId) -> Option<&mut Peer> {
@@ -94,6 +100,7 @@ impl Peers {
     /// Forgets a peer; gives it with how many events it missed by that.
     pub(super) fn remove(&mut self, id: &PeerId) -> Option<(Peer, u64)> {
         let mut peer = self.known.remove(id)?;
+        self.unfinished_events -= peer.events.unfinished();
         let missed = peer.events.clear();
         Some((peer, missed))
     }
@@ -160,20 +167,23 @@ impl Peers {
     /// An event for a subscriber, which gets it now, later or, if too many are waiting, not.
     pub(super) fn offer_event(&mut self, id: &PeerId, content: &Content, options: &HubOptions) -> Offered {
         let Some(peer) = self.known.get_mut(id) else { return Offered::Dropped };
-        match peer.events.offer(content, options) {
-            Ok(Some(frame)) => {
+        let Ok(sent) = peer.events.offer(content, options) else { return Offered::Dropped };
+        self.unfinished_events += 1;
+        match sent {
+            Some(frame) => {
                 self.send(id, frame);
                 Offered::Sent
             }
-            Ok(None) => Offered::Waiting,
-            Err(_) => Offered::Dropped,
+            None => Offered::Waiting,
         }
     }
 
     /// A subscriber takes so many events more; gives how many were waiting for that.
     pub(super) fn add_event_credit(&mut self, id: &PeerId, events: u32) -> u64 {
         let Some(peer) = self.known.get_mut(id) else { return 0 };
+        let unfinished = peer.events.unfinished();
         let frames = peer.events.add_credit(events);
+        self.unfinished_events -= unfinished - peer.events.unfinished();
         let count = frames.len();
         for frame in frames {
             self.send(id, frame);
