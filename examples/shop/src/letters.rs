@@ -1,5 +1,7 @@
 //! What was lost behind the callers' backs: events and tasks that failed in the end. They can be listed, and tried again.
 
+use std::borrow::Cow;
+
 use contracts::Unavailable;
 use linkbus::{
     AnyError, Bus, Command, Query, handler,
@@ -28,14 +30,14 @@ pub struct ListLetters {}
 pub struct ReplayLetters {}
 
 /// A message that was lost. Not what it said, and not what was wrong: that is in the journal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lost {
     /// The wire name of the message.
     pub message: String,
     /// The handler that failed; an event has several.
     pub handler: Option<String>,
     /// `failed`, `panicked`, `timed_out` ..
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// How often it was tried before it was lost.
     pub attempts: u32,
     /// How often it was tried since.
@@ -46,7 +48,7 @@ impl From<DeadLetter> for Lost {
     fn from(letter: DeadLetter) -> Self {
         let DeadLetter { message, handler, error, attempts, replays, .. } = letter;
         let handler = handler.map(|handler| handler.name.into_owned());
-        Lost { message: message.into_owned(), handler, reason: error.reason.label(), attempts, replays }
+        Lost { message: message.into_owned(), handler, reason: error.reason.label().into(), attempts, replays }
     }
 }
 

@@ -1,39 +1,40 @@
 //! The shop: a modular monolith on linkbus, to be copied.
 //!
 //! The modules are crates that know only `contracts`. This crate links them, gives them what they depend on, and puts a
-//! script and an HTTP API in front of the bus.
+//! script and an HTTP API in front of the bus, in one process or in several.
 
 mod failure;
 pub mod http;
 mod journal;
 mod letters;
 mod mailer;
+mod part;
 mod request;
 pub mod script;
+mod split;
+mod stop;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
-use contracts::orders::SettleOrders;
 use linkbus::{
-    AnyError, Bus, Kind,
-    layer::{Retry, Timeout, Trace, only},
+    AnyError, Builder, Bus, Kind,
+    layer::{DeadLetters, Retry, Timeout, Trace, only},
     recording::{JsonLineStore, Recording},
 };
-use notifications::{Mailer, Mailroom};
-use orders::OrderStore;
-use stock::StockStore;
 pub use storage::Place;
-use users::UserStore;
 
 pub use self::{
     failure::{Failure, Reason},
     journal::print_journal,
     letters::{ListLetters, Lost, ReplayLetters},
+    part::Part,
     request::{Answer, Request},
+    split::{Manner, Split, run_part},
+    stop::Stop,
 };
 
 // No list of handlers, here or anywhere: naming the crates is enough.
-linkbus::modules!(users, stock, orders, notifications);
+linkbus::modules!(users, stock, orders, notifications, !bus_zmq);
 
 /// What is done behind the callers' backs: nobody hears of a failure, and every handler bears to be called twice.
 const BEHIND_BACKS: [Kind; 2] = [Kind::Event, Kind::Task];
@@ -51,26 +52,29 @@ pub async fn open(place: &Place) -> Result<Bus, AnyError> {
 /// # Errors
 /// As [`open`], and if nothing can be written in that folder.
 pub async fn open_recorded(place: &Place, records: Option<&Path>) -> Result<Bus, AnyError> {
-    let purchasing = "purchasing@shop.example".parse()?;
-    let users = UserStore::open(place)?;
+    let bus = recorded(Bus::builder(), records)?;
+    let bus = Part::ALL.into_iter().try_fold(bus, |bus, part| part.equip(bus, place))?;
     // Only now: a file that is no database gets no letters beside it.
-    let letters = letters::open(place)?;
-    let bus = match records {
-        Some(folder) => Bus::builder().layer(Recording::new(JsonLineStore::open(folder)?).redact(["email"])),
-        None => Bus::builder(),
-    };
-    let bus = bus
-        .provide(users)
-        .provide(StockStore::open(place)?)
-        .provide(OrderStore::open(place)?)
-        .provide(Mailroom::open(place, purchasing)?)
-        .provide_arc::<dyn Mailer>(Arc::new(mailer::PrintedMail))
-        .provide(letters.clone())
+    let bus = layers(bus, letters::open(place)?).build()?;
+    for part in Part::ALL {
+        part.settle(&bus).await?;
+    }
+    Ok(bus)
+}
+
+/// Records every dispatch, if there is a folder for that.
+fn recorded(bus: Builder<Bus>, records: Option<&Path>) -> Result<Builder<Bus>, AnyError> {
+    Ok(match records {
+        Some(folder) => bus.layer(Recording::new(JsonLineStore::open(folder)?).redact(["email"])),
+        None => bus,
+    })
+}
+
+/// What is around the handlers, wherever they run.
+fn layers(bus: Builder<Bus>, letters: DeadLetters) -> Builder<Bus> {
+    bus.provide(letters.clone())
         .layer(Trace::new())
         .layer(only(BEHIND_BACKS, letters))
         .layer(only(BEHIND_BACKS, Retry::new().base(Duration::from_millis(100)).on_any_error()))
         .layer(only(BEHIND_BACKS, Timeout::after(Duration::from_secs(10))))
-        .build()?;
-    bus.dispatch(SettleOrders {}).await?;
-    Ok(bus)
 }

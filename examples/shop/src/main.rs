@@ -6,7 +6,7 @@ use std::{error::Error, path::Path, process::ExitCode};
 
 use clap::Parser;
 use linkbus::{AnyError, Bus};
-use shop::Place;
+use shop::{Place, Split, Stop};
 use tokio::net::TcpListener;
 
 use crate::options::{Action, Options};
@@ -15,27 +15,64 @@ use crate::options::{Action, Options};
 async fn main() -> ExitCode {
     let options = Options::parse();
     shop::print_journal();
-    run(&options).await.unwrap_or_else(|error| {
+    run(&options, &Stop::listen()).await.unwrap_or_else(|error| {
         eprintln!("shop: {}", with_causes(error.as_error()));
         ExitCode::FAILURE
     })
 }
 
-async fn run(options: &Options) -> Result<ExitCode, AnyError> {
+async fn run(options: &Options, stop: &Stop) -> Result<ExitCode, AnyError> {
     match options.action() {
-        Action::Script(path) => script(path, open(options).await?).await,
-        Action::Serve(address) => serve(address, options).await,
+        Action::Script(path) => script(path, Shop::open(options, stop).await?, stop).await,
+        Action::Serve(address) => serve(address, options, stop).await,
         Action::Wiring => wiring().await,
+        Action::Part(part, hub) => {
+            shop::run_part(part, hub, &options.place(), options.records(), stop).await?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
-async fn open(options: &Options) -> Result<Bus, AnyError> {
-    shop::open_recorded(&options.place(), options.records()).await
+/// The shop, in one process or in several.
+enum Shop {
+    Whole(Bus),
+    Split(Split),
 }
 
-async fn script(path: &Path, bus: Bus) -> Result<ExitCode, AnyError> {
-    let problems = shop::script::run(path, &bus).await.map_err(|error| format!("{}: {error}", path.display()))?;
-    bus.close().await?;
+impl Shop {
+    async fn open(options: &Options, stop: &Stop) -> Result<Self, AnyError> {
+        let (place, records) = (options.place(), options.records());
+        Ok(match options.manner() {
+            None => Shop::Whole(shop::open_recorded(&place, records).await?),
+            Some(manner) => Shop::Split(Split::open(&place, records, manner, stop).await?),
+        })
+    }
+
+    fn bus(&self) -> &Bus {
+        match self {
+            Shop::Whole(bus) => bus,
+            Shop::Split(split) => split.bus(),
+        }
+    }
+
+    async fn close(self) -> Result<(), AnyError> {
+        match self {
+            Shop::Whole(bus) => Ok(bus.close().await?),
+            Shop::Split(split) => split.close().await,
+        }
+    }
+}
+
+async fn script(path: &Path, opened: Shop, stop: &Stop) -> Result<ExitCode, AnyError> {
+    let ran = tokio::select! {
+        ran = shop::script::run(path, opened.bus()) => Some(ran),
+        () = stop.asked() => None,
+    };
+    opened.close().await?;
+    let problems = match ran {
+        Some(ran) => ran.map_err(|error| format!("{}: {error}", path.display()))?,
+        None => return Err(format!("stopped before the end of {}", path.display()).into()),
+    };
     if problems == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -43,14 +80,20 @@ async fn script(path: &Path, bus: Bus) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn serve(address: &str, options: &Options) -> Result<ExitCode, AnyError> {
-    let bus = open(options).await?;
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    println!("listening on http://{}, data is kept in {}", listener.local_addr()?, options.place());
-    shop::http::serve(listener, bus.clone()).await?;
-    bus.close().await?;
+async fn serve(address: &str, options: &Options, stop: &Stop) -> Result<ExitCode, AnyError> {
+    let opened = Shop::open(options, stop).await?;
+    let served = listen(address, options, opened.bus(), stop).await;
+    opened.close().await?;
+    served?;
     println!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(address: &str, options: &Options, bus: &Bus, stop: &Stop) -> Result<(), AnyError> {
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    println!("listening on http://{}, data is kept in {}", listener.local_addr()?, options.place());
+    shop::http::serve(listener, bus.clone(), stop).await?;
+    Ok(())
 }
 
 async fn wiring() -> Result<ExitCode, AnyError> {

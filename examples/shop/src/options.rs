@@ -1,7 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Parser};
-use shop::Place;
+use clap::{
+    ArgGroup, Parser,
+    builder::{EnumValueParser, TypedValueParser as _},
+};
+use shop::{Manner, Part, Place};
 
 /// Where `--serve` keeps its data unless told otherwise.
 const DEFAULT_FILE: &str = "shop.sqlite";
@@ -24,15 +27,40 @@ pub(crate) struct Options {
     #[arg(long, group = "action")]
     wiring: bool,
 
+    /// Be one process of a shop of several: what `--processes` starts.
+    #[arg(long, value_name = "MODULE", group = "action", requires_all = ["hub", "db"], hide = true)]
+    module: Option<Part>,
+
+    /// Where the hub is that gives this process its messages.
+    #[arg(long, value_name = "ENDPOINT", requires = "module", hide = true)]
+    hub: Option<String>,
+
+    /// Run each module in a process of its own.
+    #[arg(long, conflicts_with_all = ["wiring", "module"])]
+    processes: bool,
+
+    /// Kill the process of this module (SIGKILL) while it has the second command of the script for it.
+    #[arg(long, value_name = "MODULE", requires_all = ["processes", "script"],
+          value_parser = EnumValueParser::<Part>::new().try_map(killable))]
+    kill: Option<Part>,
+
     /// Keep the data in this SQLite file.
     ///
     /// Without it, `--serve` keeps the data in `shop.sqlite`, and `--script` starts empty and keeps nothing.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 
-    /// Record every dispatch in a file in this folder, for `linkbus recordings` to show.
+    /// Record every dispatch in a file in this folder, for `linkbus recordings` to show. Each process has a file of its own.
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
+}
+
+/// The part, if the demonstration of what survives is true of it.
+fn killable(part: Part) -> Result<Part, &'static str> {
+    match part {
+        Part::Notifications => Err("it has no commands, and an event that is with it would be lost"),
+        part => Ok(part),
+    }
 }
 
 /// What to do.
@@ -40,19 +68,26 @@ pub(crate) enum Action<'a> {
     Script(&'a Path),
     Serve(&'a str),
     Wiring,
+    Part(Part, &'a str),
 }
 
 impl Options {
     pub(crate) fn action(&self) -> Action<'_> {
-        match (&self.script, &self.serve) {
-            (Some(path), _) => Action::Script(path),
-            (_, Some(address)) => Action::Serve(address),
+        match self {
+            Options { script: Some(path), .. } => Action::Script(path),
+            Options { serve: Some(address), .. } => Action::Serve(address),
+            Options { module: Some(part), hub: Some(hub), .. } => Action::Part(*part, hub),
             _ => Action::Wiring,
         }
     }
 
     pub(crate) fn records(&self) -> Option<&Path> {
         self.record.as_deref()
+    }
+
+    /// How the shop is split, if it is.
+    pub(crate) fn manner(&self) -> Option<Manner> {
+        self.processes.then(|| Manner { is_settled: self.script.is_some(), kill: self.kill })
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -15,6 +15,16 @@ struct Example {
 
 const EXAMPLES: &[Example] = &[
     Example { package: "shop", arguments: "--script examples/shop/demo.jsonl", expected: "examples/shop/demo.out" },
+    Example {
+        package: "shop",
+        arguments: "--processes --script examples/shop/demo.jsonl",
+        expected: "examples/shop/demo.out",
+    },
+    Example {
+        package: "shop",
+        arguments: "--processes --kill stock --script examples/shop/demo.jsonl",
+        expected: "examples/shop/demo.out",
+    },
     Example { package: "observability", arguments: "--demo", expected: "examples/observability/demo.out" },
 ];
 
@@ -37,18 +47,19 @@ fn not_in_workspace(absent: &[&Example]) -> String {
 impl Example {
     fn check(&self) -> Result<(), String> {
         let line = CommandLine::cargo(&format!("run --quiet -p {} -- {}", self.package, self.arguments));
-        let printed = line.read()?;
-        let expected = fs::read_to_string(self.expected).map_err(|error| format!("{}: {error}", self.expected))?;
-        self.compare(&expected, &printed)
-            .inspect_err(|_| println!("if the change is meant: {line} > {}", self.expected))
+        compare(&line, self.expected)
     }
+}
 
-    fn compare(&self, expected: &str, printed: &str) -> Result<(), String> {
-        first_difference(expected, printed).map_or(Ok(()), |(number, expected, printed)| {
-            println!("{}:{number}\n  expected: {expected:?}\n  printed:  {printed:?}", self.expected);
-            Err(format!("`{}` prints something else than {}:{number}", self.package, self.expected))
-        })
-    }
+/// Runs `line`, and compares what it prints with the file `expected`.
+pub(super) fn compare(line: &CommandLine, expected: &str) -> Result<(), String> {
+    let printed = line.read()?;
+    let text = fs::read_to_string(expected).map_err(|error| format!("{expected}: {error}"))?;
+    first_difference(&text, &printed).map_or(Ok(()), |(number, wanted, printed)| {
+        println!("{expected}:{number}\n  expected: {wanted:?}\n  printed:  {printed:?}");
+        println!("if the change is meant: {line} > {expected}");
+        Err(format!("`{line}` prints something else than {expected}:{number}"))
+    })
 }
 
 /// The number of the first line that differs, and that line of both texts; a text that has ended gives an empty line.

@@ -1,0 +1,29 @@
+//! The shop as several processes: a front end with the hub, and one process for each [`Part`].
+//!
+//! The modules do not know of it: what has a handler in a process is handled there, and the rest goes through the hub.
+
+mod attempts;
+mod front;
+mod kill;
+mod part_process;
+mod running;
+mod settled;
+mod supervisor;
+
+use std::time::Duration;
+
+use linkbus::{
+    Builder, Bus, Kind, Module,
+    layer::{Retry, only},
+};
+
+pub use self::{
+    front::{Manner, Split},
+    part_process::run_part,
+};
+
+/// A bus that knows every message, and asks again when the process is gone that had its query.
+fn between_processes(bus: Builder<Bus>) -> Builder<Bus> {
+    let again = Retry::new().base(Duration::from_millis(100));
+    bus.modules([Module::linked("contracts")]).layer(only(Kind::Query, again))
+}
