@@ -9,19 +9,25 @@ use crate::step::Outcome;
 
 pub(crate) struct CommandLine {
     environment: Vec<(&'static str, &'static str)>,
-    program: &'static str,
+    program: String,
     arguments: Vec<String>,
 }
 
 impl CommandLine {
     /// `program` with arguments that hold no blanks.
-    pub(crate) fn new(program: &'static str, arguments: &str) -> Self {
+    pub(crate) fn new(program: impl Into<String>, arguments: &str) -> Self {
         let arguments = arguments.split_whitespace().map(String::from).collect();
-        Self { environment: Vec::new(), program, arguments }
+        Self { environment: Vec::new(), program: program.into(), arguments }
     }
 
     pub(crate) fn cargo(arguments: &str) -> Self {
         Self::new("cargo", arguments)
+    }
+
+    /// One more argument, with whatever it holds.
+    pub(crate) fn with_argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
     }
 
     pub(crate) fn with_env(mut self, name: &'static str, value: &'static str) -> Self {
@@ -68,7 +74,7 @@ impl CommandLine {
 
     /// The cargo that runs xtask announces itself in `CARGO`; a nested `cargo +toolchain` must not take it for its own.
     fn command(&self) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.environment.iter().copied()).env_remove("CARGO").stdin(Stdio::null());
         command
     }

@@ -1,6 +1,7 @@
 //! The workspace and its lock file, as `cargo metadata` tells them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub(crate) struct Metadata {
     packages: BTreeMap<String, Package>,
     /// From a package to what a user of it compiles: normal and build dependencies, on every platform.
     edges: BTreeMap<String, Vec<String>>,
+    /// Where everything is that is made.
+    pub(crate) target: PathBuf,
 }
 
 impl Metadata {
@@ -32,7 +35,8 @@ impl Metadata {
         let members: BTreeSet<&str> = array(&value["workspace_members"]).iter().filter_map(Value::as_str).collect();
         let packages = array(&value["packages"]).iter().map(|package| parse_package(package, &members)).collect();
         let edges = array(&value["resolve"]["nodes"]).iter().map(parse_node).collect();
-        Self { packages, edges }
+        let target = PathBuf::from(value["target_directory"].as_str().unwrap_or("target"));
+        Self { packages, edges, target }
     }
 
     pub(crate) fn has_member(&self, name: &str) -> bool {

@@ -4,6 +4,7 @@ mod budget;
 mod docs;
 mod examples;
 mod features;
+mod interop;
 mod linking;
 mod lint;
 mod miri;
@@ -28,6 +29,11 @@ pub(crate) const ALL: &[Step] = &[
         run: features::run,
     },
     Step { name: "examples", about: "The example programs print what is checked in.", run: examples::run },
+    Step {
+        name: "interop",
+        about: "A program in Python and one in Rust talk over bus-zmq (needs Python 3 with venv).",
+        run: interop::run,
+    },
     Step { name: "budget", about: "bus-core pulls in few crates.", run: budget::run },
     Step { name: "msrv", about: "The declared rust-version is true for us and for what we depend on.", run: msrv::run },
     Step { name: "miri", about: "Miri finds no undefined behaviour (needs nightly with Miri).", run: miri::run },
