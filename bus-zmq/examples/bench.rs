@@ -100,6 +100,17 @@ fn cpu(id: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+fn switches(id: u32) -> u64 {
+    let mut total = 0;
+    for task in fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten() {
+        let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        for l in status.lines().filter(|l| l.contains("ctxt_switches")) {
+            total += l.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap();
+        }
+    }
+    total
+}
+
 /// Hub and worker in one process; or a hub, or a subscriber.
 async fn serve(role: &str, folder: &str) {
     if role == "subscriber" {
@@ -153,22 +164,33 @@ fn parent() {
     let rounds = env::var("ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
     for round in 1..=rounds {
         println!("round {round}");
-        let (raw_p50, raw_rate) = raw(folder);
-        let other = Other::start("server", folder);
-        runtime(1).block_on(queries(folder, &other, raw_p50, raw_rate));
-        drop(other);
-        if env::var_os("ONLY_QUERIES").is_some() {
-            continue;
+        if is_wanted("queries") {
+            let (raw_p50, raw_rate) =
+                if env::var_os("NORAW").is_some() { (Duration::from_micros(50), 300_000.0) } else { raw(folder) };
+            let other = Other::start("server", folder);
+            runtime(1).block_on(queries(folder, &other, raw_p50, raw_rate));
         }
-        let other = Other::start("server", folder);
-        runtime(1).block_on(commands(folder, &other));
-        drop(other);
-        for subscribers in [1, 4] {
-            runtime(1).block_on(events(folder, subscribers));
+        if is_wanted("commands") {
+            let other = Other::start("server", folder);
+            runtime(1).block_on(commands(folder, &other));
+        }
+        if is_wanted("events") {
+            for subscribers in [1, 4] {
+                runtime(1).block_on(events(folder, subscribers));
+            }
         }
     }
-    idle(folder);
-    runtime(1).block_on(memory(folder));
+    if is_wanted("idle") {
+        idle(folder);
+    }
+    if is_wanted("memory") {
+        runtime(1).block_on(memory(folder));
+    }
+}
+
+/// Whether a part is to be measured: `PARTS=queries,commands`, or all.
+fn is_wanted(part: &str) -> bool {
+    env::var("PARTS").map_or(true, |parts| parts.split(',').any(|wanted| wanted == part))
 }
 
 fn raw(folder: &str) -> (Duration, f64) {
@@ -227,7 +249,8 @@ async fn rate<F: Future<Output = ()> + Send + 'static>(
     one: impl Fn() -> F + Clone + Send + Sync + 'static,
 ) -> (f64, Duration) {
     let used = || others.iter().chain([&std::process::id()]).map(|id| cpu(*id)).sum::<Duration>();
-    let (begun, before) = (Instant::now(), used());
+    let sw = || others.iter().chain([&std::process::id()]).map(|id| switches(*id)).sum::<u64>();
+    let (begun, before, sb) = (Instant::now(), used(), sw());
     let mut tasks = JoinSet::new();
     for _ in 0..at_once {
         let one = one.clone();
@@ -241,6 +264,7 @@ async fn rate<F: Future<Output = ()> + Send + 'static>(
     #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
     let number = count as f64;
     let each = used().saturating_sub(before) / u32::try_from(count).expect("not so many");
+    eprintln!("    switches each {:.3}", (sw() - sb) as f64 / number);
     (number / begun.elapsed().as_secs_f64(), each)
 }
 
@@ -256,7 +280,7 @@ async fn queries(folder: &str, other: &Other, raw_p50: Duration, raw_rate: f64) 
     }
     let p50 = median(times.into_iter());
     println!("  query: p50 {p50:?}, {:.2} x raw", p50.as_secs_f64() / raw_p50.as_secs_f64());
-    let (rate, each) = rate(64, 300_000, &[other.0.id()], move || {
+    let (rate, each) = rate(64, count(), &[other.0.id()], move || {
         let bus = bus.clone();
         async move { assert_eq!(bus.send(Echo(body())).await.unwrap(), body()) }
     })
@@ -269,7 +293,7 @@ async fn queries(folder: &str, other: &Other, raw_p50: Duration, raw_rate: f64) 
 
 async fn commands(folder: &str, other: &Other) {
     let (bus, _) = bus(folder, &["bench.Do"]).await;
-    let (rate, each) = rate(256, 300_000, &[other.0.id()], move || {
+    let (rate, each) = rate(256, count(), &[other.0.id()], move || {
         let bus = bus.clone();
         async move { bus.execute(Do(body())).await.unwrap() }
     })
@@ -297,7 +321,7 @@ async fn events(folder: &str, subscribers: usize) {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     let before = heard();
-    let count = 500_000;
+    let count = count();
     let begun = Instant::now();
     let ids: Vec<u32> = others.iter().chain([&hub]).map(|other| other.0.id()).collect();
     let (published, each) = rate(256, count, &ids, move || {
@@ -354,4 +378,8 @@ async fn memory(folder: &str) {
     }
     println!("hub with 100,000 commands of 1 KB: {} MB more than {} MB", (last - before) / 1024, before / 1024);
     tasks.abort_all();
+}
+
+fn count() -> u64 {
+    env::var("COUNT").map_or(300_000, |count| count.parse().unwrap())
 }

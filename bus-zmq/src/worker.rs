@@ -1,5 +1,6 @@
 //! Workers: where the messages of a hub are handled.
 
+mod pile;
 mod role;
 
 use std::{
@@ -10,15 +11,14 @@ use std::{
     time::Duration,
 };
 
-use linkbus::{
-    layer::Reason,
-    transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
-};
+use linkbus::transport::Endpoint;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
+use self::pile::{Begun, Pile};
 use self::role::{Phase, Report, WorkerRole};
 use crate::{
     error::{NotReady, OpenError},
@@ -139,9 +139,6 @@ fn serves(endpoint: &Endpoint) -> Vec<Served> {
     served
 }
 
-/// How many jobs are begun before the worker looks at something else.
-const AT_ONCE: usize = 64;
-
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
 /// A worker that is dropped, or whose `run` is, gives back what it has at once.
@@ -149,7 +146,7 @@ const AT_ONCE: usize = 64;
 pub struct ZmqWorker {
     endpoint: Arc<Endpoint>,
     /// Bounded by the credits, which the hub keeps to.
-    todo: mpsc::UnboundedReceiver<Job>,
+    todo: mpsc::UnboundedReceiver<Vec<Job>>,
     handle: WorkerHandle,
 }
 
@@ -210,21 +207,22 @@ impl ZmqWorker {
 
     /// Handles what comes, until it is [stopped](WorkerHandle::stop); gives what it counted.
     ///
-    /// Each message is a task of tokio, so that handlers run at the same time, on whatever threads the runtime has.
+    /// Handlers run at the same time, on whatever threads the runtime has. One that waits for something is a task of tokio of
+    /// its own; one that does not shares a task with what came together with it.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
-        let (mut jobs, mut running) = (Vec::new(), JoinSet::new());
+        let mut running = JoinSet::new();
         let mut phase = self.handle.shared.phase.clone();
         loop {
             tokio::select! {
                 biased;
-                count = self.todo.recv_many(&mut jobs, AT_ONCE) => match count {
-                    0 => return Ok(self.handle.stats()),
-                    _ => jobs.drain(..).for_each(|job| self.take(job, &mut running)),
+                jobs = self.todo.recv() => match jobs {
+                    None => return Ok(self.handle.stats()),
+                    Some(jobs) => self.take(jobs, &mut running),
                 },
-                Some(_) = running.join_next() => {}
+                Some(done) = running.join_next() => self.go_on(done, &mut running),
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
                     Phase::Refused(source @ Reject::Unknown) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
@@ -233,18 +231,30 @@ impl ZmqWorker {
                     _ => {}
                 },
             }
-            while running.try_join_next().is_some() {}
+            while let Some(done) = running.try_join_next() {
+                self.go_on(done, &mut running);
+            }
         }
     }
 
-    /// Begins with a job; one that comes after it was stopped is for another worker.
-    fn take(&self, job: Job, running: &mut JoinSet<()>) {
-        let inbox = &self.handle.shared.inbox;
-        match job.lease {
-            Some(lease) if self.handle.shared.is_stopped.load(Ordering::Relaxed) => {
-                let _ = inbox.push(Report::GiveBack(lease));
-            }
-            _ => drop(running.spawn(handle(Arc::clone(&self.endpoint), job, Arc::clone(inbox)))),
+    /// Begins with jobs, in as many tasks as there are threads.
+    fn take(&self, jobs: Vec<Job>, running: &mut JoinSet<Vec<Begun>>) {
+        let hands = Handle::current().metrics().num_workers().min(jobs.len());
+        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared));
+        for _ in 0..hands {
+            running.spawn(pile.clone().work_off());
+        }
+    }
+
+    /// What waits for something goes on by itself.
+    fn go_on(&self, done: Result<Vec<Begun>, JoinError>, running: &mut JoinSet<Vec<Begun>>) {
+        for begun in done.into_iter().flatten() {
+            let worker = Arc::clone(&self.handle.shared);
+            running.spawn(async move {
+                // A worker that has ended has given up what it had.
+                let _ = worker.inbox.push(begun.await);
+                Vec::new()
+            });
         }
     }
 }
@@ -252,24 +262,5 @@ impl ZmqWorker {
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
         self.handle.stop_within(Duration::ZERO);
-    }
-}
-
-async fn handle(endpoint: Arc<Endpoint>, job: Job, inbox: Arc<Inbox<Report>>) {
-    let answer = deliver(&endpoint, &job).await;
-    // A worker that has ended has given up what it had.
-    let _ = inbox.push(match job.lease {
-        Some(lease) => Report::Answer(lease, answer),
-        None => Report::EventDone(answer),
-    });
-}
-
-async fn deliver(endpoint: &Endpoint, job: &Job) -> Answer {
-    match Envelope::from_bytes(job.content.envelope()) {
-        Ok(mut envelope) => {
-            envelope.attempt = envelope.attempt.saturating_add(job.attempt.saturating_sub(1));
-            endpoint.deliver(Parcel { envelope, body: job.content.body().to_vec() }).await
-        }
-        Err(malformed) => Answer::Failed(Box::new(RemoteError::new(Reason::Refused, malformed.to_string()))),
     }
 }

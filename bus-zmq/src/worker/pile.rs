@@ -1,0 +1,82 @@
+//! Jobs that came together, and the hands that do them.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    task::Poll,
+    time::{Duration, Instant},
+    vec,
+};
+
+use linkbus::{
+    layer::Reason,
+    transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
+};
+use tokio::task::yield_now;
+
+use super::{Shared, role::Report};
+use crate::protocol::Job;
+
+/// How long a hand goes on without a report, and without others having their turn.
+const PATIENCE: Duration = Duration::from_micros(100);
+
+/// A job that waits for something, and goes on as a task of its own.
+pub(super) type Begun = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+/// Jobs that came together. Each hand takes the next one, and tells of several at once: a task, and a thread that is woken,
+/// for each would cost more than most jobs.
+#[derive(Clone)]
+pub(super) struct Pile {
+    jobs: Arc<Mutex<vec::IntoIter<Job>>>,
+    endpoint: Arc<Endpoint>,
+    worker: Arc<Shared>,
+}
+
+impl Pile {
+    pub(super) fn new(jobs: Vec<Job>, endpoint: Arc<Endpoint>, worker: Arc<Shared>) -> Self {
+        Pile { jobs: Arc::new(Mutex::new(jobs.into_iter())), endpoint, worker }
+    }
+
+    /// Does jobs until none is left; gives those that wait for something.
+    pub(super) async fn work_off(self) -> Vec<Begun> {
+        let (mut waiting, mut reports, mut begun_at) = (Vec::new(), Vec::new(), Instant::now());
+        while let Some(job) = self.next() {
+            let mut begun: Begun = Box::pin(handle(Arc::clone(&self.endpoint), Arc::clone(&self.worker), job));
+            match poll_fn(|task| Poll::Ready(begun.as_mut().poll(task))).await {
+                Poll::Ready(report) => reports.push(report),
+                Poll::Pending => waiting.push(begun),
+            }
+            if begun_at.elapsed() >= PATIENCE {
+                self.worker.inbox.push_all(&mut reports);
+                yield_now().await;
+                begun_at = Instant::now();
+            }
+        }
+        self.worker.inbox.push_all(&mut reports);
+        waiting
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+}
+
+/// Does a job; one that comes after the worker was stopped is for another worker.
+async fn handle(endpoint: Arc<Endpoint>, worker: Arc<Shared>, job: Job) -> Report {
+    match job.lease {
+        None => Report::EventDone(deliver(&endpoint, &job).await),
+        Some(lease) if worker.is_stopped.load(Ordering::Relaxed) => Report::GiveBack(lease),
+        Some(lease) => Report::Answer(lease, deliver(&endpoint, &job).await),
+    }
+}
+
+async fn deliver(endpoint: &Endpoint, job: &Job) -> Answer {
+    match Envelope::from_bytes(job.content.envelope()) {
+        Ok(mut envelope) => {
+            envelope.attempt = envelope.attempt.saturating_add(job.attempt.saturating_sub(1));
+            endpoint.deliver(Parcel { envelope, body: job.content.body().to_vec() }).await
+        }
+        Err(malformed) => Answer::Failed(Box::new(RemoteError::new(Reason::Refused, malformed.to_string()))),
+    }
+}
