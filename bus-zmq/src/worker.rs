@@ -15,7 +15,7 @@ use linkbus::transport::Endpoint;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
+    task::JoinSet,
 };
 
 use self::pile::{Begun, Pile};
@@ -207,22 +207,24 @@ impl ZmqWorker {
 
     /// Handles what comes, until it is [stopped](WorkerHandle::stop); gives what it counted.
     ///
-    /// Handlers run at the same time, on whatever threads the runtime has. One that waits for something is a task of tokio of
-    /// its own; one that does not shares a task with what came together with it.
+    /// Handlers run at the same time, on whatever threads the runtime has. One that awaits something is a task of tokio of its
+    /// own then. What comes together is begun in as many tasks as there are threads, so handlers that block a thread, and as
+    /// many as there are, hold up the rest: let them use `spawn_blocking`.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
-        let mut running = JoinSet::new();
+        let (mut running, (waiting, mut begun)) = (JoinSet::new(), mpsc::unbounded_channel());
         let mut phase = self.handle.shared.phase.clone();
         loop {
             tokio::select! {
                 biased;
                 jobs = self.todo.recv() => match jobs {
                     None => return Ok(self.handle.stats()),
-                    Some(jobs) => self.take(jobs, &mut running),
+                    Some(jobs) => self.take(jobs, waiting.clone(), &mut running),
                 },
-                Some(done) = running.join_next() => self.go_on(done, &mut running),
+                Some(begun) = begun.recv() => drop(running.spawn(go_on(begun, Arc::clone(&self.handle.shared)))),
+                Some(_) = running.join_next() => {}
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
                     Phase::Refused(source @ Reject::Unknown) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
@@ -231,32 +233,24 @@ impl ZmqWorker {
                     _ => {}
                 },
             }
-            while let Some(done) = running.try_join_next() {
-                self.go_on(done, &mut running);
-            }
+            while running.try_join_next().is_some() {}
         }
     }
 
     /// Begins with jobs, in as many tasks as there are threads.
-    fn take(&self, jobs: Vec<Job>, running: &mut JoinSet<Vec<Begun>>) {
+    fn take(&self, jobs: Vec<Job>, waiting: mpsc::UnboundedSender<Begun>, running: &mut JoinSet<()>) {
         let hands = Handle::current().metrics().num_workers().min(jobs.len());
-        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared));
+        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared), waiting);
         for _ in 0..hands {
             running.spawn(pile.clone().work_off());
         }
     }
+}
 
-    /// What waits for something goes on by itself.
-    fn go_on(&self, done: Result<Vec<Begun>, JoinError>, running: &mut JoinSet<Vec<Begun>>) {
-        for begun in done.into_iter().flatten() {
-            let worker = Arc::clone(&self.handle.shared);
-            running.spawn(async move {
-                // A worker that has ended has given up what it had.
-                let _ = worker.inbox.push(begun.await);
-                Vec::new()
-            });
-        }
-    }
+/// Goes on with a job that waits for something.
+async fn go_on(begun: Begun, worker: Arc<Shared>) {
+    // A worker that has ended has given up what it had.
+    let _ = worker.inbox.push(begun.await);
 }
 
 impl Drop for ZmqWorker {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    iter,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,9 +20,10 @@ impl Answers {
         self.lock().extend(answers);
     }
 
-    /// Gives out what there is.
+    /// Gives out what is there now. What is added meanwhile is for the thread that adds it.
     pub(super) fn give_out(&self) {
-        while let Some((waiter, outcome)) = self.next() {
+        let all = self.lock().len();
+        for (waiter, outcome) in iter::from_fn(|| self.next()).take(all) {
             // Who does not wait any more does not want it.
             let _ = waiter.answer.send(outcome);
         }
@@ -33,5 +35,37 @@ impl Answers {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Waiter, Outcome)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::{super::room::Room, *};
+
+    async fn waiter() -> (Waiter, oneshot::Receiver<Outcome>) {
+        let room = Room::new(1).take().await.unwrap();
+        let (answer, outcome) = oneshot::channel();
+        (Waiter { answer, _room: room }, outcome)
+    }
+
+    #[tokio::test]
+    async fn each_gets_its_own_answer_whoever_gives_it_out() {
+        let answers = Answers::default();
+        let ((first, mut one), (second, mut two)) = (waiter().await, waiter().await);
+        answers.add(vec![(first, Outcome::Done([1].into())), (second, Outcome::Done([2].into()))]);
+        answers.give_out();
+        assert_eq!(one.try_recv().unwrap(), Outcome::Done([1].into()));
+        assert_eq!(two.try_recv().unwrap(), Outcome::Done([2].into()));
+    }
+
+    #[tokio::test]
+    async fn one_who_does_not_wait_any_more_holds_nobody_up() {
+        let answers = Answers::default();
+        let ((gone, _), (waits, mut outcome)) = (waiter().await, waiter().await);
+        answers.add(vec![(gone, Outcome::Lost), (waits, Outcome::Closed)]);
+        answers.give_out();
+        assert_eq!(outcome.try_recv().unwrap(), Outcome::Closed);
     }
 }

@@ -13,7 +13,7 @@ use linkbus::{
     layer::Reason,
     transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
 };
-use tokio::task::yield_now;
+use tokio::{sync::mpsc, task::yield_now};
 
 use super::{Shared, role::Report};
 use crate::protocol::Job;
@@ -21,7 +21,7 @@ use crate::protocol::Job;
 /// How long a hand goes on without a report, and without others having their turn.
 const PATIENCE: Duration = Duration::from_micros(100);
 
-/// A job that waits for something, and goes on as a task of its own.
+/// A job that was begun.
 pub(super) type Begun = Pin<Box<dyn Future<Output = Report> + Send>>;
 
 /// Jobs that came together. Each hand takes the next one, and tells of several at once: a task, and a thread that is woken,
@@ -31,21 +31,29 @@ pub(super) struct Pile {
     jobs: Arc<Mutex<vec::IntoIter<Job>>>,
     endpoint: Arc<Endpoint>,
     worker: Arc<Shared>,
+    waiting: mpsc::UnboundedSender<Begun>,
 }
 
 impl Pile {
-    pub(super) fn new(jobs: Vec<Job>, endpoint: Arc<Endpoint>, worker: Arc<Shared>) -> Self {
-        Pile { jobs: Arc::new(Mutex::new(jobs.into_iter())), endpoint, worker }
+    /// Those that wait for something go to `waiting`, and have to be gone on with there.
+    pub(super) fn new(
+        jobs: Vec<Job>,
+        endpoint: Arc<Endpoint>,
+        worker: Arc<Shared>,
+        waiting: mpsc::UnboundedSender<Begun>,
+    ) -> Self {
+        Pile { jobs: Arc::new(Mutex::new(jobs.into_iter())), endpoint, worker, waiting }
     }
 
-    /// Does jobs until none is left; gives those that wait for something.
-    pub(super) async fn work_off(self) -> Vec<Begun> {
-        let (mut waiting, mut reports, mut begun_at) = (Vec::new(), Vec::new(), Instant::now());
+    /// Does jobs until none is left.
+    pub(super) async fn work_off(self) {
+        let (mut reports, mut begun_at) = (Vec::new(), Instant::now());
         while let Some(job) = self.next() {
             let mut begun: Begun = Box::pin(handle(Arc::clone(&self.endpoint), Arc::clone(&self.worker), job));
             match poll_fn(|task| Poll::Ready(begun.as_mut().poll(task))).await {
                 Poll::Ready(report) => reports.push(report),
-                Poll::Pending => waiting.push(begun),
+                // A worker that does not run any more has given up what it had.
+                Poll::Pending => drop(self.waiting.send(begun)),
             }
             if begun_at.elapsed() >= PATIENCE {
                 self.worker.inbox.push_all(&mut reports);
@@ -54,7 +62,6 @@ impl Pile {
             }
         }
         self.worker.inbox.push_all(&mut reports);
-        waiting
     }
 
     fn next(&self) -> Option<Job> {
