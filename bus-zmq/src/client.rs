@@ -1,5 +1,6 @@
 //! Clients: what a bus sends through.
 
+mod answers;
 mod role;
 mod room;
 
@@ -13,6 +14,7 @@ use linkbus::{
 use tokio::sync::{oneshot, watch};
 
 use self::{
+    answers::Answers,
     role::{Ask, ClientRole, Link, Waiter},
     room::Room,
 };
@@ -127,6 +129,7 @@ struct Shared {
     endpoint: String,
     settings: Settings,
     inbox: Arc<Inbox<Ask>>,
+    answers: Arc<Answers>,
     in_flight: Room,
     link: watch::Receiver<Link>,
 }
@@ -134,15 +137,15 @@ struct Shared {
 impl ZmqClient {
     fn open(place: &Place, settings: Settings) -> Result<Self, OpenError> {
         let (state, link) = watch::channel(Link::default());
-        let mut inbox = None;
+        let (mut inbox, answers) = (None, Arc::default());
         place.open(settings.max_frame, |wake| {
             let asks = inbox.insert(Arc::new(Inbox::new(wake)));
-            ClientRole::new(Arc::clone(asks), state, settings.hub_grace)
+            ClientRole::new(Arc::clone(asks), Arc::clone(&answers), state, settings.hub_grace)
         })?;
         let inbox = inbox.expect("the role was made");
         let in_flight = Room::new(settings.in_flight);
         let endpoint = place.name();
-        Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, in_flight, link }) })
+        Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, answers, in_flight, link }) })
     }
 
     /// Waits until the hub has answered. Whoever was ready before a message is sent can get it.
@@ -194,7 +197,9 @@ impl ZmqClient {
         let (answer, outcome) = oneshot::channel();
         let asked = self.shared.inbox.push(Ask::Call(call, Waiter { answer, _room: room }));
         asked.map_err(|_| Undelivered::Closed)?;
-        outcome.await.map_err(|_| Undelivered::Closed)
+        let outcome = outcome.await;
+        self.shared.answers.give_out();
+        outcome.map_err(|_| Undelivered::Closed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Workers: where the messages of a hub are handled.
 
+mod pile;
 mod role;
 
 use std::{
@@ -10,15 +11,14 @@ use std::{
     time::Duration,
 };
 
-use linkbus::{
-    layer::Reason,
-    transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
-};
+use linkbus::transport::Endpoint;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
+use self::pile::{Begun, Pile};
 use self::role::{Phase, Report, WorkerRole};
 use crate::{
     error::{NotReady, OpenError},
@@ -139,9 +139,6 @@ fn serves(endpoint: &Endpoint) -> Vec<Served> {
     served
 }
 
-/// How many jobs are begun before the worker looks at something else.
-const AT_ONCE: usize = 64;
-
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
 /// A worker that is dropped, or whose `run` is, gives back what it has at once.
@@ -149,7 +146,7 @@ const AT_ONCE: usize = 64;
 pub struct ZmqWorker {
     endpoint: Arc<Endpoint>,
     /// Bounded by the credits, which the hub keeps to.
-    todo: mpsc::UnboundedReceiver<Job>,
+    todo: mpsc::UnboundedReceiver<Vec<Job>>,
     handle: WorkerHandle,
 }
 
@@ -210,20 +207,23 @@ impl ZmqWorker {
 
     /// Handles what comes, until it is [stopped](WorkerHandle::stop); gives what it counted.
     ///
-    /// Each message is a task of tokio, so that handlers run at the same time, on whatever threads the runtime has.
+    /// Handlers run at the same time, on whatever threads the runtime has. One that awaits something is a task of tokio of its
+    /// own then. What comes together is begun in as many tasks as there are threads, so handlers that block a thread, and as
+    /// many as there are, hold up the rest: let them use `spawn_blocking`.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
-        let (mut jobs, mut running) = (Vec::new(), JoinSet::new());
+        let (mut running, (waiting, mut begun)) = (JoinSet::new(), mpsc::unbounded_channel());
         let mut phase = self.handle.shared.phase.clone();
         loop {
             tokio::select! {
                 biased;
-                count = self.todo.recv_many(&mut jobs, AT_ONCE) => match count {
-                    0 => return Ok(self.handle.stats()),
-                    _ => jobs.drain(..).for_each(|job| self.take(job, &mut running)),
+                jobs = self.todo.recv() => match jobs {
+                    None => return Ok(self.handle.stats()),
+                    Some(jobs) => self.take(jobs, waiting.clone(), &mut running),
                 },
+                Some(begun) = begun.recv() => drop(running.spawn(go_on(begun, Arc::clone(&self.handle.shared)))),
                 Some(_) = running.join_next() => {}
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
                     Phase::Refused(source @ Reject::Unknown) => {
@@ -237,39 +237,24 @@ impl ZmqWorker {
         }
     }
 
-    /// Begins with a job; one that comes after it was stopped is for another worker.
-    fn take(&self, job: Job, running: &mut JoinSet<()>) {
-        let inbox = &self.handle.shared.inbox;
-        match job.lease {
-            Some(lease) if self.handle.shared.is_stopped.load(Ordering::Relaxed) => {
-                let _ = inbox.push(Report::GiveBack(lease));
-            }
-            _ => drop(running.spawn(handle(Arc::clone(&self.endpoint), job, Arc::clone(inbox)))),
+    /// Begins with jobs, in as many tasks as there are threads.
+    fn take(&self, jobs: Vec<Job>, waiting: mpsc::UnboundedSender<Begun>, running: &mut JoinSet<()>) {
+        let hands = Handle::current().metrics().num_workers().min(jobs.len());
+        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared), waiting);
+        for _ in 0..hands {
+            running.spawn(pile.clone().work_off());
         }
     }
+}
+
+/// Goes on with a job that waits for something.
+async fn go_on(begun: Begun, worker: Arc<Shared>) {
+    // A worker that has ended has given up what it had.
+    let _ = worker.inbox.push(begun.await);
 }
 
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
         self.handle.stop_within(Duration::ZERO);
-    }
-}
-
-async fn handle(endpoint: Arc<Endpoint>, job: Job, inbox: Arc<Inbox<Report>>) {
-    let answer = deliver(&endpoint, &job).await;
-    // A worker that has ended has given up what it had.
-    let _ = inbox.push(match job.lease {
-        Some(lease) => Report::Answer(lease, answer),
-        None => Report::EventDone(answer),
-    });
-}
-
-async fn deliver(endpoint: &Endpoint, job: &Job) -> Answer {
-    match Envelope::from_bytes(job.content.envelope()) {
-        Ok(mut envelope) => {
-            envelope.attempt = envelope.attempt.saturating_add(job.attempt.saturating_sub(1));
-            endpoint.deliver(Parcel { envelope, body: job.content.body().to_vec() }).await
-        }
-        Err(malformed) => Answer::Failed(Box::new(RemoteError::new(Reason::Refused, malformed.to_string()))),
     }
 }

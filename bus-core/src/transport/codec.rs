@@ -100,10 +100,13 @@ pub(crate) fn read<T>(
 
 /// What `codec` makes of a value.
 pub(crate) fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, AnyError> {
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(USUAL);
     codec.write(Body(value), &mut body)?;
     Ok(body)
 }
+
+/// Most bodies and envelopes have no more bytes: room that does not have to grow.
+const USUAL: usize = 256;
 
 /// How deep a body may be nested: as deep as `serde_json` reads by itself.
 const MAX_DEPTH: usize = 128;
@@ -124,7 +127,9 @@ pub(super) fn read_own<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Res
 /// # Panics
 /// If it has more than strings, numbers and bytes.
 pub(super) fn write_own(own: &impl serde::Serialize) -> Vec<u8> {
-    rmp_serde::to_vec_named(own).expect("strings, numbers and bytes can be written")
+    let mut bytes = Vec::with_capacity(USUAL);
+    rmp_serde::encode::write_named(&mut bytes, own).expect("strings, numbers and bytes can be written");
+    bytes
 }
 
 /// MessagePack with the names of fields: compact, and open to fields that are added later. The default.

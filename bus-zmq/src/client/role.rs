@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 
-use super::room::Taken;
+use super::{answers::Answers, room::Taken};
 use crate::{
     io::{Inbox, Role},
     protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
@@ -43,6 +43,7 @@ pub(super) enum Link {
 pub(super) struct ClientRole {
     calls: Calls<Waiter>,
     inbox: Arc<Inbox<Ask>>,
+    answers: Arc<Answers>,
     asked: Vec<Ask>,
     link: watch::Sender<Link>,
     grace: Duration,
@@ -51,10 +52,16 @@ pub(super) struct ClientRole {
 }
 
 impl ClientRole {
-    pub(super) fn new(inbox: Arc<Inbox<Ask>>, link: watch::Sender<Link>, grace: Duration) -> Self {
+    pub(super) fn new(
+        inbox: Arc<Inbox<Ask>>,
+        answers: Arc<Answers>,
+        link: watch::Sender<Link>,
+        grace: Duration,
+    ) -> Self {
         ClientRole {
             calls: Calls::new(grace),
             inbox,
+            answers,
             asked: Vec::new(),
             link,
             grace,
@@ -84,9 +91,10 @@ impl ClientRole {
     }
 
     fn answer(&mut self) {
-        for (waiter, outcome) in self.calls.take_over() {
-            // Who does not wait any more does not want it.
-            let _ = waiter.answer.send(outcome);
+        let over = self.calls.take_over();
+        if !over.is_empty() {
+            self.answers.add(over);
+            self.answers.give_out();
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::protocol::Frame;
 pub(super) struct Outgoing {
     messages: VecDeque<Vec<u8>>,
     bytes: usize,
+    /// One that was sent: room for the next.
+    spare: Vec<u8>,
 }
 
 impl Outgoing {
     pub(super) fn push(&mut self, frame: &Frame) {
         if self.messages.back().is_none_or(|last| last.len() >= BATCH) {
-            self.messages.push_back(Vec::new());
+            self.messages.push_back(std::mem::take(&mut self.spare));
         }
         let last = self.messages.back_mut().expect("there is one now");
         let before = last.len();
@@ -36,8 +38,15 @@ impl Outgoing {
         while let Some(message) = self.messages.front() {
             send(message)?;
             self.bytes -= message.len();
-            self.messages.pop_front();
+            self.recycle();
         }
         Ok(())
+    }
+
+    /// The first message is sent. What it had in memory is used again, unless that is much.
+    fn recycle(&mut self) {
+        let spare = self.messages.pop_front().filter(|message| message.capacity() <= 2 * BATCH);
+        self.spare = spare.unwrap_or_default();
+        self.spare.clear();
     }
 }

@@ -134,8 +134,11 @@ impl<W> Calls<W> {
         let sequence = self.last;
         self.timeouts.extend(call.limit.map(|limit| (now + limit, sequence)));
         self.pending.insert(sequence, Pending { call, begun: now, attempt: 0, waiter });
-        self.unsent.insert(sequence);
-        self.send_unsent(now, out);
+        if self.session.is_welcome() {
+            self.send(sequence, now, out);
+        } else {
+            self.unsent.insert(sequence);
+        }
     }
 
     /// Notes a frame that arrived.
@@ -227,11 +230,15 @@ impl<W> Calls<W> {
         while self.session.is_welcome()
             && let Some(sequence) = self.unsent.pop_first()
         {
-            let pending = self.pending.get_mut(&sequence).expect("what is unsent is pending");
-            pending.attempt += 1;
-            let frame = pending.request(sequence, now);
-            self.session.send(frame, out);
+            self.send(sequence, now, out);
         }
+    }
+
+    fn send(&mut self, sequence: u64, now: Duration, out: &mut Vec<Frame>) {
+        let pending = self.pending.get_mut(&sequence).expect("what is sent is pending");
+        pending.attempt += 1;
+        let frame = pending.request(sequence, now);
+        self.session.send(frame, out);
     }
 
     fn say_goodbye(&mut self, out: &mut Vec<Frame>) {

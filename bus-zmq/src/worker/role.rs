@@ -46,7 +46,7 @@ pub(super) struct WorkerRole {
     work: Work,
     inbox: Arc<Inbox<Report>>,
     reports: Vec<Report>,
-    todo: mpsc::UnboundedSender<Job>,
+    todo: mpsc::UnboundedSender<Vec<Job>>,
     phase: watch::Sender<Phase>,
     stats: Arc<Mutex<WorkStats>>,
     now: Duration,
@@ -58,7 +58,7 @@ impl WorkerRole {
     pub(super) fn new(
         hello: Hello,
         inbox: Arc<Inbox<Report>>,
-        todo: mpsc::UnboundedSender<Job>,
+        todo: mpsc::UnboundedSender<Vec<Job>>,
         phase: watch::Sender<Phase>,
         stats: Arc<Mutex<WorkStats>>,
     ) -> Self {
@@ -157,9 +157,10 @@ impl Role for WorkerRole {
     }
 
     fn report(&mut self) {
-        for job in self.work.take_jobs() {
+        let jobs = self.work.take_jobs();
+        if !jobs.is_empty() {
             // A program that is gone has asked to leave, too.
-            let _ = self.todo.send(job);
+            let _ = self.todo.send(jobs);
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
         let phase = self.phase();

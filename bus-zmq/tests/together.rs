@@ -1,0 +1,116 @@
+//! What comes together is handled, and answered, together: nobody is held up by that.
+
+mod support;
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bus_zmq::NoWorker;
+use linkbus::{Bus, Command, Query};
+use serde::{Deserialize, Serialize};
+
+use self::support::{Gate, Place, run, soon, until};
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(name = "together.Wait")]
+struct Wait;
+
+#[derive(Command, Serialize, Deserialize)]
+#[command(name = "together.Do")]
+struct Do;
+
+#[derive(Query, Serialize, Deserialize)]
+#[query(reply = u64, name = "together.Ask")]
+struct Ask(u64);
+
+fn sender(place: &Place) -> Bus {
+    let client = place.client().connect().unwrap();
+    Bus::empty().message::<Wait>().message::<Do>().message::<Ask>().transport(client).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_does_not_hold_up_what_came_with_it() {
+    let (place, gate, done) = (Place::new(), Gate::new(), Arc::new(AtomicUsize::new(0)));
+    let hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+    let bus = sender(&place);
+    let sent = [true, false, false, false].map(|waits| {
+        let bus = bus.clone();
+        tokio::spawn(async move { if waits { bus.execute(Wait).await } else { bus.execute(Do).await }.unwrap() })
+    });
+    until(|| hub.stats().queued == sent.len()).await;
+
+    let (waits, counts) = (gate.clone(), Arc::clone(&done));
+    let handlers = Bus::empty().replayable().command_async(move |_: Wait| waits.pass()).command(move |_: Do| {
+        counts.fetch_add(1, Ordering::Relaxed);
+    });
+    let (worker, _) = run(place.worker(), handlers);
+    until(|| done.load(Ordering::Relaxed) == 3 && worker.stats().answered == 3).await;
+    assert_eq!(gate.arrived(), 1);
+    gate.open();
+    for one in sent {
+        soon(one).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_together_is_handled_on_all_threads() {
+    let (place, there) = (Place::new(), Arc::new(AtomicUsize::new(0)));
+    let hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+    let bus = sender(&place);
+    let sent = [(); 2].map(|()| {
+        let bus = bus.clone();
+        tokio::spawn(async move { bus.execute(Do).await.unwrap() })
+    });
+    until(|| hub.stats().queued == sent.len()).await;
+
+    let (count, have_met) = (Arc::clone(&there), Arc::new(AtomicUsize::new(0)));
+    let met = Arc::clone(&have_met);
+    // Each blocks its thread until the other one is there, too.
+    let handlers = Bus::empty().replayable().command(move |_: Do| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        while count.load(Ordering::Relaxed) < 2 && begun.elapsed() < Duration::from_secs(20) {
+            thread::yield_now();
+        }
+        met.fetch_add(usize::from(begun.elapsed() < Duration::from_secs(20)), Ordering::Relaxed);
+    });
+    let _worker = run(place.worker(), handlers);
+    for one in sent {
+        soon(one).await.unwrap();
+    }
+    assert_eq!(have_met.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn an_answer_does_not_wait_for_a_caller_that_looks_elsewhere() {
+    let (place, gate) = (Place::new(), Gate::new());
+    let _hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+    let waits = gate.clone();
+    let handlers = Bus::empty().replayable().query_async(move |Ask(number): Ask| {
+        let pass = waits.pass();
+        async move {
+            pass.await;
+            number
+        }
+    });
+    let (worker, _) = run(place.worker(), handlers);
+    soon(worker.ready()).await.unwrap();
+    let bus = sender(&place);
+    let (mut first, mut second) = (pin!(bus.send(Ask(1))), pin!(bus.send(Ask(2))));
+    // Both are begun.
+    poll_fn(|task| Poll::Ready(first.as_mut().poll(task).is_pending() && second.as_mut().poll(task).is_pending()))
+        .await;
+    until(|| gate.arrived() == 2).await;
+    gate.open();
+    assert_eq!(soon(second).await.unwrap(), 2);
+    assert_eq!(soon(first).await.unwrap(), 1);
+}
