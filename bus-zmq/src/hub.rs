@@ -80,7 +80,7 @@ impl HubBuilder {
         self
     }
 
-    /// How long commands and tasks wait for a worker to come back, when the last one is gone: 10 s.
+    /// How long commands and tasks wait for a worker to come back, when the last one is gone or the hub is new: 10 s.
     pub fn worker_grace(mut self, grace: Duration) -> Self {
         self.options.worker_grace = grace;
         self

@@ -16,7 +16,7 @@ pub struct HubOptions {
     pub queue_bytes: usize,
     /// How often a command or task is given to a worker that does not come back: 5.
     pub max_attempts: u32,
-    /// How long commands and tasks wait for a worker to come back, when the last one is gone: 10 s.
+    /// How long commands and tasks wait for a worker to come back, when the last one is gone or the hub is new: 10 s.
     pub worker_grace: Duration,
     /// What becomes of commands and tasks that no worker has ever served.
     pub no_worker: NoWorker,
