@@ -11,7 +11,10 @@ use linkbus::{
     roles::{AsyncMessageBus, AsyncMessageDispatcher, AsyncQueryDispatcher},
     transport::{Completion, Delivery, Endpoint, Order, Transport as _},
 };
-use linkbus_conformance::{Subject, conformance, messages};
+use linkbus_conformance::{
+    Subject, conformance,
+    messages::{self, AskNobody, NobodysWork, TellNobody},
+};
 use tokio::{sync::Mutex, task::JoinHandle};
 
 use self::support::{Place, soon};
@@ -59,7 +62,9 @@ impl Split {
         soon(handle.ready()).await.unwrap();
         let client = place.client().connect().unwrap();
         soon(client.served(names.iter().map(|message| message.name))).await.unwrap();
-        let here = Bus::empty().modules([messages::MODULE]).transport(client).build().unwrap();
+        // It is the hub that knows of nobody, and not this side.
+        let known = Bus::empty().message::<AskNobody>().message::<TellNobody>().message::<NobodysWork>();
+        let here = known.modules([messages::MODULE]).transport(client).build().unwrap();
         Split { here, there, worker: handle, running: Mutex::new(Some(running)), hub, _place: place }
     }
 }
