@@ -70,9 +70,9 @@ pub(crate) async fn events(folder: &str, subscribers: usize) {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let before = counted(folder, &others);
     let (begun, usage) = (Instant::now(), Usage::begin(&others));
-    let publisher = bus.clone();
+    let sender = bus.clone();
     let count = all(256, COUNT, move || {
-        let bus = publisher.clone();
+        let bus = sender.clone();
         async move { bus.publish(Happened(body())).await.unwrap() }
     })
     .await;
