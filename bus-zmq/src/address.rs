@@ -41,6 +41,18 @@ impl Address {
         Ok(Address { endpoint: endpoint.to_owned(), path })
     }
 
+    /// The endpoint of a socket that has keys, wherever it is.
+    pub(crate) fn parse_encrypted(endpoint: &str) -> Result<Self, OpenError> {
+        let address = Address::parse(endpoint, true)?;
+        match address.path {
+            None => Ok(address),
+            Some(_) => Err(OpenError::Endpoint {
+                endpoint: endpoint.to_owned(),
+                problem: "keys are for `tcp://`; nobody else reaches a socket of `ipc://`, and it needs none",
+            }),
+        }
+    }
+
     /// The one that all processes of this user have when they name none.
     pub(crate) fn of_this_user() -> String {
         format!("ipc://{}", folder::of_this_user().join("default").display())

@@ -23,14 +23,14 @@ use crate::{
     hub::ZmqHub,
     io::{Inbox, Place},
     protocol::{Bytes, Call, Content, Outcome, Reject},
+    reach::{Reach, reaches_a_hub},
 };
 
 /// How a client is made: [`Zmq::client`](crate::Zmq::client).
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until it is connected"]
 pub struct ClientBuilder {
-    endpoint: Option<String>,
-    is_unencrypted_allowed: bool,
+    reach: Reach,
     settings: Settings,
 }
 
@@ -52,22 +52,12 @@ impl Default for ClientBuilder {
             in_flight: 10_000,
             close_within: Duration::from_secs(10),
         };
-        ClientBuilder { endpoint: None, is_unencrypted_allowed: false, settings }
+        ClientBuilder { reach: Reach::default(), settings }
     }
 }
 
 impl ClientBuilder {
-    /// Where the hub is: `ipc:///run/shop/bus`, `tcp://127.0.0.1:5555`. Default: as for [`HubBuilder::endpoint`](crate::HubBuilder::endpoint).
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// Connects to a hub of another machine, although everybody on the way can read and change what is sent.
-    pub fn dangerously_without_encryption(mut self) -> Self {
-        self.is_unencrypted_allowed = true;
-        self
-    }
+    reaches_a_hub!();
 
     /// How long an answer to a query is waited for, if its deadline is not before that: 5 s.
     pub fn query_timeout(mut self, timeout: Duration) -> Self {
@@ -104,7 +94,7 @@ impl ClientBuilder {
     /// # Errors
     /// [`OpenError`] if the endpoint cannot be used.
     pub fn connect(self) -> Result<ZmqClient, OpenError> {
-        ZmqClient::open(&Place::there(self.endpoint, self.is_unencrypted_allowed)?, self.settings)
+        ZmqClient::open(self.reach.there()?, self.settings)
     }
 
     /// Joins a hub of this process: no socket is between them. The endpoint is not looked at.
@@ -112,7 +102,7 @@ impl ClientBuilder {
     /// # Errors
     /// [`OpenError`], as for [`connect`](Self::connect).
     pub fn join(self, hub: &ZmqHub) -> Result<ZmqClient, OpenError> {
-        ZmqClient::open(&Place::Here(hub.port().clone()), self.settings)
+        ZmqClient::open(Reach::here(hub), self.settings)
     }
 }
 
@@ -135,7 +125,8 @@ struct Shared {
 }
 
 impl ZmqClient {
-    fn open(place: &Place, settings: Settings) -> Result<Self, OpenError> {
+    fn open(place: Place, settings: Settings) -> Result<Self, OpenError> {
+        let endpoint = place.name();
         let (state, link) = watch::channel(Link::default());
         let (mut inbox, answers) = (None, Arc::default());
         place.open(settings.max_frame, |wake| {
@@ -144,7 +135,6 @@ impl ZmqClient {
         })?;
         let inbox = inbox.expect("the role was made");
         let in_flight = Room::new(settings.in_flight);
-        let endpoint = place.name();
         Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, answers, in_flight, link }) })
     }
 
@@ -153,13 +143,16 @@ impl ZmqClient {
     /// # Errors
     /// [`NotReady`] if it does not, within the [grace](ClientBuilder::hub_grace), or refuses.
     pub async fn ready(&self) -> Result<(), NotReady> {
-        let endpoint = || self.shared.endpoint.clone();
         let mut link = self.shared.link.clone();
         let settled = link.wait_for(|link| !matches!(link, Link::Connecting)).await;
         match settled.as_deref() {
             Ok(Link::Ready(_)) => Ok(()),
-            Ok(Link::Refused(source)) => Err(NotReady::Refused { endpoint: endpoint(), source: *source }),
-            Ok(Link::Alone) => Err(NotReady::NoHub { endpoint: endpoint(), after: self.shared.settings.hub_grace }),
+            Ok(Link::Refused(source)) => {
+                Err(NotReady::Refused { endpoint: self.shared.endpoint.clone(), source: *source })
+            }
+            Ok(link @ (Link::LockedOut(_) | Link::Alone)) => {
+                Err(self.shared.no_hub(link, self.shared.settings.hub_grace))
+            }
             Ok(Link::Connecting | Link::Over) | Err(_) => Err(NotReady::Closed),
         }
     }
@@ -229,7 +222,7 @@ impl Transport for ZmqClient {
         let timeout = (envelope.kind == Kind::Query).then_some(self.shared.settings.query_timeout);
         let limit = left.into_iter().chain(timeout).min();
         let call = Call { kind: envelope.kind, name: envelope.name.into_owned(), content, limit };
-        answer(self.call(call).await?, size)
+        self.shared.answer(self.call(call).await?, size)
     }
 
     async fn close(&self) -> Result<(), AnyError> {
@@ -248,23 +241,32 @@ impl Drop for Shared {
     }
 }
 
-/// What an outcome is for the bus.
-fn answer(outcome: Outcome, size: usize) -> Result<Answer, Undelivered> {
-    match outcome {
-        Outcome::Done(body) => Ok(Answer::Done(body.to_vec())),
-        Outcome::Failed(error) => remote_error(&error).map(|error| Answer::Failed(Box::new(error))),
-        Outcome::TimedOut(limit) => Err(Undelivered::TimedOut(limit)),
-        Outcome::Rejected(Reject::NoHandler) => Err(Undelivered::NoHandler),
-        Outcome::Rejected(Reject::Overloaded) => Err(Undelivered::Overloaded),
-        Outcome::TooLarge(limit) => Err(Undelivered::TooLarge { size, limit }),
-        Outcome::Rejected(why @ Reject::Expired) => {
-            Ok(Answer::Failed(Box::new(RemoteError::new(Reason::NotStarted, why.to_string()))))
+impl Shared {
+    /// What an outcome is for the bus.
+    fn answer(&self, outcome: Outcome, size: usize) -> Result<Answer, Undelivered> {
+        match outcome {
+            Outcome::Done(body) => Ok(Answer::Done(body.to_vec())),
+            Outcome::Failed(error) => remote_error(&error).map(|error| Answer::Failed(Box::new(error))),
+            Outcome::TimedOut(limit) => Err(Undelivered::TimedOut(limit)),
+            Outcome::Rejected(Reject::NoHandler) => Err(Undelivered::NoHandler),
+            Outcome::Rejected(Reject::Overloaded) => Err(Undelivered::Overloaded),
+            Outcome::TooLarge(limit) => Err(Undelivered::TooLarge { size, limit }),
+            Outcome::Rejected(why @ Reject::Expired) => {
+                Ok(Answer::Failed(Box::new(RemoteError::new(Reason::NotStarted, why.to_string()))))
+            }
+            Outcome::Closed => Err(Undelivered::Closed),
+            Outcome::Rejected(why) => Err(Undelivered::Failed(why.into())),
+            Outcome::Lost => Err(Undelivered::Failed("the connection to the hub broke while it was under way".into())),
+            Outcome::NoHub(after) => Err(Undelivered::Failed(self.no_hub(&self.link.borrow(), after).into())),
         }
-        Outcome::Closed => Err(Undelivered::Closed),
-        Outcome::Rejected(why) => Err(Undelivered::Failed(why.into())),
-        Outcome::Lost => Err(Undelivered::Failed("the connection to the hub broke while it was under way".into())),
-        Outcome::NoHub(after) => {
-            Err(Undelivered::Failed(format!("no hub was there for {after:?}: start one with `Zmq::hub()`").into()))
+    }
+
+    /// Why there is no hub after this time.
+    fn no_hub(&self, link: &Link, after: Duration) -> NotReady {
+        let endpoint = self.endpoint.clone();
+        match link {
+            Link::LockedOut(why) => NotReady::LockedOut { endpoint, problem: why.problem() },
+            _ => NotReady::NoHub { endpoint, after },
         }
     }
 }

@@ -18,10 +18,20 @@ pub enum OpenError {
     },
     /// The endpoint can be reached from other machines, and nothing would be encrypted.
     #[error(
-        "`{endpoint}` can be reached from other machines, and what is sent is not encrypted: use `ipc://`, or an address \
-         of this machine (`tcp://127.0.0.1:5555`); `.dangerously_without_encryption()` allows it all the same"
+        "`{endpoint}` can be reached from other machines, and what is sent is not encrypted: give the hub and whoever \
+         connects keys with `.curve(..)` (feature `curve` of bus-zmq), or use `ipc://`, or an address of this machine \
+         (`tcp://127.0.0.1:5555`); `.dangerously_without_encryption()` allows it all the same"
     )]
     NotEncrypted {
+        /// As it was given.
+        endpoint: String,
+    },
+    /// A hub has keys and allows nobody's.
+    #[error(
+        "nobody could connect to `{endpoint}`: give the public keys of clients and workers to `CurveServer::allow`; \
+         `.dangerously_allow_everybody()` lets in whoever comes"
+    )]
+    NobodyAllowed {
         /// As it was given.
         endpoint: String,
     },
@@ -62,12 +72,22 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum NotReady {
     /// No hub answers.
-    #[error("no hub answers at `{endpoint}` for {after:?}: start one with `Zmq::hub()`")]
+    #[error(
+        "no hub answers at `{endpoint}` for {after:?}: start one with `Zmq::hub()`; one with keys answers only who has `.curve(..)`, too"
+    )]
     NoHub {
         /// Where it was looked for.
         endpoint: String,
         /// For how long.
         after: Duration,
+    },
+    /// Somebody answers, and the keys do not fit.
+    #[error("`{endpoint}` lets nobody in from here: {problem}")]
+    LockedOut {
+        /// Where the hub should be.
+        endpoint: String,
+        /// What is wrong, and what to do.
+        problem: &'static str,
     },
     /// The hub does not take this client or worker.
     #[error("the hub at `{endpoint}` refuses")]

@@ -6,6 +6,7 @@ use linkbus::Uuid;
 
 use crate::{
     address::Address,
+    curve::CurveServer,
     error::OpenError,
     io::{HubPort, open_hub},
     protocol::{HubOptions, HubStats, NoWorker},
@@ -17,6 +18,7 @@ use crate::{
 pub struct HubBuilder {
     endpoints: Vec<String>,
     is_unencrypted_allowed: bool,
+    curve: Option<CurveServer>,
     options: HubOptions,
     close_within: Duration,
 }
@@ -26,6 +28,7 @@ impl Default for HubBuilder {
         HubBuilder {
             endpoints: Vec::new(),
             is_unencrypted_allowed: false,
+            curve: None,
             options: HubOptions::default(),
             close_within: Duration::from_secs(10),
         }
@@ -47,6 +50,14 @@ impl HubBuilder {
     /// send: there are no passwords and no keys.
     pub fn dangerously_without_encryption(mut self) -> Self {
         self.is_unencrypted_allowed = true;
+        self
+    }
+
+    /// Lets other machines connect, if they have a key that is allowed: [`Curve::server`](crate::Curve::server). Then all
+    /// endpoints are `tcp://`, such as `tcp://0.0.0.0:5555`, and whoever connects needs a key, on this machine as well.
+    #[cfg(feature = "curve")]
+    pub fn curve(mut self, curve: CurveServer) -> Self {
+        self.curve = Some(curve);
         self
     }
 
@@ -120,9 +131,16 @@ impl HubBuilder {
         if endpoints.is_empty() {
             endpoints.push(Address::of_this_user());
         }
-        let parsed = endpoints.iter().map(|endpoint| Address::parse(endpoint, self.is_unencrypted_allowed));
+        let parsed = endpoints.iter().map(|endpoint| match &self.curve {
+            Some(_) => Address::parse_encrypted(endpoint),
+            None => Address::parse(endpoint, self.is_unencrypted_allowed),
+        });
         let addresses = parsed.collect::<Result<Vec<_>, _>>()?;
-        let port = open_hub(&addresses, Uuid::now_v7().into_bytes(), self.options)?;
+        #[cfg(feature = "curve")]
+        if self.curve.as_ref().is_some_and(CurveServer::admits_nobody) {
+            return Err(OpenError::NobodyAllowed { endpoint: endpoints.swap_remove(0) });
+        }
+        let port = open_hub(&addresses, self.curve, Uuid::now_v7().into_bytes(), self.options)?;
         Ok(ZmqHub { port, close_within: self.close_within })
     }
 }

@@ -2,6 +2,8 @@
 
 mod hub;
 mod libzmq;
+#[cfg(feature = "curve")]
+mod omq;
 mod outgoing;
 mod peer;
 mod place;
@@ -15,6 +17,7 @@ pub(crate) use self::{
     hub::{HubPort, open_hub},
     place::Place,
     role::Role,
+    socket::LockedOut,
     wake::{Inbox, Wake},
 };
 

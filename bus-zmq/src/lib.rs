@@ -2,12 +2,26 @@
 
 mod address;
 mod client;
+#[cfg(feature = "curve")]
+mod curve;
+/// Without the feature nobody has keys.
+#[cfg(not(feature = "curve"))]
+mod curve {
+    #[derive(Clone, Debug)]
+    pub(crate) enum CurveServer {}
+
+    #[derive(Clone, Debug)]
+    pub(crate) enum CurveClient {}
+}
 mod error;
 mod hub;
 mod io;
 pub mod protocol;
+mod reach;
 mod worker;
 
+#[cfg(feature = "curve")]
+pub use self::curve::{Curve, CurveClient, CurveServer, KeyError, PublicKey, SecretKey};
 pub use self::{
     client::{ClientBuilder, ZmqClient},
     error::{NotReady, OpenError},

@@ -25,14 +25,14 @@ use crate::{
     hub::ZmqHub,
     io::{Inbox, Place},
     protocol::{Hello, Job, Reject, Served, WorkStats},
+    reach::{Reach, reaches_a_hub},
 };
 
 /// How a worker is made: [`Zmq::worker`](crate::Zmq::worker).
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until it is connected"]
 pub struct WorkerBuilder {
-    endpoint: Option<String>,
-    is_unencrypted_allowed: bool,
+    reach: Reach,
     credit: u32,
     event_credit: u32,
     max_frame: usize,
@@ -42,8 +42,7 @@ pub struct WorkerBuilder {
 impl Default for WorkerBuilder {
     fn default() -> Self {
         WorkerBuilder {
-            endpoint: None,
-            is_unencrypted_allowed: false,
+            reach: Reach::default(),
             credit: 32,
             event_credit: 1024,
             max_frame: 1 << 20,
@@ -53,17 +52,7 @@ impl Default for WorkerBuilder {
 }
 
 impl WorkerBuilder {
-    /// Where the hub is: `ipc:///run/shop/bus`, `tcp://127.0.0.1:5555`. Default: as for [`HubBuilder::endpoint`](crate::HubBuilder::endpoint).
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// Connects to a hub of another machine, although everybody on the way can read and change what is sent.
-    pub fn dangerously_without_encryption(mut self) -> Self {
-        self.is_unencrypted_allowed = true;
-        self
-    }
+    reaches_a_hub!();
 
     /// How many queries, commands and tasks are handled at once: 32.
     pub fn credit(mut self, messages: u32) -> Self {
@@ -94,8 +83,8 @@ impl WorkerBuilder {
     /// # Errors
     /// [`OpenError`] if the endpoint of the hub cannot be used.
     pub fn connect(self, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
-        let place = Place::there(self.endpoint.clone(), self.is_unencrypted_allowed)?;
-        self.open(&place, endpoint)
+        let place = self.reach.clone().there()?;
+        self.open(place, endpoint)
     }
 
     /// Joins a hub of this process: no socket is between them. Its address is not looked at.
@@ -103,13 +92,14 @@ impl WorkerBuilder {
     /// # Errors
     /// [`OpenError`], as for [`connect`](Self::connect).
     pub fn join(self, hub: &ZmqHub, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
-        self.open(&Place::Here(hub.port().clone()), endpoint)
+        self.open(Reach::here(hub), endpoint)
     }
 
-    fn open(self, place: &Place, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
+    fn open(self, place: Place, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
         for (message, missing) in endpoint.does_not_serve() {
             tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
         }
+        let hub = place.name();
         let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
         let (jobs, todo) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::default());
@@ -120,7 +110,7 @@ impl WorkerBuilder {
             WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&stats))
         })?;
         let shared = Shared {
-            hub: place.name(),
+            hub,
             inbox: inbox.expect("the role was made"),
             phase,
             stats,
@@ -188,6 +178,9 @@ impl WorkerHandle {
         let settled = phase.wait_for(|phase| *phase != Phase::Connecting).await;
         match settled.as_deref() {
             Ok(Phase::Ready) => Ok(()),
+            Ok(Phase::LockedOut(why)) => {
+                Err(NotReady::LockedOut { endpoint: self.shared.hub.clone(), problem: why.problem() })
+            }
             Ok(&Phase::Refused(source)) => Err(NotReady::Refused { endpoint: self.shared.hub.clone(), source }),
             _ => Err(NotReady::Closed),
         }

@@ -4,7 +4,10 @@ mod support;
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
+    os::unix::{
+        fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
+        process::CommandExt as _,
+    },
     process::Command,
 };
 
@@ -108,11 +111,27 @@ fn a_folder_of_another_user_is_refused() {
     assert!(problem(place.client().connect().unwrap_err()).contains("another user"));
 }
 
+#[tokio::test]
+async fn another_user_does_not_reach_the_socket() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    fs::set_permissions(place.folder().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    let reach = || Command::new("stat").arg(place.folder().join("bus")).uid(65_534).gid(65_534).output();
+    let Ok(output) = reach() else { return println!("SKIPPED: this user may not act as another") };
+    assert!(!output.status.success(), "{output:?}");
+    // It was the folder that kept him out.
+    fs::set_permissions(place.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(reach().unwrap().status.success());
+    soon(hub.close()).await;
+}
+
 #[test]
 fn other_machines_are_refused_unless_it_is_said_loudly() {
     let error = Zmq::hub().endpoint("tcp://0.0.0.0:45918").start().unwrap_err();
     assert!(matches!(error, OpenError::NotEncrypted { .. }), "{error:?}");
-    assert!(error.to_string().contains("dangerously_without_encryption"), "{error}");
+    for way in ["`.curve(..)` (feature `curve` of bus-zmq)", "dangerously_without_encryption"] {
+        assert!(error.to_string().contains(way), "{error}");
+    }
     assert!(Zmq::client().endpoint("tcp://192.0.2.1:45918").connect().is_err());
     let forced = Zmq::client().endpoint("tcp://192.0.2.1:45918").dangerously_without_encryption();
     assert!(forced.connect().is_ok());

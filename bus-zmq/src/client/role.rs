@@ -6,7 +6,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{answers::Answers, room::Taken};
 use crate::{
-    io::{Inbox, Role},
+    io::{Inbox, LockedOut, Role},
     protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
 };
 
@@ -33,6 +33,7 @@ pub(super) enum Link {
     Connecting,
     Ready(Vec<String>),
     Refused(Reject),
+    LockedOut(LockedOut),
     /// No hub was there for too long.
     Alone,
     /// The client is closed.
@@ -49,6 +50,7 @@ pub(super) struct ClientRole {
     grace: Duration,
     now: Duration,
     leave_by: Option<Duration>,
+    locked_out: Option<LockedOut>,
 }
 
 impl ClientRole {
@@ -67,16 +69,18 @@ impl ClientRole {
             grace,
             now: Duration::ZERO,
             leave_by: None,
+            locked_out: None,
         }
     }
 
     fn link(&self) -> Link {
         let session = self.calls.session();
-        match session.refused() {
+        match (session.refused(), self.locked_out) {
             _ if session.is_welcome() => Link::Ready(self.calls.routes().to_vec()),
-            Some(why) => Link::Refused(why),
-            None if self.now >= self.grace => Link::Alone,
-            None => Link::Connecting,
+            (Some(why), _) => Link::Refused(why),
+            (None, Some(why)) => Link::LockedOut(why),
+            _ if self.now >= self.grace => Link::Alone,
+            _ => Link::Connecting,
         }
     }
 
@@ -123,6 +127,10 @@ impl Role for ClientRole {
             Ok(frame) => self.calls.receive(frame, now, out),
             Err(_) => self.calls.receive_malformed(),
         }
+    }
+
+    fn lock_out(&mut self, why: Option<LockedOut>) {
+        self.locked_out = why;
     }
 
     fn report(&mut self) {

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::sync::watch;
 
+#[cfg(feature = "curve")]
+use super::omq::OmqRouter;
 use super::{
     libzmq::ZmqRouter,
     outgoing::Outgoing,
@@ -19,6 +21,7 @@ use super::{
 };
 use crate::{
     address::{Address, Reserved},
+    curve::CurveServer,
     error::OpenError,
     protocol::{Hub, HubOptions, HubStats, PeerId},
 };
@@ -81,9 +84,20 @@ impl HubPort {
 }
 
 /// Begins a thread with a hub at these addresses.
-pub(crate) fn open_hub(addresses: &[Address], id: [u8; 16], options: HubOptions) -> Result<HubPort, OpenError> {
+pub(crate) fn open_hub(
+    addresses: &[Address],
+    curve: Option<CurveServer>,
+    id: [u8; 16],
+    options: HubOptions,
+) -> Result<HubPort, OpenError> {
     let max_frame = options.max_frame;
-    serve(addresses, |_| ZmqRouter::new(max_frame), id, options)
+    match curve {
+        None => serve(addresses, |_| ZmqRouter::new(max_frame), id, options),
+        #[cfg(feature = "curve")]
+        Some(curve) => serve(addresses, |wake| OmqRouter::new(max_frame, curve, wake), id, options),
+        #[cfg(not(feature = "curve"))]
+        Some(never) => match never {},
+    }
 }
 
 /// Begins a thread with a hub at these addresses, on the socket that `open` gives.

@@ -1,6 +1,10 @@
 //! Sockets of libzmq: the default, and all that there is for `ipc://`.
 
-use std::{io, os::fd::RawFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd},
+    time::Duration,
+};
 
 use super::{
     LINGER, RECONNECT, max_message,
@@ -42,7 +46,7 @@ impl Dealer for ZmqDealer {
         self.socket.send(message, zmq::DONTWAIT).map_err(unsent)
     }
 
-    fn sleep(&mut self, bell: RawFd, has_unsent: bool, pause: Duration) -> bool {
+    fn sleep(&mut self, bell: BorrowedFd<'_>, has_unsent: bool, pause: Duration) -> bool {
         let events = if has_unsent { zmq::POLLIN | zmq::POLLOUT } else { zmq::POLLIN };
         sleep(self.socket.as_poll_item(events), bell, pause)
     }
@@ -98,13 +102,13 @@ impl Router for ZmqRouter {
         self.socket.send(message, zmq::DONTWAIT).map_err(unsent)
     }
 
-    fn sleep(&mut self, bell: RawFd, pause: Duration) -> bool {
+    fn sleep(&mut self, bell: BorrowedFd<'_>, pause: Duration) -> bool {
         sleep(self.socket.as_poll_item(zmq::POLLIN), bell, pause)
     }
 }
 
-fn sleep(socket: zmq::PollItem<'_>, bell: RawFd, pause: Duration) -> bool {
-    let mut items = [socket, zmq::PollItem::from_fd(bell, zmq::POLLIN)];
+fn sleep(socket: zmq::PollItem<'_>, bell: BorrowedFd<'_>, pause: Duration) -> bool {
+    let mut items = [socket, zmq::PollItem::from_fd(bell.as_raw_fd(), zmq::POLLIN)];
     let _ = zmq::poll(&mut items, millis(pause));
     items[1].is_readable()
 }

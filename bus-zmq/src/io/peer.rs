@@ -46,6 +46,7 @@ impl<R: Role, D: Dealer> Peer<R, D> {
             self.role.work(now, &mut out);
             let has_received = self.receive(now, &mut out);
             self.send(&mut out);
+            self.role.lock_out(self.socket.locked_out());
             self.role.report();
             if self.sleeper.is_tired(has_received || !self.role.is_quiet()) {
                 self.sleep();

@@ -4,50 +4,48 @@ use std::sync::Arc;
 
 use linkbus::Uuid;
 
+#[cfg(feature = "curve")]
+use super::omq::OmqDealer;
 use super::{HubPort, Role, Wake, libzmq::ZmqDealer, peer::open_peer};
-use crate::{address::Address, error::OpenError};
+use crate::{address::Address, curve::CurveClient, error::OpenError};
 
 /// Where a client or a worker finds its hub.
 pub(crate) enum Place {
     /// In whatever process that serves the address.
-    There(Address),
+    There(Address, Option<CurveClient>),
     /// In this process.
     Here(HubPort),
 }
 
 impl Place {
-    /// The address, after its folder was looked at.
-    pub(crate) fn there(endpoint: Option<String>, is_unencrypted_allowed: bool) -> Result<Self, OpenError> {
-        let endpoint = endpoint.unwrap_or_else(Address::of_this_user);
-        let address = Address::parse(&endpoint, is_unencrypted_allowed)?;
-        address.check_folder()?;
-        Ok(Place::There(address))
-    }
-
     /// What it is called in errors.
     pub(crate) fn name(&self) -> String {
         match self {
-            Place::There(address) => address.endpoint().to_owned(),
+            Place::There(address, _) => address.endpoint().to_owned(),
             Place::Here(_) => "this process".to_owned(),
         }
     }
 
     /// Has a thread work for the role that `make` gives.
     pub(crate) fn open<R: Role + 'static>(
-        &self,
+        self,
         max_frame: usize,
         make: impl FnOnce(Arc<Wake>) -> R,
     ) -> Result<(), OpenError> {
         let id = Uuid::now_v7().into_bytes();
-        match self {
-            Place::There(address) => {
-                let opened = open_peer(|_| ZmqDealer::connect(address.endpoint(), &id, max_frame), make);
-                opened.map_err(|error| address.fault(error))
-            }
+        let (address, curve) = match self {
+            Place::There(address, curve) => (address, curve),
             Place::Here(hub) => {
                 hub.join(id, make);
-                Ok(())
+                return Ok(());
             }
-        }
+        };
+        let endpoint = address.endpoint();
+        let opened = match curve {
+            None => open_peer(|_| ZmqDealer::connect(endpoint, &id, max_frame), make),
+            #[cfg(feature = "curve")]
+            Some(curve) => open_peer(|wake| OmqDealer::connect(endpoint, &id, max_frame, &curve, wake), make),
+        };
+        opened.map_err(|error| address.fault(error))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::LockedOut;
 use crate::protocol::{Frame, Malformed, frames};
 
 /// A client or a worker, as the thread sees it that has its connection.
@@ -11,6 +12,9 @@ pub(crate) trait Role: Send {
 
     /// Notes a frame, or bytes that are none.
     fn receive(&mut self, frame: Result<Frame, Malformed>, now: Duration, out: &mut Vec<Frame>);
+
+    /// Notes why the hub does not let this process in, or that nothing is known of that.
+    fn lock_out(&mut self, why: Option<LockedOut>);
 
     /// Tells the program what has come of all that.
     fn report(&mut self);

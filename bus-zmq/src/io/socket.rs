@@ -1,6 +1,6 @@
 //! What a thread needs of a socket, whichever library it is of.
 
-use std::{io, os::fd::RawFd, time::Duration};
+use std::{io, os::fd::BorrowedFd, time::Duration};
 
 use crate::protocol::{Malformed, PeerId};
 
@@ -13,16 +13,46 @@ pub(super) enum Unsent {
     Gone,
 }
 
+/// Why somebody is there and does not let this process in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "curve"), expect(dead_code, reason = "nobody has keys"))]
+pub(crate) enum LockedOut {
+    /// The hub does not allow the key of this process.
+    NotAllowed,
+    /// Whoever is there does not have the key of the hub.
+    NotTheHub,
+}
+
+impl LockedOut {
+    /// What is wrong, and what to do.
+    pub(crate) fn problem(self) -> &'static str {
+        match self {
+            LockedOut::NotAllowed => {
+                "the hub does not know the key of this process: give its public key to `CurveServer::allow` there"
+            }
+            LockedOut::NotTheHub => {
+                "whoever is there does not have the key of the hub: give the public key of the hub to `Curve::client` \
+                 here, and its secret key to `Curve::server` there"
+            }
+        }
+    }
+}
+
 /// The socket of a client or a worker. Nothing waits in it for a hub that is not there.
 pub(super) trait Dealer: Send + 'static {
     /// The next message, if one has come.
     fn receive(&mut self) -> Option<&[u8]>;
 
+    /// Why the hub does not let this process in, as far as that is known.
+    fn locked_out(&self) -> Option<LockedOut> {
+        None
+    }
+
     /// Takes a message.
     fn send(&mut self, message: &[u8]) -> Result<(), Unsent>;
 
     /// Sleeps until something comes, or can be sent if anything waits, or the bell rings, or this time is over. Whether it rang.
-    fn sleep(&mut self, bell: RawFd, has_unsent: bool, pause: Duration) -> bool;
+    fn sleep(&mut self, bell: BorrowedFd<'_>, has_unsent: bool, pause: Duration) -> bool;
 }
 
 /// The socket of a hub.
@@ -37,5 +67,5 @@ pub(super) trait Router: Send + 'static {
     fn send(&mut self, peer: &PeerId, message: &[u8]) -> Result<(), Unsent>;
 
     /// Sleeps until something comes, or the bell rings, or this time is over. Whether it rang.
-    fn sleep(&mut self, bell: RawFd, pause: Duration) -> bool;
+    fn sleep(&mut self, bell: BorrowedFd<'_>, pause: Duration) -> bool;
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     os::{
-        fd::{AsRawFd as _, RawFd},
+        fd::{AsFd as _, BorrowedFd},
         unix::net::UnixStream,
     },
     sync::{
@@ -48,9 +48,20 @@ impl Wake {
     }
 }
 
+#[cfg(feature = "curve")]
+impl std::task::Wake for Wake {
+    fn wake(self: Arc<Self>) {
+        Wake::wake(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        Wake::wake(self);
+    }
+}
+
 impl Sleeper {
-    pub(super) fn fd(&self) -> RawFd {
-        self.bell.as_raw_fd()
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
     }
 
     /// Whether a thread that did something, or not, has looked often enough to sleep.

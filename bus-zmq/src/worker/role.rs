@@ -12,7 +12,7 @@ use linkbus::{
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    io::{Inbox, Role},
+    io::{Inbox, LockedOut, Role},
     protocol::{Bytes, Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
 };
 
@@ -37,6 +37,7 @@ pub(super) enum Phase {
     Connecting,
     Ready,
     Refused(Reject),
+    LockedOut(LockedOut),
     /// What is not finished is given up.
     Overdue,
 }
@@ -52,6 +53,7 @@ pub(super) struct WorkerRole {
     now: Duration,
     leave_by: Option<Duration>,
     is_overdue: bool,
+    locked_out: Option<LockedOut>,
 }
 
 impl WorkerRole {
@@ -72,6 +74,7 @@ impl WorkerRole {
             now: Duration::ZERO,
             leave_by: None,
             is_overdue: false,
+            locked_out: None,
         }
     }
 
@@ -112,7 +115,7 @@ impl WorkerRole {
             _ if self.is_overdue => Phase::Overdue,
             Some(why) => Phase::Refused(why),
             None if self.work.session().is_welcome() => Phase::Ready,
-            None => Phase::Connecting,
+            None => self.locked_out.map_or(Phase::Connecting, Phase::LockedOut),
         }
     }
 }
@@ -154,6 +157,10 @@ impl Role for WorkerRole {
             Ok(frame) => self.work.receive(frame, now, out),
             Err(_) => self.work.receive_malformed(),
         }
+    }
+
+    fn lock_out(&mut self, why: Option<LockedOut>) {
+        self.locked_out = why;
     }
 
     fn report(&mut self) {

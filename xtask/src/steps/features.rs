@@ -23,6 +23,8 @@ const COMBINATIONS: &[&str] = &[
     "test -p bus-core --features transport --lib transport --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/transport --doc transport",
     "test -p linkbus-conformance --all-features --no-fail-fast",
+    "test -p bus-zmq --features curve --test curve --no-fail-fast",
+    "test -p bus-zmq --features curve --doc curve",
     "clippy -p linkbus -p bus-core --features linkbus/strict-link --lib -- -D warnings",
     "test -p linkbus -p bus-core --features linkbus/strict-link --doc without_handlers",
     "test -p linkbus --features strict-link --doc strict_link",
