@@ -4,7 +4,8 @@
 
 mod work;
 
-pub use work::{clock_reads, clock_reads_on_threads, latency_on_threads};
+pub use work::clock_reads;
+pub(crate) use work::{Layers, sync_bus};
 
 use std::time::Duration;
 

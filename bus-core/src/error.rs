@@ -67,6 +67,16 @@ pub trait Failure<E>: Send + 'static {
     fn recursion(limit: RecursionLimit) -> Self;
     /// The failure of a message with one handler, as its caller gets it.
     fn into_dispatch(self) -> Self::Dispatch;
+    /// The outcome of a handler that was called through a pointer, as the caller gets it: where that is the same, it stays in
+    /// memory, without a look at it. A future, and a handler that the linker knows by name, are better off with
+    /// [`into_dispatch`](Self::into_dispatch): they have the outcome in registers.
+    #[inline]
+    fn dispatched<R>(outcome: Result<R, Self>) -> Result<R, Self::Dispatch>
+    where
+        Self: Sized,
+    {
+        outcome.map_err(Self::into_dispatch)
+    }
     /// The failure of a stub, which stands for this handler.
     #[cfg(feature = "testing")]
     fn of_stub(self, stub: HandlerFacts) -> Self::Dispatch;
@@ -228,6 +238,11 @@ macro_rules! one_handler_error {
 
             fn into_dispatch(self) -> Self {
                 self
+            }
+
+            #[inline]
+            fn dispatched<R>(outcome: Result<R, Self>) -> Result<R, Self> {
+                outcome
             }
 
             #[cfg(feature = "testing")]

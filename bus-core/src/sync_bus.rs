@@ -124,7 +124,10 @@ impl SyncBus {
     #[inline]
     fn hand_over<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
         match self.core.table.plain::<M>() {
-            Some(handler) => handler.call(self, message).map_err(Failure::into_dispatch),
+            Some(handler) if cfg!(feature = "strict-link") => {
+                handler.call(self, message).map_err(Failure::into_dispatch)
+            }
+            Some(handler) => M::Failure::dispatched(handler.call(self, message)),
             None => self.through_layers(message, origin),
         }
     }

@@ -1,9 +1,7 @@
 //! The turns of the cases, and the layers that do nothing.
 
 use std::{
-    hint::{black_box, spin_loop},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread,
+    hint::black_box,
     time::{Duration, Instant},
 };
 
@@ -49,12 +47,9 @@ impl AsyncAround for Passthrough {
     }
 }
 
-/// How often threads begin together.
-const ROUNDS: usize = 1000;
+pub(crate) type Layers<B> = fn(Builder<B>) -> Builder<B>;
 
-pub(super) type Layers<B> = fn(Builder<B>) -> Builder<B>;
-
-fn sync_bus(layers: Layers<SyncBus>) -> SyncBus {
+pub(crate) fn sync_bus(layers: Layers<SyncBus>) -> SyncBus {
     let plain = SyncBus::empty().modules([messages::on_sync_bus::MODULE]).provide(OFFSET);
     black_box(layers(plain).build().expect("the layers fit together"))
 }
@@ -178,36 +173,4 @@ fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
-}
-
-/// How long `n` dispatches of one message through the latency layer take, on each of so many threads at once.
-pub fn latency_on_threads(n: u64, threads: usize) -> Duration {
-    let bus = sync_bus(|bus| bus.layer(Latency::new(&LatencyStats::new())));
-    on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
-}
-
-/// As [`latency_on_threads`], with nothing but the two readings of the clock.
-pub fn clock_reads_on_threads(n: u64, threads: usize) -> Duration {
-    on_threads(threads, || _ = clock_reads(n))
-}
-
-/// The least time that `work` takes on so many threads that begin it together, over many rounds: they are short, so that
-/// in some of them no other program takes a processor away.
-fn on_threads(threads: usize, work: impl Fn() + Sync) -> Duration {
-    let arrived = AtomicUsize::new(0);
-    let rounds: Vec<AtomicU64> = (0..ROUNDS).map(|_| AtomicU64::new(0)).collect();
-    let take_part = || {
-        for (number, round) in rounds.iter().enumerate() {
-            arrived.fetch_add(1, Ordering::AcqRel);
-            while arrived.load(Ordering::Acquire) < threads * (number + 1) {
-                spin_loop();
-            }
-            let start = Instant::now();
-            work();
-            round.fetch_max(start.elapsed().as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
-    };
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take_part))));
-    let least = rounds.iter().map(|round| round.load(Ordering::Relaxed)).min();
-    Duration::from_nanos(least.unwrap_or(0))
 }
