@@ -1,5 +1,6 @@
 //! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), [one on
-//! recording](recording), [one on testing](testing), and [one on the feature `strict-link`](strict_link).
+//! recording](recording), [one on testing](testing), [one on how a dispatch works and what it costs](dispatch), and [one on the
+//! feature `strict-link`](strict_link).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -74,6 +75,7 @@ pub mod layers {
 }
 
 pages! {
+    dispatch "dispatch.md"
     strict_link "strict_link.md"
 }
 

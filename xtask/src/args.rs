@@ -3,7 +3,10 @@
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask ci [STEP...]    run every step of CI, or the named ones
        cargo xtask list            say what each step is for
-       cargo xtask bench           count what a dispatch costs (with valgrind), and time what 700 messages cost
+       cargo xtask bench           measure linkbus and what else could be used, and write benches/results
+       cargo xtask bench --quick   the same in minutes: worse figures, which are not kept
+       cargo xtask bench count     count what a dispatch costs (with valgrind), and time what 700 messages cost
+       cargo xtask bench accept    keep the instructions of today as those that `ci instructions` compares with
 ";
 
 #[derive(Debug, PartialEq)]
@@ -11,17 +14,45 @@ pub(crate) enum Request {
     /// The names of the steps to run; none means all.
     Ci(Vec<String>),
     List,
-    Bench,
+    Bench(Bench),
     Help,
+}
+
+/// What is to be measured.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Bench {
+    /// linkbus beside its peers.
+    Peers(Care),
+    /// What a dispatch, layers and 700 messages cost.
+    Count,
+    /// The instructions that the step `instructions` compares with.
+    Accept,
+}
+
+/// How well it is measured.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Care {
+    Full,
+    Quick,
 }
 
 pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Request, String> {
     match words.next().as_deref() {
         Some("ci") => Ok(Request::Ci(words.collect())),
         Some("list") => Ok(Request::List),
-        Some("bench") => Ok(Request::Bench),
+        Some("bench") => bench(words.next().as_deref()).map(Request::Bench),
         None | Some("help" | "--help" | "-h") => Ok(Request::Help),
         Some(other) => Err(format!("`{other}` is not a command of xtask\n{USAGE}")),
+    }
+}
+
+fn bench(word: Option<&str>) -> Result<Bench, String> {
+    match word {
+        None => Ok(Bench::Peers(Care::Full)),
+        Some("--quick") => Ok(Bench::Peers(Care::Quick)),
+        Some("count") => Ok(Bench::Count),
+        Some("accept") => Ok(Bench::Accept),
+        Some(other) => Err(format!("`{other}` is nothing that can be measured\n{USAGE}")),
     }
 }
 
@@ -37,6 +68,14 @@ mod tests {
     fn words_after_ci_are_step_names() {
         assert_eq!(parsed("ci fmt test"), Ok(Request::Ci(vec!["fmt".into(), "test".into()])));
         assert_eq!(parsed("ci"), Ok(Request::Ci(vec![])));
+    }
+
+    #[test]
+    fn the_word_after_bench_says_what_is_measured() {
+        assert_eq!(parsed("bench"), Ok(Request::Bench(Bench::Peers(Care::Full))));
+        assert_eq!(parsed("bench --quick"), Ok(Request::Bench(Bench::Peers(Care::Quick))));
+        assert_eq!(parsed("bench count"), Ok(Request::Bench(Bench::Count)));
+        assert!(parsed("bench quick").unwrap_err().contains("`quick`"));
     }
 
     #[test]

@@ -1,12 +1,24 @@
-//! `cargo xtask bench`: the figures that are the same on a busy machine, and what layers cost, as Markdown tables.
+//! `cargo xtask bench`: linkbus beside its peers, what a dispatch and layers cost, and the figures that the step
+//! `instructions` compares with.
 
+mod peers;
+
+use crate::args::Bench;
 use crate::command::{CommandLine, run_all};
+use crate::instructions;
 use crate::step::Outcome;
 
 /// The programs of the benches package that print tables; `cargo bench -p linkbus-benches` is the one that times.
-const PROGRAMS: &[&str] = &["instructions", "layers --all-features", "letters", "records", "at_scale"];
+const PROGRAMS: &[&str] = &["instructions", "layers --all-features", "letters", "records", "at_scale", "build_cost"];
 
-pub(crate) fn run() -> Outcome {
-    let run = |program: &&str| CommandLine::cargo(&format!("run --release -p linkbus-benches --bin {program}"));
-    run_all(PROGRAMS.iter().map(run))
+pub(crate) fn run(what: &Bench) -> Outcome {
+    match what {
+        Bench::Peers(care) => peers::run(care),
+        Bench::Count => run_all(PROGRAMS.iter().map(|name| program(name))),
+        Bench::Accept => instructions::accept(),
+    }
+}
+
+fn program(name: &str) -> CommandLine {
+    CommandLine::cargo(&format!("run --release -p linkbus-benches --bin {name}"))
 }

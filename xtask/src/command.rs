@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::failures::Failures;
 use crate::step::Outcome;
 
 pub(crate) struct CommandLine {
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
     program: String,
     arguments: Vec<String>,
 }
@@ -31,8 +32,17 @@ impl CommandLine {
     }
 
     pub(crate) fn with_env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+        self.environment.push((name, value.to_owned()));
         self
+    }
+
+    pub(crate) fn with_path_env(mut self, name: &'static str, path: &Path) -> Self {
+        self.environment.push((name, path.display().to_string()));
+        self
+    }
+
+    pub(crate) fn with_paths<const N: usize>(self, paths: [&Path; N]) -> Self {
+        paths.into_iter().fold(self, |line, path| line.with_argument(path.display().to_string()))
     }
 
     /// Runs it with the output going to the user; an error repeats what the tests that failed have printed.
@@ -75,7 +85,11 @@ impl CommandLine {
     /// The cargo that runs xtask announces itself in `CARGO`; a nested `cargo +toolchain` must not take it for its own.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).envs(self.environment.iter().copied()).env_remove("CARGO").stdin(Stdio::null());
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env_remove("CARGO")
+            .stdin(Stdio::null());
         command
     }
 
@@ -89,7 +103,10 @@ impl fmt::Display for CommandLine {
         for (name, value) in &self.environment {
             write!(f, "{name}='{value}' ")?;
         }
-        write!(f, "{} {}", self.program, self.arguments.join(" "))
+        f.write_str(&self.program)?;
+        self.arguments.iter().try_for_each(|argument| {
+            if argument.contains(' ') { write!(f, " '{argument}'") } else { write!(f, " {argument}") }
+        })
     }
 }
 
@@ -113,6 +130,12 @@ mod tests {
     fn a_line_is_shown_as_it_would_be_typed() {
         let line = CommandLine::cargo("doc --no-deps").with_env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(line.to_string(), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
+    }
+
+    #[test]
+    fn an_argument_with_blanks_is_shown_as_one() {
+        let line = CommandLine::cargo("run --").with_argument("cannot: no").with_paths([Path::new("a.json")]);
+        assert_eq!(line.to_string(), "cargo run -- 'cannot: no' a.json");
     }
 
     #[test]

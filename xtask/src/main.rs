@@ -1,5 +1,5 @@
 //! `cargo xtask ci` runs the steps of CI, all of them or the named ones; `cargo xtask list` says what each is for;
-//! `cargo xtask bench` counts what a dispatch costs.
+//! `cargo xtask bench` measures what a dispatch costs, beside what else could be used.
 //!
 //! The table of steps is in `steps.rs`; what a step checks is in the file of its name. Steps that will grow (features,
 //! examples, Miri) are tables at the top of their files, so that one more case is one more line.
@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod command;
 mod failures;
+mod instructions;
 mod metadata;
 mod report;
 mod runner;
@@ -23,7 +24,7 @@ use args::Request;
 fn main() -> ExitCode {
     match args::parse(std::env::args().skip(1)) {
         Ok(Request::Ci(names)) => ci(&names),
-        Ok(Request::Bench) => bench(),
+        Ok(Request::Bench(what)) => bench(&what),
         Ok(Request::List) => say(&report::list(steps::ALL)),
         Ok(Request::Help) => say(args::USAGE),
         Err(message) => refuse(&message),
@@ -40,11 +41,11 @@ fn ci(names: &[String]) -> ExitCode {
     }
 }
 
-fn bench() -> ExitCode {
+fn bench(what: &args::Bench) -> ExitCode {
     if let Err(message) = enter_workspace() {
         return refuse(&message);
     }
-    match bench::run() {
+    match bench::run(what) {
         Ok(_) => ExitCode::SUCCESS,
         Err(step::Unmet::Failed(reason) | step::Unmet::Skipped(reason)) => refuse(&reason),
     }

@@ -4,6 +4,7 @@ mod budget;
 mod docs;
 mod examples;
 mod features;
+mod instructions;
 mod interop;
 mod linking;
 mod lint;
@@ -33,6 +34,11 @@ pub(crate) const ALL: &[Step] = &[
         name: "interop",
         about: "A program in Python and one in Rust talk over bus-zmq (needs Python 3 with venv).",
         run: interop::run,
+    },
+    Step {
+        name: "instructions",
+        about: "A dispatch takes at most 5 % more instructions than was accepted (needs valgrind).",
+        run: instructions::run,
     },
     Step { name: "budget", about: "bus-core pulls in few crates.", run: budget::run },
     Step { name: "msrv", about: "The declared rust-version is true for us and for what we depend on.", run: msrv::run },

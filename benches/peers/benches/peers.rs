@@ -1,0 +1,27 @@
+//! Every case of every peer: `cargo bench`, or `cargo xtask bench` for the tables and the chart.
+
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use linkbus_peers::{Answer, CASES, PEERS};
+
+fn peers(criterion: &mut Criterion) {
+    for case in CASES {
+        let mut group = criterion.benchmark_group(case.to_string());
+        for peer in PEERS {
+            if let Answer::Turns(work) = (peer.answer)(*case) {
+                group.bench_function(peer.name, |bencher| bencher.iter_custom(&work));
+            }
+        }
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800));
+    targets = peers
+}
+criterion_main!(benches);

@@ -1,0 +1,168 @@
+//! Writes the tables and the chart: `report FOLDER PLAIN STRICT [PYTHON]`, where the second and the third are files of
+//! `measure`, and the last is what the script of the Python reference printed.
+
+use std::{collections::BTreeMap, env, fmt::Write as _, fs, io, path::Path};
+
+use linkbus_peers::{
+    CASES, Case,
+    results::{Figure, PeerResults, Results, Run},
+};
+use plotters::prelude::*;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [folder, plain, strict, python @ ..] = &arguments[..] else {
+        return Err(io::Error::other("usage: report FOLDER PLAIN STRICT [PYTHON]"));
+    };
+    let (folder, mut results) = (Path::new(folder), Results::read(Path::new(plain))?);
+    let strict = Results::read(Path::new(strict))?;
+    // Beside the same without the feature: after the direct call and both buses.
+    results.peers.splice(3..3, strict.peers);
+    results.peers.push(reference(python.first().map_or("cannot: it was not run", String::as_str)));
+
+    results.write(&folder.join("peers.json"))?;
+    fs::write(folder.join("peers.md"), tables(&results))?;
+    chart(&results, &folder.join("peers.svg")).map_err(io::Error::other)
+}
+
+/// The Python reference, which only its own benchmark measures.
+fn reference(printed: &str) -> PeerResults {
+    let figure = match printed.trim().parse() {
+        Ok(nanoseconds) => Figure::Done { nanoseconds: Some(nanoseconds), instructions: None, blocks: None },
+        Err(_) => Figure::Cannot(printed.trim().trim_start_matches("cannot: ").to_owned()),
+    };
+    let others = CASES.iter().filter(|case| **case != Case::Sync);
+    let mut cases: BTreeMap<String, Figure> =
+        others.map(|case| (case.to_string(), Figure::Cannot("its benchmark does not ask for it".to_owned()))).collect();
+    cases.insert(Case::Sync.to_string(), figure);
+    let gives = "Python; as its README measures it".to_owned();
+    PeerResults { peer: "py-message-bus, CPython 3.11".to_owned(), gives, cases }
+}
+
+fn tables(results: &Results) -> String {
+    let Run { machine, compiler, profile, date } = &results.run;
+    let mut text = format!("{date}; {machine}; {compiler}; {profile}.\n\n## At a glance\n\n");
+    text += &at_a_glance(results);
+    let asked: [(&str, &str, fn(&Figure) -> Option<f64>); 3] = [
+        ("Nanoseconds", "the median of criterion, for a turn; with callers, for a turn of each", nanoseconds),
+        ("Instructions", "of callgrind, for a turn", instructions),
+        ("Blocks", "of memory that a turn takes", blocks),
+    ];
+    for (what, meaning, value) in asked {
+        let _ = write!(
+            text,
+            "\n## {what}\n\n{what} {meaning}. A dash: it cannot, and [below](#what-they-cannot) is\nwhy. A question mark: it is not measured.\n\n"
+        );
+        text += &table(results, value);
+    }
+    text += "\n## What they cannot\n\n";
+    for peer in &results.peers {
+        let _ = writeln!(text, "- **{}**: {}", peer.peer, cannot(peer));
+    }
+    text
+}
+
+/// A message to its one handler, and an event to three, with what is given for it.
+fn at_a_glance(results: &Results) -> String {
+    let mut text = String::from("| | one handler, ns | instructions | blocks | event to 3, ns | what it gives |\n");
+    text += "|---|--:|--:|--:|--:|---|\n";
+    for peer in &results.peers {
+        let cells = [nanoseconds, instructions, blocks].map(|value| cell(one_to_one(peer), value));
+        let event = cell(&peer.cases[&Case::Events(3).to_string()], nanoseconds);
+        let _ = writeln!(text, "| {} | {} | {event} | {} |", peer.peer, cells.join(" | "), peer.gives);
+    }
+    text
+}
+
+/// Synchronous where the peer can, and else async.
+fn one_to_one(peer: &PeerResults) -> &Figure {
+    match &peer.cases[&Case::Sync.to_string()] {
+        Figure::Cannot(_) => &peer.cases[&Case::Async.to_string()],
+        done => done,
+    }
+}
+
+fn table(results: &Results, value: fn(&Figure) -> Option<f64>) -> String {
+    let names: Vec<String> = CASES.iter().map(Case::to_string).collect();
+    let mut text = format!("| | {} |\n|---|{}\n", names.join(" | "), "--:|".repeat(names.len()));
+    for peer in &results.peers {
+        let cells = names.iter().map(|name| cell(&peer.cases[name], value));
+        let _ = writeln!(text, "| {} | {} |", peer.peer, cells.collect::<Vec<_>>().join(" | "));
+    }
+    text
+}
+
+fn cell(figure: &Figure, value: fn(&Figure) -> Option<f64>) -> String {
+    match (figure, value(figure)) {
+        (Figure::Cannot(_), _) => "–".to_owned(),
+        (_, None) => "?".to_owned(),
+        (_, Some(value)) if value < 100.0 && value.fract().abs() > 0.05 => format!("{value:.1}"),
+        (_, Some(value)) => format!("{value:.0}"),
+    }
+}
+
+fn nanoseconds(figure: &Figure) -> Option<f64> {
+    if let Figure::Done { nanoseconds, .. } = figure { *nanoseconds } else { None }
+}
+
+fn instructions(figure: &Figure) -> Option<f64> {
+    if let Figure::Done { instructions, .. } = figure { *instructions } else { None }
+}
+
+fn blocks(figure: &Figure) -> Option<f64> {
+    if let Figure::Done { blocks, .. } = figure { *blocks } else { None }
+}
+
+/// Each reason once, with the cases that it is for.
+fn cannot(peer: &PeerResults) -> String {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for case in CASES {
+        let Figure::Cannot(reason) = &peer.cases[&case.to_string()] else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, cases)) => cases.push(case.to_string()),
+            None => reasons.push((reason, vec![case.to_string()])),
+        }
+    }
+    if reasons.is_empty() {
+        return "does all of it".to_owned();
+    }
+    let said = reasons.iter().map(|(reason, cases)| format!("{reason} ({})", cases.join("; ")));
+    said.collect::<Vec<_>>().join("; ")
+}
+
+/// A message to its one handler, and the reply.
+fn chart(results: &Results, path: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut bars: Vec<(&str, f64)> =
+        results.peers.iter().filter_map(|it| Some((&*it.peer, nanoseconds(one_to_one(it))?))).collect();
+    bars.sort_by(|(_, left), (_, right)| left.total_cmp(right));
+    let most = bars.last().map_or(1.0, |(_, slowest)| *slowest);
+
+    let row = 24;
+    let height = u32::try_from(bars.len())? * row + 70;
+    let area = SVGBackend::new(path, (860, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let text = |size: i32| ("sans-serif", size).into_font().color(&BLACK);
+    area.draw(&Text::new(
+        "A message to its one handler, and the reply: nanoseconds, on a logarithmic scale",
+        (12, 14),
+        text(16),
+    ))?;
+    for (place, (name, time)) in (0i32..).zip(&bars) {
+        let top = 48 + place * 24;
+        let end = 270 + length(*time, most);
+        let color = if name.starts_with("linkbus") { RGBColor(31, 119, 180) } else { RGBColor(170, 170, 170) };
+        area.draw(&Rectangle::new([(270, top), (end, top + 16)], color.filled()))?;
+        area.draw(&Text::new((*name).to_owned(), (12, top + 2), text(13)))?;
+        area.draw(&Text::new(format!("{time:.1}"), (end + 6, top + 2), text(13)))?;
+    }
+    let Run { machine, date, .. } = &results.run;
+    area.draw(&Text::new(format!("{date}; {machine}"), (12, i32::try_from(height)? - 18), text(11)))?;
+    Ok(area.present()?)
+}
+
+/// Of a bar, in points: equal steps for equal factors, from half a nanosecond on.
+#[expect(clippy::cast_possible_truncation, reason = "it is some hundred points")]
+fn length(nanoseconds: f64, most: f64) -> i32 {
+    const LEAST: f64 = 0.5;
+    (500.0 * (nanoseconds / LEAST).ln().max(0.02) / (most / LEAST).ln()) as i32
+}

@@ -1,0 +1,63 @@
+//! linkbus beside its peers: criterion measures, `measure` counts, and `report` writes the tables and the chart.
+
+use std::path::{Path, PathBuf};
+
+use crate::args::Care;
+use crate::command::CommandLine;
+use crate::step::Outcome;
+
+const MANIFEST: &str = "--manifest-path benches/peers/Cargo.toml";
+
+/// The file of the Python reference's benchmark; it prints nanoseconds, or says why it cannot.
+const REFERENCE: &str = "benches/peers/python/readme_benchmark.py";
+
+pub(super) fn run(care: &Care) -> Outcome {
+    let (folder, results) = (folder(), care.results());
+    let (plain, strict) = (folder.join("plain.json"), folder.join("strict.json"));
+    measure(care, "", &plain)?;
+    measure(care, "--features strict", &strict)?;
+    let report = CommandLine::cargo(&format!("run --release {MANIFEST} --bin report --"));
+    report.with_paths([&results, &plain, &strict]).with_argument(reference()).run()?;
+    println!("wrote peers.json, peers.md and peers.svg into {}", results.display());
+    Ok(String::new())
+}
+
+/// The feature `strict-link` holds for a whole program, so each run has one program with it and one without.
+fn measure(care: &Care, features: &str, file: &Path) -> Result<(), String> {
+    let only = if features.is_empty() { "" } else { "strict-link" };
+    let criterion = file.with_extension("criterion");
+    let flags = care.flags();
+    CommandLine::cargo(&format!("bench {MANIFEST} {features} --bench peers -- {flags} {only}"))
+        .with_path_env("CRITERION_HOME", &criterion)
+        .run()?;
+    let collect = CommandLine::cargo(&format!("run --release {MANIFEST} {features} --bin measure --"));
+    collect.with_paths([file, &criterion]).run()
+}
+
+fn reference() -> String {
+    let python = CommandLine::new("python3.11", REFERENCE);
+    python.read().unwrap_or_else(|_| "cannot: it needs Python 3.11 and the package message_bus".to_owned())
+}
+
+/// Where what is between the programs is kept.
+fn folder() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    std::path::absolute(&target).unwrap_or(target).join("peers")
+}
+
+impl Care {
+    fn flags(&self) -> &'static str {
+        match self {
+            Care::Full => "",
+            Care::Quick => "--warm-up-time 0.05 --measurement-time 0.1 --sample-size 10",
+        }
+    }
+
+    /// Only a run with care is kept.
+    fn results(&self) -> PathBuf {
+        match self {
+            Care::Full => PathBuf::from("benches/results"),
+            Care::Quick => folder().join("results"),
+        }
+    }
+}
