@@ -12,7 +12,6 @@ use std::{
     env, fmt,
     process::ExitCode,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
 
 use linkbus_benches::{
