@@ -57,9 +57,14 @@ fn tables(results: &Results) -> String {
     }
     text += "\n## What they cannot\n\n";
     for peer in &results.peers {
-        let _ = writeln!(text, "- **{}**: {}", peer.peer, cannot(peer));
+        let _ = writeln!(text, "- **{}**: {}", shown(&peer.peer), cannot(peer));
     }
     text
+}
+
+/// A name with angle brackets is code, which is no HTML.
+fn shown(name: &str) -> String {
+    if name.contains('<') { format!("`{name}`") } else { name.to_owned() }
 }
 
 /// A message to its one handler, and an event to three, with what is given for it.
@@ -69,7 +74,7 @@ fn at_a_glance(results: &Results) -> String {
     for peer in &results.peers {
         let cells = [nanoseconds, instructions, blocks].map(|value| cell(one_to_one(peer), value));
         let event = cell(&peer.cases[&Case::Events(3).to_string()], nanoseconds);
-        let _ = writeln!(text, "| {} | {} | {event} | {} |", peer.peer, cells.join(" | "), peer.gives);
+        let _ = writeln!(text, "| {} | {} | {event} | {} |", shown(&peer.peer), cells.join(" | "), peer.gives);
     }
     text
 }
@@ -87,7 +92,7 @@ fn table(results: &Results, value: fn(&Figure) -> Option<f64>) -> String {
     let mut text = format!("| | {} |\n|---|{}\n", names.join(" | "), "--:|".repeat(names.len()));
     for peer in &results.peers {
         let cells = names.iter().map(|name| cell(&peer.cases[name], value));
-        let _ = writeln!(text, "| {} | {} |", peer.peer, cells.collect::<Vec<_>>().join(" | "));
+        let _ = writeln!(text, "| {} | {} |", shown(&peer.peer), cells.collect::<Vec<_>>().join(" | "));
     }
     text
 }
