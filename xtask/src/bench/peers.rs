@@ -14,7 +14,7 @@ const REFERENCE: &str = "benches/peers/python/readme_benchmark.py";
 pub(super) fn run(care: &Care) -> Outcome {
     let (folder, results) = (folder(), care.results());
     let (plain, strict) = (folder.join("plain.json"), folder.join("strict.json"));
-    measure(care, "", &plain)?;
+    measure(care, care.features(), &plain)?;
     measure(care, "--features strict", &strict)?;
     let report = CommandLine::cargo(&format!("run --release {MANIFEST} --bin report --"));
     report.with_paths([&results, &plain, &strict]).with_argument(reference()).run()?;
@@ -24,10 +24,9 @@ pub(super) fn run(care: &Care) -> Outcome {
 
 /// The feature `strict-link` holds for a whole program, so each run has one program with it and one without.
 fn measure(care: &Care, features: &str, file: &Path) -> Result<(), String> {
-    let only = if features.is_empty() { "" } else { "strict-link" };
     let criterion = file.with_extension("criterion");
     let flags = care.flags();
-    CommandLine::cargo(&format!("bench {MANIFEST} {features} --bench peers -- {flags} {only}"))
+    CommandLine::cargo(&format!("bench {MANIFEST} {features} --bench peers -- {flags}"))
         .with_path_env("CRITERION_HOME", &criterion)
         .run()?;
     let collect = CommandLine::cargo(&format!("run --release {MANIFEST} {features} --bin measure --"));
@@ -50,6 +49,14 @@ impl Care {
         match self {
             Care::Full => "",
             Care::Quick => "--warm-up-time 0.05 --measurement-time 0.1 --sample-size 10",
+        }
+    }
+
+    /// 700 types take a quarter of an hour to compile.
+    fn features(&self) -> &'static str {
+        match self {
+            Care::Full => "--features many",
+            Care::Quick => "",
         }
     }
 
