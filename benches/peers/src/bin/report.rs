@@ -62,9 +62,9 @@ fn tables(results: &Results) -> String {
     text
 }
 
-/// A name with angle brackets is code, which is no HTML.
+/// As code: a name may have angle brackets and underscores.
 fn shown(name: &str) -> String {
-    if name.contains('<') { format!("`{name}`") } else { name.to_owned() }
+    format!("`{name}`")
 }
 
 /// A message to its one handler, and an event to three, with what is given for it.

@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) const PEER: Peer = Peer {
     name: "medi-rs 3.2",
-    gives: "a missing handler is an error of the compiler; events wait in a bounded queue for a worker; no_std",
+    gives: "a missing handler is an error of the compiler; events wait in a bounded queue for a worker; without `std`",
     answer,
 };
 
