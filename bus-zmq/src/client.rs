@@ -4,7 +4,10 @@ mod answers;
 mod role;
 mod room;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use linkbus::{
     AnyError, Kind,
@@ -22,7 +25,7 @@ use crate::{
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Bytes, Call, Content, Outcome, Reject},
+    protocol::{Call, Content, Outcome, Reject},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -213,15 +216,15 @@ impl Transport for ZmqClient {
 
     async fn carry(&self, parcel: Parcel) -> Result<Answer, Undelivered> {
         let Parcel { envelope, body } = parcel;
-        let content = Content::new(&envelope.to_bytes(), &body);
+        let content = Content::written(|out| envelope.append_to(out), &body);
         let (size, limit) = (content.len(), self.shared.settings.max_frame);
         if size > limit {
             return Err(Undelivered::TooLarge { size, limit });
         }
-        let left = envelope.time_left(std::time::SystemTime::now());
+        let left = envelope.deadline.and_then(|_| envelope.time_left(SystemTime::now()));
         let timeout = (envelope.kind == Kind::Query).then_some(self.shared.settings.query_timeout);
         let limit = left.into_iter().chain(timeout).min();
-        let call = Call { kind: envelope.kind, name: envelope.name.into_owned(), content, limit };
+        let call = Call { kind: envelope.kind, name: envelope.name, content, limit };
         self.shared.answer(self.call(call).await?, size)
     }
 
@@ -245,7 +248,7 @@ impl Shared {
     /// What an outcome is for the bus.
     fn answer(&self, outcome: Outcome, size: usize) -> Result<Answer, Undelivered> {
         match outcome {
-            Outcome::Done(body) => Ok(Answer::Done(body.to_vec())),
+            Outcome::Done(body) => Ok(Answer::Done(body)),
             Outcome::Failed(error) => remote_error(&error).map(|error| Answer::Failed(Box::new(error))),
             Outcome::TimedOut(limit) => Err(Undelivered::TimedOut(limit)),
             Outcome::Rejected(Reject::NoHandler) => Err(Undelivered::NoHandler),
@@ -271,6 +274,6 @@ impl Shared {
     }
 }
 
-fn remote_error(error: &Bytes) -> Result<RemoteError, Undelivered> {
+fn remote_error(error: &[u8]) -> Result<RemoteError, Undelivered> {
     RemoteError::from_bytes(error).map_err(Undelivered::Failed)
 }

@@ -12,16 +12,27 @@ mod content;
 mod fields;
 mod frame;
 mod hub;
+mod numbered;
 mod reject;
 mod session;
 mod work;
 
+pub(crate) use self::numbered::Numbered;
 pub use self::{
     calls::{Call, Calls, Outcome},
-    content::{Bytes, Content},
+    content::Content,
     frame::{Frame, Head, Hello, Malformed, Served, VERSION, Welcome, frames},
     hub::{Hub, HubOptions, HubStats, NoWorker, PeerId},
     reject::Reject,
     session::{Heard, Session},
     work::{Job, Lease, Work, WorkStats},
 };
+
+/// Takes all there is, and leaves room for as much.
+fn take_all<T>(all: &mut Vec<T>) -> Vec<T> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let room = Vec::with_capacity(all.len());
+    std::mem::replace(all, room)
+}

@@ -123,7 +123,7 @@ impl WorkerBuilder {
 
 /// What a worker says it serves, in an order that does not depend on the run.
 fn serves(endpoint: &Endpoint) -> Vec<Served> {
-    let served = endpoint.serves().map(|message| Served { kind: message.kind, name: message.name.to_owned() });
+    let served = endpoint.serves().map(|message| Served { kind: message.kind, name: message.name.into() });
     let mut served: Vec<_> = served.collect();
     served.sort_by(|a, b| a.name.cmp(&b.name));
     served

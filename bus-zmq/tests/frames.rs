@@ -7,10 +7,8 @@ use linkbus::Kind;
 
 fn all() -> Vec<(&'static str, Frame)> {
     let content = || Content::new(b"\x80", b"hi");
-    let serves = vec![
-        Served { kind: Kind::Query, name: "ask".to_owned() },
-        Served { kind: Kind::Event, name: "happened".to_owned() },
-    ];
+    let serves =
+        vec![Served { kind: Kind::Query, name: "ask".into() }, Served { kind: Kind::Event, name: "happened".into() }];
     let welcome = Welcome {
         session: 1,
         hub: [0xab; 16],
@@ -18,7 +16,7 @@ fn all() -> Vec<(&'static str, Frame)> {
         max_frame: 1 << 20,
         routes: vec!["ask".to_owned()],
     };
-    let head = Head { kind: Kind::Command, attempt: 1, time_left: Some(Duration::from_secs(5)), name: "do".to_owned() };
+    let head = Head { kind: Kind::Command, attempt: 1, time_left: Some(Duration::from_secs(5)), name: "do".into() };
     let endless = Head { kind: Kind::Task, time_left: None, ..head.clone() };
     vec![
         ("hello", Frame::Hello(Hello { session: 1, credit: 32, events: 1024, serves })),

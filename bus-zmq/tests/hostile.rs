@@ -157,7 +157,7 @@ async fn names_that_nobody_serves_reach_no_handler() {
     stranger.hello(vec![]);
     for number in 0..10_000 {
         let name = format!("hostile.Do{number}");
-        let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name };
+        let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: name.into() };
         stranger.send(&Frame::Request { sequence: number, head, content: Content::new(b"", b"") });
     }
     for number in 0..10_000 {
@@ -173,7 +173,7 @@ async fn an_envelope_that_cannot_be_read_is_answered_and_not_handled() {
     let stranger = Stranger::new(&scene.place);
     stranger.hello(vec![]);
     for envelope in [&b""[..], b"\xc1", b"\x81\xa7version\x02"] {
-        let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "hostile.Do".to_owned() };
+        let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "hostile.Do".into() };
         stranger.send(&Frame::Request { sequence: 1, head, content: Content::new(envelope, b"") });
         let Frame::Failed { id: 1, error } = stranger.receive() else { panic!("an error") };
         let error = RemoteError::from_bytes(&error).unwrap();

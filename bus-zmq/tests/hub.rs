@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use bus_zmq::protocol::{
-    Bytes, Content, Frame, Head, Hello, Hub, HubOptions, Malformed, NoWorker, PeerId, Reject, Served,
-};
+use bus_zmq::protocol::{Content, Frame, Head, Hello, Hub, HubOptions, Malformed, NoWorker, PeerId, Reject, Served};
 use linkbus::Kind;
 
 /// A hub, and who speaks to it.
@@ -14,14 +12,14 @@ struct Scene {
 }
 
 fn peer(name: &str) -> PeerId {
-    PeerId(name.as_bytes().into())
+    PeerId::new(name.as_bytes())
 }
 
 fn content(size: usize) -> Content {
     Content::new(b"", &vec![7; size])
 }
 
-fn bytes(text: &str) -> Bytes {
+fn bytes(text: &str) -> Vec<u8> {
     text.as_bytes().into()
 }
 
@@ -40,7 +38,7 @@ impl Scene {
 
     fn said(&mut self) -> Vec<(String, Frame)> {
         let said = self.hub.take_outbox();
-        said.into_iter().map(|(id, frame)| (String::from_utf8(id.0.to_vec()).unwrap(), frame)).collect()
+        said.into_iter().map(|(id, frame)| (String::from_utf8(id.bytes().to_vec()).unwrap(), frame)).collect()
     }
 
     /// Time passes, in which the hub is awake and these are heard.
@@ -65,7 +63,7 @@ impl Scene {
     }
 
     fn worker(&mut self, name: &str, credit: u32, served: &[(Kind, &str)]) -> Vec<(String, Frame)> {
-        let served = served.iter().map(|(kind, name)| Served { kind: *kind, name: (*name).to_owned() });
+        let served = served.iter().map(|(kind, name)| Served { kind: *kind, name: (*name).to_owned().into() });
         let hello = Hello { session: 1, credit, events: 2, serves: served.collect() };
         let mut said = self.say(name, Frame::Hello(hello));
         said.retain(|(_, frame)| !matches!(frame, Frame::Welcome(_) | Frame::Routes(_)));
@@ -78,7 +76,7 @@ impl Scene {
 }
 
 fn request(sequence: u64, kind: Kind, name: &str, time_left: Option<Duration>) -> Frame {
-    let head = Head { kind, attempt: 1, time_left, name: name.to_owned() };
+    let head = Head { kind, attempt: 1, time_left, name: name.to_owned().into() };
     Frame::Request { sequence, head, content: content(8) }
 }
 

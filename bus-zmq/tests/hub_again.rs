@@ -8,7 +8,7 @@ use linkbus::Kind;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn peer(name: &str) -> PeerId {
-    PeerId(name.as_bytes().into())
+    PeerId::new(name.as_bytes())
 }
 
 /// A hub with one client.
@@ -20,7 +20,7 @@ fn hub() -> Hub {
 }
 
 fn send(hub: &mut Hub, kind: Kind, attempt: u32) -> Vec<(PeerId, Frame)> {
-    let head = Head { kind, attempt, time_left: None, name: "do".to_owned() };
+    let head = Head { kind, attempt, time_left: None, name: "do".into() };
     hub.receive(&peer("anna"), Frame::Request { sequence: 7, head, content: Content::new(b"", b"") }, SECOND);
     hub.take_outbox()
 }
@@ -35,7 +35,7 @@ fn what_another_hub_had_taken_waits_for_a_worker_and_what_is_new_does_not() {
     assert_eq!(send(&mut hub, Kind::Command, 1), [refused()]);
     assert_eq!(send(&mut hub, Kind::Query, 2), [refused()]);
     assert_eq!(send(&mut hub, Kind::Command, 2), []);
-    let serves = vec![Served { kind: Kind::Command, name: "do".to_owned() }];
+    let serves = vec![Served { kind: Kind::Command, name: "do".into() }];
     hub.receive(&peer("will"), Frame::Hello(Hello { session: 5, credit: 1, events: 0, serves }), SECOND);
     let work = Frame::Work { lease: 1, attempt: 2, content: Content::new(b"", b"") };
     assert!(hub.take_outbox().contains(&(peer("will"), work)));

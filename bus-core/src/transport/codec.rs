@@ -1,8 +1,8 @@
 //! How a body is written and read.
 
-use std::cell::Cell;
+use std::{borrow::Cow, cell::Cell, fmt};
 
-use serde::{Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize, Serializer, de::Visitor};
 
 use crate::error::AnyError;
 
@@ -126,10 +126,48 @@ pub(super) fn read_own<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Res
 ///
 /// # Panics
 /// If it has more than strings, numbers and bytes.
-pub(super) fn write_own(own: &impl serde::Serialize) -> Vec<u8> {
+pub(super) fn write_own(own: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(USUAL);
-    rmp_serde::encode::write_named(&mut bytes, own).expect("strings, numbers and bytes can be written");
+    append_own(own, &mut bytes);
     bytes
+}
+
+/// Appends what is the bus's own.
+///
+/// # Panics
+/// As [`write_own`] does.
+pub(super) fn append_own(own: &impl Serialize, out: &mut Vec<u8>) {
+    rmp_serde::encode::write_named(out, own).expect("strings, numbers and bytes can be written");
+}
+
+/// A media type; those of the formats here take no memory.
+pub(super) fn content_type(name: &str) -> Cow<'static, str> {
+    let known = [MessagePack.content_type(), Json.content_type()].into_iter().find(|known| *known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+}
+
+/// Reads a [media type](content_type).
+pub(super) fn read_content_type<'de, D: Deserializer<'de>>(format: D) -> Result<Cow<'static, str>, D::Error> {
+    read_text(format, content_type)
+}
+
+/// What `read` makes of a text, which is not kept.
+pub(super) fn read_text<'de, D: Deserializer<'de>, T>(format: D, read: impl FnOnce(&str) -> T) -> Result<T, D::Error> {
+    format.deserialize_str(Text(read))
+}
+
+struct Text<F>(F);
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok(self.0(text))
+    }
 }
 
 /// MessagePack with the names of fields: compact, and open to fields that are added later. The default.

@@ -152,7 +152,7 @@ impl Endpoint {
         }
         let too_deep = |limit: RecursionLimit| RemoteError::new(Reason::RecursionLimit, limit.to_string());
         depth::admit(message, envelope.depth, self.bus.core().table.limit()).map_err(too_deep)?;
-        let left = envelope.time_left(SystemTime::now());
+        let left = envelope.deadline.and_then(|_| envelope.time_left(SystemTime::now()));
         if left.is_some_and(|left| left.is_zero()) {
             return Err(RemoteError::new(Reason::NotStarted, format!("`{name}` came after its deadline")));
         }

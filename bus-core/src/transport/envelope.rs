@@ -53,6 +53,7 @@ pub struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
     /// The media type of the body.
+    #[serde(deserialize_with = "codec::read_content_type")]
     pub content_type: Cow<'static, str>,
     /// W3C trace context of the sender, if a [propagator](super::Via::propagate) gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,11 +79,9 @@ fn is_zero(depth: &u32) -> bool {
 
 /// A kind by its label.
 mod label {
-    use std::borrow::Cow;
+    use serde::{Deserializer, Serializer, de::Error as _};
 
-    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
-
-    use crate::message::Kind;
+    use crate::{message::Kind, transport::codec};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
@@ -90,8 +89,9 @@ mod label {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(format: D) -> Result<Kind, D::Error> {
-        let label = Cow::<'de, str>::deserialize(format)?;
-        Kind::from_label(&label).ok_or_else(|| D::Error::custom(format_args!("`{label}` is no kind of message")))
+        codec::read_text(format, |label| {
+            Kind::from_label(label).ok_or_else(|| D::Error::custom(format_args!("`{label}` is no kind of message")))
+        })?
     }
 }
 
@@ -114,7 +114,7 @@ impl Envelope {
             attempt: context.attempt(),
             depth: 0,
             deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
-            content_type: Cow::Owned(format.content_type().to_owned()),
+            content_type: codec::content_type(format.content_type()),
             traceparent: None,
             tracestate: None,
         }
@@ -134,6 +134,24 @@ impl Envelope {
     /// Never: every envelope can be written.
     pub fn to_bytes(&self) -> Vec<u8> {
         codec::write_own(self)
+    }
+
+    /// Appends the envelope to `out`, [as bytes](Self::to_bytes).
+    ///
+    /// ```
+    /// # use linkbus::{Command, transport::Envelope};
+    /// # #[derive(Command)]
+    /// # struct Ship;
+    /// let envelope = Envelope::of::<Ship>();
+    /// let mut frame = vec![7];
+    /// envelope.append_to(&mut frame);
+    /// assert_eq!(frame[1..], envelope.to_bytes());
+    /// ```
+    ///
+    /// # Panics
+    /// Never: every envelope can be written.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        codec::append_own(self, out);
     }
 
     /// Reads one. What it takes in memory is bounded by the length of `bytes`.

@@ -1,7 +1,6 @@
 //! The thread of a hub, with the clients and workers that are in its process.
 
 use std::{
-    collections::HashMap,
     io,
     sync::Arc,
     thread,
@@ -23,7 +22,7 @@ use crate::{
     address::{Address, Reserved},
     curve::CurveServer,
     error::OpenError,
-    protocol::{Hub, HubOptions, HubStats, PeerId},
+    protocol::{Hub, HubOptions, HubStats, Numbered, PeerId},
 };
 
 /// How many messages are received before others are sent.
@@ -64,7 +63,7 @@ impl HubPort {
 
     /// Lets somebody of this process join.
     pub(crate) fn join<R: Role + 'static>(&self, id: [u8; 16], make: impl FnOnce(Arc<Wake>) -> R) {
-        let joined = self.inbox.push(Ask::Join(PeerId(id[..].into()), Box::new(make(Arc::clone(&self.wake)))));
+        let joined = self.inbox.push(Ask::Join(PeerId::new(&id), Box::new(make(Arc::clone(&self.wake)))));
         if let Err(Ask::Join(_, mut role)) = joined {
             role.end();
         }
@@ -128,8 +127,8 @@ fn serve<S: Router>(
         inbox,
         asked: Vec::new(),
         stats: counted,
-        locals: HashMap::new(),
-        outgoing: HashMap::new(),
+        locals: Numbered::default(),
+        outgoing: Numbered::default(),
         close_by: None,
         socket,
         sleeper,
@@ -154,9 +153,9 @@ struct Server<S> {
     asked: Vec<Ask>,
     stats: watch::Sender<HubStats>,
     /// Who is in this process.
-    locals: HashMap<PeerId, Box<dyn Role>>,
+    locals: Numbered<PeerId, Box<dyn Role>>,
     /// What waits for the others.
-    outgoing: HashMap<PeerId, Outgoing>,
+    outgoing: Numbered<PeerId, Outgoing>,
     close_by: Option<Duration>,
     socket: S,
     sleeper: Sleeper,

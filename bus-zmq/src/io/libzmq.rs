@@ -89,7 +89,7 @@ impl Router for ZmqRouter {
     fn receive(&mut self) -> Option<(PeerId, Result<&[u8], Malformed>)> {
         self.socket.recv(&mut self.id, zmq::DONTWAIT).ok()?;
         self.socket.recv(&mut self.message, zmq::DONTWAIT).ok()?;
-        let peer = PeerId((*self.id).into());
+        let peer = PeerId::new(&self.id);
         if self.message.get_more() {
             self.drop_parts();
             return Some((peer, Err(Malformed::Unreadable)));
@@ -98,7 +98,7 @@ impl Router for ZmqRouter {
     }
 
     fn send(&mut self, peer: &PeerId, message: &[u8]) -> Result<(), Unsent> {
-        self.socket.send(&*peer.0, zmq::DONTWAIT | zmq::SNDMORE).map_err(unsent)?;
+        self.socket.send(peer.bytes(), zmq::DONTWAIT | zmq::SNDMORE).map_err(unsent)?;
         self.socket.send(message, zmq::DONTWAIT).map_err(unsent)
     }
 

@@ -196,11 +196,11 @@ fn peer_id(identity: &Identity) -> PeerId {
         Some(PeerPublicKey::Curve(key)) => key,
         _ => [0; KEY],
     };
-    PeerId([&key, identity.as_ref()].concat().into())
+    PeerId::new(&[&key, identity.as_ref()].concat())
 }
 
 fn routing_id(peer: &PeerId) -> &[u8] {
-    &peer.0[KEY..]
+    &peer.bytes()[KEY..]
 }
 
 /// What is known of a hub from knocking at its door.

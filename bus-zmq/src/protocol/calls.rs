@@ -1,13 +1,10 @@
 //! What a client waits for.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use linkbus::Kind;
 
-use super::{Bytes, Content, Frame, Head, Heard, Hello, Reject, Session};
+use super::{Content, Frame, Head, Heard, Hello, Numbered, Reject, Session, take_all};
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -15,7 +12,7 @@ pub struct Call {
     /// Query, command, event or task.
     pub kind: Kind,
     /// The wire name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Envelope and body.
     pub content: Content,
     /// How long the answer is waited for; `None` is for ever.
@@ -27,9 +24,9 @@ pub struct Call {
 #[non_exhaustive]
 pub enum Outcome {
     /// It was handled; the reply, if it was a query.
-    Done(Bytes),
+    Done(Vec<u8>),
     /// Its handler failed: a `RemoteError` as MessagePack.
-    Failed(Bytes),
+    Failed(Vec<u8>),
     /// The hub has no answer.
     Rejected(Reject),
     /// It has more bytes than this, which is the most that the hub takes.
@@ -52,16 +49,25 @@ pub struct Calls<W> {
     session: Session,
     /// How long to go on without a hub.
     patience: Duration,
-    alone_since: Option<Duration>,
+    alone: Option<Alone>,
     last: u64,
-    pending: BTreeMap<u64, Pending<W>>,
+    pending: Numbered<u64, Pending<W>>,
     /// What was not sent yet in this session.
     unsent: BTreeSet<u64>,
-    timeouts: BTreeSet<(Duration, u64)>,
+    /// No call times out before.
+    next_timeout: Duration,
     over: Vec<(W, Outcome)>,
     routes: Vec<String>,
     max_frame: usize,
     leaving: Leaving,
+}
+
+/// A time without a hub.
+#[derive(Clone, Copy, Debug)]
+struct Alone {
+    since: Duration,
+    /// No call has waited long enough before.
+    next_end: Duration,
 }
 
 /// How far a client is with leaving.
@@ -90,11 +96,11 @@ impl<W> Calls<W> {
         Calls {
             session: Session::new(Hello::default()),
             patience,
-            alone_since: None,
+            alone: None,
             last: 0,
-            pending: BTreeMap::new(),
+            pending: Numbered::default(),
             unsent: BTreeSet::new(),
-            timeouts: BTreeSet::new(),
+            next_timeout: Duration::MAX,
             over: Vec::new(),
             routes: Vec::new(),
             max_frame: usize::MAX,
@@ -119,7 +125,7 @@ impl<W> Calls<W> {
 
     /// The calls that are over since this was last asked.
     pub fn take_over(&mut self) -> Vec<(W, Outcome)> {
-        std::mem::take(&mut self.over)
+        take_all(&mut self.over)
     }
 
     /// Sends a message, or keeps it until there is a hub.
@@ -132,8 +138,9 @@ impl<W> Calls<W> {
         }
         self.last += 1;
         let sequence = self.last;
-        self.timeouts.extend(call.limit.map(|limit| (now + limit, sequence)));
-        self.pending.insert(sequence, Pending { call, begun: now, attempt: 0, waiter });
+        let pending = Pending { call, begun: now, attempt: 0, waiter };
+        self.next_timeout = self.next_timeout.min(pending.times_out_at());
+        self.pending.insert(sequence, pending);
         if self.session.is_welcome() {
             self.send(sequence, now, out);
         } else {
@@ -163,19 +170,14 @@ impl<W> Calls<W> {
     /// Notes the time.
     pub fn tick(&mut self, now: Duration, out: &mut Vec<Frame>) {
         self.session.tick(now, out);
-        while let Some(&(at, sequence)) = self.timeouts.first().filter(|(at, _)| *at <= now) {
-            self.timeouts.remove(&(at, sequence));
-            let limit = self.pending.get(&sequence).and_then(|pending| pending.call.limit);
-            self.end(sequence, Outcome::TimedOut(limit.unwrap_or_default()));
-        }
+        self.time_out(now);
         self.give_up_alone(now);
         self.say_goodbye(out);
     }
 
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_tick(&self) -> Duration {
-        let first = self.timeouts.first().map_or(Duration::MAX, |(at, _)| *at);
-        first.min(self.session.next_tick())
+        self.next_timeout.min(self.session.next_tick())
     }
 
     /// Sends nothing more. What is under way goes on.
@@ -194,7 +196,7 @@ impl<W> Calls<W> {
 
     /// Ends all calls, as it will not go on.
     pub fn abandon(&mut self) {
-        while let Some((&sequence, _)) = self.pending.first_key_value() {
+        for sequence in self.pending_where(|_, _| true) {
             self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::Lost });
         }
     }
@@ -213,9 +215,8 @@ impl<W> Calls<W> {
 
     /// What was sent before gets no answer: it is sent again, or over.
     fn begin_again(&mut self, now: Duration, out: &mut Vec<Frame>) {
-        self.alone_since = None;
-        let sent: Vec<u64> = self.pending.keys().copied().filter(|sequence| !self.unsent.contains(sequence)).collect();
-        for sequence in sent {
+        self.alone = None;
+        for sequence in self.pending_where(|sequence, _| !self.unsent.contains(&sequence)) {
             match self.pending[&sequence].call.kind {
                 Kind::Command | Kind::Task => {
                     self.unsent.insert(sequence);
@@ -250,34 +251,63 @@ impl<W> Calls<W> {
 
     fn give_up_alone(&mut self, now: Duration) {
         if self.session.is_alive(now) {
-            self.alone_since = None;
+            self.alone = None;
             return;
         }
-        let since = *self.alone_since.get_or_insert(now);
         let patience = self.patience;
-        let is_over = |pending: &Pending<W>| now.saturating_sub(pending.begun.max(since)) >= patience;
-        // The first one is the oldest.
-        while let Some((&sequence, _)) = self.pending.first_key_value().filter(|(_, pending)| is_over(pending)) {
+        let alone = self.alone.get_or_insert(Alone { since: now, next_end: now.saturating_add(patience) });
+        if now < alone.next_end {
+            return;
+        }
+        let since = alone.since;
+        let ends_at = |pending: &Pending<W>| pending.begun.max(since).saturating_add(patience);
+        for sequence in self.pending_where(|_, pending| ends_at(pending) <= now) {
             self.end(sequence, Outcome::NoHub(patience));
         }
+        let next_end = self.pending.values().map(ends_at).min().unwrap_or(now.saturating_add(patience));
+        self.alone = Some(Alone { since, next_end });
+    }
+
+    fn time_out(&mut self, now: Duration) {
+        if now < self.next_timeout {
+            return;
+        }
+        for sequence in self.pending_where(|_, pending| pending.times_out_at() <= now) {
+            let limit = self.pending[&sequence].call.limit;
+            self.end(sequence, Outcome::TimedOut(limit.unwrap_or_default()));
+        }
+        self.next_timeout = self.pending.values().map(Pending::times_out_at).min().unwrap_or(Duration::MAX);
+    }
+
+    /// The calls that are so, in the order in which they began.
+    fn pending_where(&self, is_so: impl Fn(u64, &Pending<W>) -> bool) -> Vec<u64> {
+        let mut found: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|(sequence, pending)| is_so(**sequence, pending))
+            .map(|(sequence, _)| *sequence)
+            .collect();
+        found.sort_unstable();
+        found
     }
 
     /// Gives an outcome to who waits, if anybody does.
     fn end(&mut self, sequence: u64, outcome: Outcome) {
         if let Some(pending) = self.pending.remove(&sequence) {
             self.unsent.remove(&sequence);
-            if let Some(limit) = pending.call.limit {
-                self.timeouts.remove(&(pending.begun + limit, sequence));
-            }
             self.over.push((pending.waiter, outcome));
         }
     }
 }
 
 impl<W> Pending<W> {
+    fn times_out_at(&self) -> Duration {
+        self.call.limit.map_or(Duration::MAX, |limit| self.begun.saturating_add(limit))
+    }
+
     fn request(&self, sequence: u64, now: Duration) -> Frame {
         let Call { kind, ref name, ref content, limit } = self.call;
-        let time_left = limit.map(|limit| (self.begun + limit).saturating_sub(now));
+        let time_left = limit.map(|_| self.times_out_at().saturating_sub(now));
         let head = Head { kind, attempt: self.attempt, time_left, name: name.clone() };
         Frame::Request { sequence, head, content: content.clone() }
     }

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-/// Bytes that several may hold.
-pub type Bytes = Arc<[u8]>;
-
 /// An envelope and a body. The hub looks into neither.
 ///
 /// ```
@@ -16,11 +13,14 @@ pub type Bytes = Arc<[u8]>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     /// The length of the envelope in four bytes, the envelope, the body.
-    bytes: Bytes,
+    bytes: Arc<[u8]>,
 }
 
 /// The bytes of a length.
 const LENGTH: usize = 4;
+
+/// Most envelopes have no more bytes: room that does not have to grow.
+const USUAL_ENVELOPE: usize = 256;
 
 impl Content {
     /// Puts both together.
@@ -28,8 +28,20 @@ impl Content {
     /// # Panics
     /// If the envelope has 4 GiB or more.
     pub fn new(envelope: &[u8], body: &[u8]) -> Self {
-        let length = u32::try_from(envelope.len()).expect("an envelope has less than 4 GiB");
-        let bytes = [&length.to_be_bytes(), envelope, body].concat();
+        Content::written(|out| out.extend_from_slice(envelope), body)
+    }
+
+    /// Puts both together, of which `write_envelope` appends the first.
+    ///
+    /// # Panics
+    /// If the envelope has 4 GiB or more.
+    pub(crate) fn written(write_envelope: impl FnOnce(&mut Vec<u8>), body: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(LENGTH + USUAL_ENVELOPE + body.len());
+        bytes.extend([0; LENGTH]);
+        write_envelope(&mut bytes);
+        let length = u32::try_from(bytes.len() - LENGTH).expect("an envelope has less than 4 GiB");
+        bytes[..LENGTH].copy_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(body);
         Content { bytes: bytes.into() }
     }
 

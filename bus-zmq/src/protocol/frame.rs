@@ -1,11 +1,11 @@
 //! Frames: what is said, and how it is written.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use linkbus::Kind;
 
 use super::{
-    Bytes, Content, Reject,
+    Content, Reject,
     fields::{Fields, put_list, put_text},
 };
 
@@ -47,14 +47,14 @@ pub enum Frame {
         /// Lease or sequence.
         id: u64,
         /// The reply to a query; otherwise empty.
-        body: Bytes,
+        body: Vec<u8>,
     },
     /// It was not, or its handler failed. From a worker with its lease, to a client with its sequence.
     Failed {
         /// Lease or sequence.
         id: u64,
         /// A `RemoteError` as MessagePack.
-        error: Bytes,
+        error: Vec<u8>,
     },
     /// From the hub: there is no answer.
     Reject {
@@ -111,7 +111,7 @@ pub struct Served {
     /// Query, command, task; or event.
     pub kind: Kind,
     /// The wire name of the message.
-    pub name: String,
+    pub name: Cow<'static, str>,
 }
 
 /// What the hub tells a peer that said hello.
@@ -139,7 +139,7 @@ pub struct Head {
     /// After which time nobody has to begin with it.
     pub time_left: Option<Duration>,
     /// The wire name of the message.
-    pub name: String,
+    pub name: Cow<'static, str>,
 }
 
 /// Bytes that are no frame.
@@ -279,6 +279,10 @@ fn content(fields: &mut Fields<'_>) -> Option<Content> {
     Content::read(fields.rest())
 }
 
+fn name(fields: &mut Fields<'_>) -> Option<Cow<'static, str>> {
+    fields.text().map(|name| Cow::Owned(name.to_owned()))
+}
+
 fn names(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     fields.list(|fields| fields.text().map(str::to_owned))
 }
@@ -295,8 +299,7 @@ impl Hello {
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let served =
-            |fields: &mut Fields<'_>| Some(Served { kind: kind(fields.u8()?)?, name: fields.text()?.to_owned() });
+        let served = |fields: &mut Fields<'_>| Some(Served { kind: kind(fields.u8()?)?, name: name(fields)? });
         Some(Hello {
             session: fields.u32()?,
             credit: fields.u32()?,
@@ -340,7 +343,7 @@ impl Head {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (kind, attempt, time_left) = (kind(fields.u8()?)?, fields.u32()?, fields.u32()?);
         let time_left = (time_left != NO_DEADLINE).then(|| Duration::from_millis(time_left.into()));
-        Some(Head { kind, attempt, time_left, name: fields.text()?.to_owned() })
+        Some(Head { kind, attempt, time_left, name: name(fields)? })
     }
 }
 

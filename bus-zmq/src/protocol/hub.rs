@@ -3,27 +3,24 @@
 mod leases;
 mod leaving;
 mod options;
+mod peer_id;
 mod peers;
 mod routes;
 mod subscription;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use linkbus::Kind;
 
 pub use self::{
     options::{HubOptions, HubStats, NoWorker},
-    peers::PeerId,
+    peer_id::PeerId,
 };
 use self::{
     peers::{Offered, Peer, Peers},
     routes::{Routes, Waiting},
 };
-use super::{Content, Frame, Head, Hello, Malformed, Reject, Welcome};
+use super::{Content, Frame, Head, Hello, Malformed, Reject, Welcome, numbered::Numbered};
 
 /// The hub: gives what clients send to the workers that serve it, and sees to it that each message has an answer.
 ///
@@ -32,7 +29,7 @@ use super::{Content, Frame, Head, Hello, Malformed, Reject, Welcome};
 /// use std::time::Duration;
 ///
 /// let mut hub = Hub::new([7; 16], HubOptions::default());
-/// let peer = PeerId(Box::<[u8]>::from(*b"anna").into());
+/// let peer = PeerId::new(b"anna");
 /// hub.receive(&peer, Frame::Hello(Hello { session: 1, ..Hello::default() }), Duration::ZERO);
 /// let (to, frame) = hub.take_outbox().remove(0);
 /// assert!(to == peer && matches!(frame, Frame::Welcome(welcome) if welcome.session == 1));
@@ -45,7 +42,7 @@ pub struct Hub {
     /// Who gets which event.
     topics: HashMap<Arc<str>, Vec<PeerId>>,
     /// What is with workers, by lease.
-    leases: BTreeMap<u64, (Waiting, PeerId)>,
+    leases: Numbered<u64, (Waiting, PeerId)>,
     last_lease: u64,
     last_tick: Duration,
     last_heartbeat: Duration,
@@ -62,7 +59,7 @@ impl Hub {
             peers: Peers::default(),
             routes: Routes::default(),
             topics: HashMap::new(),
-            leases: BTreeMap::new(),
+            leases: Numbered::default(),
             last_lease: 0,
             last_tick: Duration::ZERO,
             last_heartbeat: Duration::ZERO,
@@ -177,7 +174,9 @@ impl Hub {
 
     /// Gives up what workers still have, and tells everybody.
     pub fn end(&mut self) {
-        for (_, (waiting, _)) in std::mem::take(&mut self.leases) {
+        let mut leases: Vec<_> = self.leases.drain().collect();
+        leases.sort_unstable_by_key(|(lease, _)| *lease);
+        for (_, (waiting, _)) in leases {
             self.reject(&waiting, Reject::WorkerGone);
         }
         for peer in self.peers.ids() {
@@ -268,7 +267,7 @@ impl Hub {
                 Offered::Dropped => self.stats.dropped += 1,
             }
         }
-        self.peers.send(peer, Frame::Done { id: sequence, body: Arc::new([]) });
+        self.peers.send(peer, Frame::Done { id: sequence, body: Vec::new() });
     }
 
     fn reject_all(&mut self, all: &[Waiting], why: Reject) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Bytes, Content, Frame, Heard, Hello, Session};
+use super::{Content, Frame, Heard, Hello, Session, take_all};
 
 /// What a worker has a message on. It ends with the session, and no later one is equal to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,7 +99,7 @@ impl Work {
 
     /// What has to be done since this was last asked.
     pub fn take_jobs(&mut self) -> Vec<Job> {
-        std::mem::take(&mut self.jobs)
+        take_all(&mut self.jobs)
     }
 
     /// Notes a frame that arrived.
@@ -136,12 +136,12 @@ impl Work {
     }
 
     /// Answers a job with its reply.
-    pub fn done(&mut self, lease: Lease, body: Bytes, out: &mut Vec<Frame>) {
+    pub fn done(&mut self, lease: Lease, body: Vec<u8>, out: &mut Vec<Frame>) {
         self.answer(lease, Frame::Done { id: lease.number, body }, out);
     }
 
     /// Answers a job with its error.
-    pub fn failed(&mut self, lease: Lease, error: Bytes, out: &mut Vec<Frame>) {
+    pub fn failed(&mut self, lease: Lease, error: Vec<u8>, out: &mut Vec<Frame>) {
         self.answer(lease, Frame::Failed { id: lease.number, error }, out);
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     io::{Inbox, LockedOut, Role},
-    protocol::{Bytes, Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
+    protocol::{Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
 };
 
 /// How long a hub may take to notice that everything was given up.
@@ -121,20 +121,20 @@ impl WorkerRole {
 }
 
 /// An answer as it is sent: one that is too large is an error.
-fn written(answer: Answer, max_frame: usize) -> Result<Bytes, Bytes> {
+fn written(answer: Answer, max_frame: usize) -> Result<Vec<u8>, Vec<u8>> {
     match answer {
-        Answer::Done(body) if body.len() <= max_frame => Ok(body.into()),
+        Answer::Done(body) if body.len() <= max_frame => Ok(body),
         Answer::Done(body) => {
             let text = format!("the reply has {} bytes, and no more than {max_frame} are carried", body.len());
-            Err(RemoteError::new(Reason::Refused, text).to_bytes().into())
+            Err(RemoteError::new(Reason::Refused, text).to_bytes())
         }
         Answer::Failed(error) => {
             let bytes = error.to_bytes();
             if bytes.len() <= max_frame {
-                return Err(bytes.into());
+                return Err(bytes);
             }
             let text = format!("the error has {} bytes, and no more than {max_frame} are carried", bytes.len());
-            Err(RemoteError::new(error.reason, text).to_bytes().into())
+            Err(RemoteError::new(error.reason, text).to_bytes())
         }
     }
 }

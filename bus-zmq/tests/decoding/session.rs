@@ -35,7 +35,7 @@ fn options() -> HubOptions {
 
 impl Stage {
     fn new() -> Self {
-        let named = |kind| Served { kind, name: "do".to_owned() };
+        let named = |kind| Served { kind, name: "do".into() };
         let serves = vec![named(Kind::Command), named(Kind::Event)];
         Stage {
             now: Duration::ZERO,
@@ -50,7 +50,7 @@ impl Stage {
     fn play(&mut self, line: &[u8]) -> bool {
         let [stamp, bytes @ ..] = line else { return false };
         self.now += Duration::from_millis(100) * u32::from(stamp >> 2);
-        let peer = PeerId(Box::<[u8]>::from([stamp & 3]).into());
+        let peer = PeerId::new(&[stamp & 3]);
         let frame = Frame::from_bytes(bytes);
         let is_read = frame.is_ok();
         self.hear_in_hub(&peer, frame.clone());
@@ -73,7 +73,7 @@ impl Stage {
         let mut out = Vec::new();
         let kind = [Kind::Query, Kind::Command, Kind::Event][self.called % 3];
         let limit = Some(Duration::from_secs(1));
-        let call = Call { kind, name: "do".to_owned(), content: Content::new(b"", b"hi"), limit };
+        let call = Call { kind, name: "do".into(), content: Content::new(b"", b"hi"), limit };
         self.client.call(call, (), self.now, &mut out);
         self.called += 1;
         match frame {

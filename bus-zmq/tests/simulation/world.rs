@@ -153,13 +153,13 @@ impl World {
 
     fn add(&mut self, role: Role) {
         self.last_peer += 1;
-        let id = PeerId(Box::<[u8]>::from(self.last_peer.to_be_bytes()).into());
+        let id = PeerId::new(&self.last_peer.to_be_bytes());
         let peer = Peer { role, asleep_until: Duration::ZERO, to_hub: Line::default(), from_hub: Line::default() };
         self.peers.insert(id, peer);
     }
 
     fn add_worker(&mut self) {
-        let served = |(kind, name): (Kind, &str)| Served { kind, name: name.to_owned() };
+        let served = |(kind, name): (Kind, &str)| Served { kind, name: name.to_owned().into() };
         let handles = [(Kind::Query, "ask"), (Kind::Command, "do"), (Kind::Task, "work"), (Kind::Event, "happened")];
         let hello = Hello { session: 0, credit: 3, events: 4, serves: handles.map(served).to_vec() };
         self.add(Role::Worker(Worker { work: Work::new(hello), busy: Vec::new(), heard: 0 }));
@@ -179,7 +179,7 @@ impl World {
         self.last_message += 1;
         let content = Content::new(b"", &self.last_message.to_be_bytes());
         let limit = (kind == Kind::Query).then(|| Duration::from_millis(self.random.u64(200..6_000)));
-        let call = Call { kind, name: name.to_owned(), content, limit };
+        let call = Call { kind, name: name.to_owned().into(), content, limit };
         self.ledger.send(self.last_message, kind);
         let (number, now) = (self.last_message, self.now);
         self.act(&client, |peer, out| {

@@ -1,26 +1,15 @@
 //! Who is connected, and what is sent to them.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    fmt,
+    collections::{BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use linkbus::Kind;
 
-use super::{HubOptions, subscription::Subscription};
-use crate::protocol::{Content, Frame, Hello, session::MISSED};
-
-/// What tells a connection to the hub apart from others; for ZeroMQ its routing id.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(pub Arc<[u8]>);
-
-impl fmt::Debug for PeerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
+use super::{HubOptions, PeerId, subscription::Subscription};
+use crate::protocol::{Content, Frame, Hello, numbered::Numbered, session::MISSED, take_all};
 
 /// A client or a worker that said hello.
 pub(super) struct Peer {
@@ -70,7 +59,7 @@ impl Peer {
 /// Everybody who is connected.
 #[derive(Default)]
 pub(super) struct Peers {
-    known: HashMap<PeerId, Peer>,
+    known: Numbered<PeerId, Peer>,
     outbox: Vec<(PeerId, Frame)>,
     unfinished_events: u64,
 }
@@ -192,7 +181,7 @@ impl Peers {
     }
 
     pub(super) fn take_outbox(&mut self) -> Vec<(PeerId, Frame)> {
-        std::mem::take(&mut self.outbox)
+        take_all(&mut self.outbox)
     }
 }
 

@@ -39,6 +39,16 @@ struct Route {
     vacant_since: Option<Duration>,
 }
 
+impl Route {
+    /// The worker that is free and was not used for longest.
+    fn next_worker(&mut self, is_free: impl Fn(&PeerId) -> bool) -> Option<PeerId> {
+        let place = self.workers.iter().position(is_free)?;
+        let worker = self.workers.remove(place)?;
+        self.workers.push_back(worker.clone());
+        Some(worker)
+    }
+}
+
 /// How many names there may be without a worker.
 const MAX_NAMES: usize = 1 << 16;
 
@@ -122,13 +132,9 @@ impl Routes {
 
     /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
     pub(super) fn pop_for_next(&mut self, name: &str, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
-        let route = self.by_name.get_mut(name)?;
-        let place = route.workers.iter().position(is_free)?;
-        let waiting = self.pop(name)?;
-        let workers = &mut self.by_name.get_mut(name)?.workers;
-        let worker = workers.remove(place)?;
-        workers.push_back(worker.clone());
-        Some((waiting, worker))
+        let route = self.by_name.get_mut(name).filter(|route| !route.waiting.is_empty())?;
+        let worker = route.next_worker(is_free)?;
+        Some((self.pop(name)?, worker))
     }
 
     fn pop(&mut self, name: &str) -> Option<Waiting> {
