@@ -291,7 +291,7 @@ impl World {
     }
 
     fn note(&mut self, id: &PeerId, frame: &Frame) {
-        let mut bytes = id.0.to_vec();
+        let mut bytes = id.bytes().to_vec();
         frame.append_to(&mut bytes);
         self.trace.write_u128(self.now.as_millis());
         self.trace.write(&bytes);
