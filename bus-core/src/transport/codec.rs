@@ -100,13 +100,18 @@ pub(crate) fn read<T>(
 
 /// What `codec` makes of a value.
 pub(crate) fn write(codec: &dyn Codec, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, AnyError> {
-    let mut body = Vec::with_capacity(USUAL);
+    let mut body = room();
     codec.write(Body(value), &mut body)?;
     Ok(body)
 }
 
 /// Most bodies and envelopes have no more bytes: room that does not have to grow.
 const USUAL: usize = 256;
+
+/// Room for a body or an envelope.
+pub(super) fn room() -> Vec<u8> {
+    Vec::with_capacity(USUAL)
+}
 
 /// How deep a body may be nested: as deep as `serde_json` reads by itself.
 const MAX_DEPTH: usize = 128;
@@ -127,7 +132,7 @@ pub(super) fn read_own<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Res
 /// # Panics
 /// If it has more than strings, numbers and bytes.
 pub(super) fn write_own(own: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(USUAL);
+    let mut bytes = room();
     append_own(own, &mut bytes);
     bytes
 }
