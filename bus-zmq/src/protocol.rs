@@ -18,6 +18,7 @@ mod session;
 mod work;
 
 pub(crate) use self::numbered::Numbered;
+use self::numbered::{Keyed, NumberedSet};
 pub use self::{
     calls::{Call, Calls, Outcome},
     content::Content,

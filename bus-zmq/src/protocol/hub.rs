@@ -20,7 +20,7 @@ use self::{
     peers::{Offered, Peer, Peers},
     routes::{Routes, Waiting},
 };
-use super::{Content, Frame, Head, Hello, Malformed, Reject, Welcome, numbered::Numbered};
+use super::{Content, Frame, Head, Hello, Malformed, Numbered, Reject, Welcome};
 
 /// The hub: gives what clients send to the workers that serve it, and sees to it that each message has an answer.
 ///
@@ -239,7 +239,7 @@ impl Hub {
                     from: peer.clone(),
                     sequence,
                     kind: head.kind,
-                    name: Arc::clone(&name),
+                    name: name.clone(),
                     deadline: head.time_left.map(|left| now + left),
                     attempt: head.attempt.saturating_sub(1),
                     content,

@@ -1,15 +1,19 @@
 //! What is with workers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use linkbus::Kind;
 
-use super::{Hub, HubStats, PeerId, peers::Peer, routes::Waiting};
+use super::{
+    Hub, HubStats, PeerId,
+    peers::Peer,
+    routes::{Name, Waiting},
+};
 use crate::protocol::{Frame, Reject};
 
 impl Hub {
     /// Gives messages of this name to workers, as long as both are there.
-    pub(super) fn hand_out(&mut self, name: &str, now: Duration) {
+    pub(super) fn hand_out(&mut self, name: &Name, now: Duration) {
         while let Some((waiting, worker)) =
             self.routes.pop_for_next(name, |id| self.peers.get(id).is_some_and(Peer::is_free))
         {
@@ -89,7 +93,7 @@ impl Hub {
         if self.is_closing {
             return self.reject(&waiting, Reject::Closing);
         }
-        let name = Arc::clone(&waiting.name);
+        let name = waiting.name.clone();
         self.routes.push_front(waiting);
         self.hand_out(&name, now);
     }

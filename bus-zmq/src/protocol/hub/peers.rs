@@ -8,8 +8,8 @@ use std::{
 
 use linkbus::Kind;
 
-use super::{HubOptions, PeerId, subscription::Subscription};
-use crate::protocol::{Content, Frame, Hello, numbered::Numbered, session::MISSED, take_all};
+use super::{HubOptions, PeerId, routes::Name, subscription::Subscription};
+use crate::protocol::{Content, Frame, Hello, Numbered, NumberedSet, session::MISSED, take_all};
 
 /// A client or a worker that said hello.
 pub(super) struct Peer {
@@ -18,7 +18,7 @@ pub(super) struct Peer {
     received: u64,
     credit: usize,
     /// The queries, commands and tasks that it serves.
-    pub(super) serves: HashSet<Arc<str>>,
+    pub(super) serves: NumberedSet<Name>,
     /// The events that it gets.
     pub(super) hears: HashSet<Arc<str>>,
     pub(super) leases: BTreeSet<u64>,
@@ -35,7 +35,7 @@ impl Peer {
             sent: 0,
             received: 0,
             credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
-            serves: serves.into_iter().map(|served| served.name.into()).collect(),
+            serves: serves.iter().map(|served| Name::new(&served.name)).collect(),
             hears: events.into_iter().map(|served| served.name.into()).collect(),
             leases: BTreeSet::new(),
             is_leaving: false,

@@ -1,22 +1,21 @@
 //! What waits for workers, and which workers serve what.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use linkbus::Kind;
 
 use super::{HubOptions, NoWorker, PeerId};
-use crate::protocol::{Content, Head, Reject};
+use crate::protocol::{Content, Head, Keyed, Numbered, NumberedSet, Reject};
+
+/// The name of queries, commands or tasks.
+pub(super) type Name = Keyed<str>;
 
 /// A query, command or task that is neither handled nor given up.
 pub(super) struct Waiting {
     pub(super) from: PeerId,
     pub(super) sequence: u64,
     pub(super) kind: Kind,
-    pub(super) name: Arc<str>,
+    pub(super) name: Name,
     pub(super) deadline: Option<Duration>,
     /// How often it was given to a worker, and to a hub before that.
     pub(super) attempt: u32,
@@ -55,9 +54,9 @@ const MAX_NAMES: usize = 1 << 16;
 /// All names that are known.
 #[derive(Default)]
 pub(super) struct Routes {
-    by_name: HashMap<Arc<str>, Route>,
+    by_name: Numbered<Name, Route>,
     /// The names of which messages wait, each once; who is served next first.
-    backlog: VecDeque<Arc<str>>,
+    backlog: VecDeque<Name>,
     queued: usize,
     /// The bytes of what waits and of what is with workers.
     bytes: usize,
@@ -87,14 +86,14 @@ impl Routes {
         bytes: usize,
         now: Duration,
         options: &HubOptions,
-    ) -> Result<Arc<str>, Reject> {
-        let name = &*head.name;
+    ) -> Result<Name, Reject> {
+        let name = Name::new(&head.name);
         // A hub before this one took what is sent again: its workers are on their way.
         let can_wait = head.kind != Kind::Query && (options.no_worker == NoWorker::Queue || head.attempt > 1);
-        if can_wait && self.by_name.len() < MAX_NAMES && !self.by_name.contains_key(name) {
-            self.by_name.insert(name.into(), Route { vacant_since: Some(now), ..Route::default() });
+        if can_wait && self.by_name.len() < MAX_NAMES && !self.by_name.contains_key(&name) {
+            self.by_name.insert(name.clone(), Route { vacant_since: Some(now), ..Route::default() });
         }
-        let (name, route) = self.by_name.get_key_value(name).ok_or(Reject::NoHandler)?;
+        let (name, route) = self.by_name.get_key_value(&name).ok_or(Reject::NoHandler)?;
         if head.kind == Kind::Query && route.workers.is_empty() {
             return Err(Reject::NoHandler);
         }
@@ -102,7 +101,7 @@ impl Routes {
             return Err(Reject::Overloaded);
         }
         self.bytes += bytes;
-        Ok(Arc::clone(name))
+        Ok(name.clone())
     }
 
     /// Lets a message wait that was [admitted](Self::admit).
@@ -116,8 +115,8 @@ impl Routes {
     }
 
     fn enqueue(&mut self, waiting: Waiting, push: fn(&mut VecDeque<Waiting>, Waiting)) {
-        let name = Arc::clone(&waiting.name);
-        let route = self.by_name.entry(Arc::clone(&name)).or_default();
+        let name = waiting.name.clone();
+        let route = self.by_name.entry(name.clone()).or_default();
         if route.waiting.is_empty() {
             self.backlog.push_back(name);
         }
@@ -131,47 +130,47 @@ impl Routes {
     }
 
     /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
-    pub(super) fn pop_for_next(&mut self, name: &str, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
+    pub(super) fn pop_for_next(&mut self, name: &Name, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
         let route = self.by_name.get_mut(name).filter(|route| !route.waiting.is_empty())?;
         let worker = route.next_worker(is_free)?;
         Some((self.pop(name)?, worker))
     }
 
-    fn pop(&mut self, name: &str) -> Option<Waiting> {
+    fn pop(&mut self, name: &Name) -> Option<Waiting> {
         let route = self.by_name.get_mut(name)?;
         let waiting = route.waiting.pop_front()?;
         self.queued -= 1;
         if route.waiting.is_empty() {
-            self.backlog.retain(|other| **other != *name);
+            self.backlog.retain(|other| other != name);
         }
         Some(waiting)
     }
 
     /// The next message that a worker of these names can have; the names take turns.
-    pub(super) fn pop_any(&mut self, serves: &HashSet<Arc<str>>) -> Option<Waiting> {
+    pub(super) fn pop_any(&mut self, serves: &NumberedSet<Name>) -> Option<Waiting> {
         let place = self.backlog.iter().position(|name| serves.contains(name))?;
         let name = self.backlog.remove(place)?;
-        self.backlog.push_back(Arc::clone(&name));
+        self.backlog.push_back(name.clone());
         self.pop(&name)
     }
 
-    pub(super) fn add_worker(&mut self, worker: &PeerId, serves: &HashSet<Arc<str>>) {
+    pub(super) fn add_worker(&mut self, worker: &PeerId, serves: &NumberedSet<Name>) {
         for name in serves {
-            let route = self.by_name.entry(Arc::clone(name)).or_default();
+            let route = self.by_name.entry(name.clone()).or_default();
             route.vacant_since = None;
             route.workers.push_front(worker.clone());
         }
     }
 
     /// The worker serves nothing any more. Gives the queries that nobody serves now.
-    pub(super) fn remove_worker(&mut self, worker: &PeerId, serves: &HashSet<Arc<str>>, now: Duration) -> Vec<Waiting> {
-        let mut vacant = HashSet::new();
+    pub(super) fn remove_worker(&mut self, worker: &PeerId, serves: &NumberedSet<Name>, now: Duration) -> Vec<Waiting> {
+        let mut vacant = NumberedSet::default();
         for name in serves {
             let Some(route) = self.by_name.get_mut(name) else { continue };
             route.workers.retain(|other| other != worker);
             if route.workers.is_empty() {
                 route.vacant_since.get_or_insert(now);
-                vacant.insert(Arc::clone(name));
+                vacant.insert(name.clone());
             }
         }
         self.take_where(|waiting| waiting.kind == Kind::Query && vacant.contains(&waiting.name))
@@ -197,8 +196,8 @@ impl Routes {
             route.vacant_since.is_some_and(|since| now.saturating_sub(since) >= options.worker_grace)
                 && (route.waiting.is_empty() || options.no_worker == NoWorker::Reject)
         };
-        let over: HashSet<_> =
-            self.by_name.iter().filter(|(_, route)| is_over(route)).map(|(name, _)| Arc::clone(name)).collect();
+        let over: NumberedSet<_> =
+            self.by_name.iter().filter(|(_, route)| is_over(route)).map(|(name, _)| name.clone()).collect();
         let taken = self.take_where(|waiting| over.contains(&waiting.name));
         self.by_name.retain(|name, _| !over.contains(name));
         taken
