@@ -1,14 +1,24 @@
 //! What a worker has to do.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 
-use super::{Content, Frame, Heard, Hello, Session, take_all};
+use super::{Content, Frame, Heard, Hello, NumberedSet, Session, take_all};
 
 /// What a worker has a message on. It ends with the session, and no later one is equal to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lease {
     session: u32,
     number: u64,
+}
+
+/// By its number, as few numbers are those of several sessions.
+impl Hash for Lease {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.number);
+    }
 }
 
 /// Something that a worker has to do.
@@ -46,7 +56,7 @@ pub struct Work {
     session: Session,
     window: u32,
     max_frame: usize,
-    held: BTreeSet<Lease>,
+    held: NumberedSet<Lease>,
     jobs: Vec<Job>,
     /// The number of the last event.
     last_event: u64,
@@ -69,7 +79,7 @@ impl Work {
             window: hello.events,
             max_frame: usize::MAX,
             session: Session::new(hello),
-            held: BTreeSet::new(),
+            held: NumberedSet::default(),
             jobs: Vec::new(),
             last_event: 0,
             events: 0,

@@ -60,8 +60,10 @@ impl Hub {
 
     pub(super) fn retract_all(&mut self, id: &PeerId, now: Duration) {
         let Some(peer) = self.peers.get_mut(id) else { return };
+        let mut leases: Vec<_> = peer.leases.drain().collect();
         // The last one first, as each goes before all others.
-        for lease in std::mem::take(&mut peer.leases).into_iter().rev() {
+        leases.sort_unstable_by(|a, b| b.cmp(a));
+        for lease in leases {
             if let Some((waiting, _)) = self.leases.remove(&lease) {
                 self.retract(waiting, now);
             }

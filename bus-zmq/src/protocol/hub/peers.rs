@@ -1,10 +1,6 @@
 //! Who is connected, and what is sent to them.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use linkbus::Kind;
 
@@ -21,7 +17,7 @@ pub(super) struct Peer {
     pub(super) serves: NumberedSet<Name>,
     /// The events that it gets.
     pub(super) hears: HashSet<Arc<str>>,
-    pub(super) leases: BTreeSet<u64>,
+    pub(super) leases: NumberedSet<u64>,
     pub(super) is_leaving: bool,
     events: Subscription,
 }
@@ -37,7 +33,7 @@ impl Peer {
             credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
             serves: serves.iter().map(|served| Name::new(&served.name)).collect(),
             hears: events.into_iter().map(|served| served.name.into()).collect(),
-            leases: BTreeSet::new(),
+            leases: NumberedSet::default(),
             is_leaving: false,
             events: Subscription::new(hello.events),
         }
