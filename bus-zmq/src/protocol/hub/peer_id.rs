@@ -27,3 +27,17 @@ impl fmt::Debug for PeerId {
         self.bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PeerId;
+
+    #[test]
+    fn peers_are_told_apart_and_ordered_by_their_routing_ids() {
+        let mut ids: Vec<_> = (0..=u8::MAX).rev().map(|id| PeerId::new(&[id])).collect();
+        ids.sort();
+        assert_eq!(ids, (0..=u8::MAX).map(|id| PeerId::new(&[id])).collect::<Vec<_>>());
+        ids.dedup();
+        assert_eq!(ids.len(), 256);
+    }
+}
