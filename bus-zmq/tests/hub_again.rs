@@ -37,6 +37,7 @@ fn what_another_hub_had_taken_waits_for_a_worker_and_what_is_new_does_not() {
     assert_eq!(send(&mut hub, Kind::Command, 2), []);
     let serves = vec![Served { kind: Kind::Command, name: "do".into() }];
     hub.receive(&peer("will"), Frame::Hello(Hello { session: 5, credit: 1, events: 0, serves }), SECOND);
+    hub.receive(&peer("will"), Frame::Heartbeat { frames: 0, events: 0 }, SECOND);
     let work = Frame::Work { lease: 1, attempt: 2, content: Content::new(b"", b"") };
     assert!(hub.take_outbox().contains(&(peer("will"), work)));
 }

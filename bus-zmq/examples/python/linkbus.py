@@ -132,6 +132,7 @@ class Peer:
     def _welcome(self, session, hub, heartbeat):
         if session == self.session:
             self.is_welcome, self.sent, self.received, self.pause = True, 0, 0, heartbeat / 1000
+            self._say_something()
 
     def _work(self, lease, attempt, envelope, body):
         number = struct.pack(">Q", lease)

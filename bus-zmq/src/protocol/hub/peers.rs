@@ -10,6 +10,9 @@ use crate::protocol::{Content, Frame, Hello, Numbered, NumberedSet, session::MIS
 /// A client or a worker that said hello.
 pub(super) struct Peer {
     seen: Duration,
+    /// Whether it said something since it is welcome, so that it knows of that. Of one that does not, several hellos may have piled up
+    /// on the way: with each of them, work that it was given would be taken away again, as if that had ended it.
+    has_spoken: bool,
     sent: u64,
     received: u64,
     credit: usize,
@@ -28,6 +31,7 @@ impl Peer {
             hello.serves.into_iter().partition(|served| served.kind == Kind::Event);
         Peer {
             seen: now,
+            has_spoken: false,
             sent: 0,
             received: 0,
             credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
@@ -40,7 +44,7 @@ impl Peer {
     }
 
     pub(super) fn is_free(&self) -> bool {
-        !self.is_leaving && self.leases.len() < self.credit
+        self.has_spoken && !self.is_leaving && self.leases.len() < self.credit
     }
 
     fn is_client(&self) -> bool {
@@ -116,11 +120,11 @@ impl Peers {
     }
 
     /// Notes that a peer was heard; `None` if it is not known.
-    pub(super) fn hear(&mut self, id: &PeerId, is_counted: bool, now: Duration) -> Option<()> {
+    pub(super) fn hear(&mut self, id: &PeerId, is_counted: bool, now: Duration) -> Option<Word> {
         let peer = self.known.get_mut(id)?;
         peer.seen = now;
         peer.received += u64::from(is_counted);
-        Some(())
+        Some(if std::mem::replace(&mut peer.has_spoken, true) { Word::Further } else { Word::First })
     }
 
     /// Whether everything arrived that the peer has sent.
@@ -179,6 +183,14 @@ impl Peers {
     pub(super) fn take_outbox(&mut self) -> Vec<(PeerId, Frame)> {
         take_all(&mut self.outbox)
     }
+}
+
+/// What a peer says in a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It is welcome, and knows it.
+    First,
+    Further,
 }
 
 /// What became of an event for a subscriber.
