@@ -267,7 +267,7 @@ fn queues_are_bounded_in_number_and_in_bytes_and_both_are_given_free() {
     scene.say("will", Frame::Done { id: 1, body: bytes("") });
     assert_eq!(scene.request("anna", 5, Kind::Command, "do"), []);
 
-    let mut scene = Scene::new(|options| options.queue_bytes = 3 * content(8).len());
+    let mut scene = Scene::new(|options| options.queue_bytes = 3 * (content(8).len() + 128));
     scene.client("anna");
     scene.worker("will", 1, DO);
     for sequence in 1..=3 {
@@ -290,30 +290,6 @@ fn the_queries_of_a_client_that_is_gone_are_dropped_and_its_commands_are_not() {
     assert_eq!((scene.hub.stats().abandoned, scene.hub.stats().queued), (1, 1));
     assert_eq!(scene.say("will", Frame::Done { id: 1, body: bytes("") }), to("will", work(2, 1)));
     assert_eq!(scene.hub.stats().unclaimed, 1);
-}
-
-#[test]
-fn hellos_that_piled_up_before_the_hub_are_no_attempts() {
-    let mut scene = Scene::new(|options| options.no_worker = NoWorker::Queue);
-    scene.client("anna");
-    scene.request("anna", 1, Kind::Command, "do");
-    for session in 1..=8 {
-        let serves = vec![Served { kind: Kind::Command, name: "do".to_owned() }];
-        let said = scene.say("will", Frame::Hello(Hello { session, credit: 1, events: 0, serves }));
-        assert!(!said.iter().any(|(_, frame)| matches!(frame, Frame::Work { .. })), "{said:?}");
-    }
-    assert_eq!(scene.say("will", Frame::Heartbeat { frames: 0, events: 0 }), to("will", work(1, 1)));
-}
-
-#[test]
-fn a_worker_that_does_not_answer_its_welcome_is_gone() {
-    let mut scene = Scene::new(|_| ());
-    scene.client("anna");
-    let serves = vec![Served { kind: Kind::Query, name: "ask".to_owned() }];
-    scene.say("will", Frame::Hello(Hello { session: 1, credit: 1, events: 0, serves }));
-    assert_eq!(scene.request("anna", 1, Kind::Query, "ask"), []);
-    let said = scene.pass(3 * SECOND, &["anna"]);
-    assert!(said.contains(&("anna".to_owned(), reject(1, Reject::NoHandler))), "{said:?}");
 }
 
 #[test]

@@ -270,7 +270,7 @@ impl<S: Router> Server<S> {
     fn send(&mut self, now: Duration) {
         let (socket, hub) = (&mut self.socket, &mut self.hub);
         // What one peer has not taken may be as much as all that may wait.
-        let most = hub.options().queue_bytes + hub.options().event_bytes;
+        let most = hub.options().queue_bytes.saturating_add(hub.options().event_bytes);
         self.outgoing.retain(|id, outgoing| match outgoing.send(|message| socket.send(id, message)) {
             Err(Unsent::Full) if outgoing.bytes() <= most => true,
             Err(_) => {

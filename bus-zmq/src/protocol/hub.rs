@@ -18,7 +18,7 @@ pub use self::{
 };
 use self::{
     peers::{Offered, Peer, Peers, Word},
-    routes::{Routes, Waiting},
+    routes::{Name, Routes, Waiting},
 };
 use super::{Content, Frame, Head, Hello, Malformed, Numbered, Reject, Welcome};
 
@@ -200,8 +200,7 @@ impl Hub {
         self.forget(peer, now);
         let void = self.routes.take_where(|waiting| waiting.from == *peer);
         self.drop_all(&void);
-        if self.peers.len() >= self.options.peers || self.is_closing {
-            let why = if self.is_closing { Reject::Closing } else { Reject::Overloaded };
+        if let Some(why) = self.refusal(&hello) {
             return self.peers.send_stranger(peer, Frame::Reject { id: 0, why });
         }
         let session = hello.session;
@@ -221,6 +220,19 @@ impl Hub {
         self.peers.send(peer, Frame::Welcome(welcome));
         if !serves.is_empty() {
             self.tell_routes();
+        }
+    }
+
+    /// Why a peer is not taken, if it is not.
+    fn refusal(&self, hello: &Hello) -> Option<Reject> {
+        let served =
+            hello.serves.iter().filter(|served| served.kind != Kind::Event).map(|served| Name::new(&served.name));
+        if self.is_closing {
+            Some(Reject::Closing)
+        } else if self.peers.has_room_for(hello, &self.options) && self.routes.has_room_for(served, &self.options) {
+            None
+        } else {
+            Some(Reject::Overloaded)
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Peer {
     sent: u64,
     received: u64,
     credit: usize,
+    /// What its names take.
+    name_bytes: usize,
     /// The queries, commands and tasks that it serves.
     pub(super) serves: NumberedSet<Name>,
     /// The events that it gets.
@@ -27,6 +29,7 @@ pub(super) struct Peer {
 
 impl Peer {
     fn new(hello: Hello, now: Duration) -> Self {
+        let name_bytes = name_bytes(&hello);
         let (events, serves): (Vec<_>, Vec<_>) =
             hello.serves.into_iter().partition(|served| served.kind == Kind::Event);
         Peer {
@@ -35,6 +38,7 @@ impl Peer {
             sent: 0,
             received: 0,
             credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
+            name_bytes,
             serves: serves.iter().map(|served| Name::new(&served.name)).collect(),
             hears: events.into_iter().map(|served| served.name.into()).collect(),
             leases: NumberedSet::default(),
@@ -56,12 +60,21 @@ impl Peer {
     }
 }
 
+/// What a name takes beside its bytes.
+const NAME: usize = 64;
+
+/// What the names take that a peer serves and subscribes to.
+fn name_bytes(hello: &Hello) -> usize {
+    hello.serves.iter().map(|served| served.name.len() + NAME).sum()
+}
+
 /// Everybody who is connected.
 #[derive(Default)]
 pub(super) struct Peers {
     known: Numbered<PeerId, Peer>,
     outbox: Vec<(PeerId, Frame)>,
     unfinished_events: u64,
+    name_bytes: usize,
 }
 
 impl Peers {
@@ -82,7 +95,14 @@ impl Peers {
         self.known.get(id)
     }
 
+    /// Whether this one may be added, too.
+    pub(super) fn has_room_for(&self, hello: &Hello, options: &HubOptions) -> bool {
+        self.known.len() < options.peers && self.name_bytes + name_bytes(hello) <= options.name_bytes
+    }
+
+    /// Adds somebody who is not known.
     pub(super) fn add(&mut self, id: &PeerId, hello: Hello, now: Duration) -> &Peer {
+        self.name_bytes += name_bytes(&hello);
         self.known.entry(id.clone()).insert_entry(Peer::new(hello, now)).into_mut()
     }
 
@@ -90,6 +110,7 @@ impl Peers {
     pub(super) fn remove(&mut self, id: &PeerId) -> Option<(Peer, u64)> {
         let mut peer = self.known.remove(id)?;
         self.unfinished_events -= peer.events.unfinished();
+        self.name_bytes -= peer.name_bytes;
         let missed = peer.events.clear();
         Some((peer, missed))
     }
