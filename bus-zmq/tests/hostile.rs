@@ -221,9 +221,9 @@ async fn a_hub_that_closes_says_what_becomes_of_what_workers_have_and_goodbye() 
     let hub = place.hub().close_within(std::time::Duration::ZERO).start().unwrap();
     let (client, worker) = (Stranger::new(&place), Stranger::new(&place));
     client.hello(vec![]);
-    worker.hello(vec![Served { kind: Kind::Command, name: "do".to_owned() }]);
+    worker.hello(vec![Served { kind: Kind::Command, name: "do".into() }]);
     worker.send(&Frame::Heartbeat { frames: 0, events: 0 });
-    let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "do".to_owned() };
+    let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "do".into() };
     client.send(&Frame::Request { sequence: 7, head, content: Content::new(b"", b"") });
     assert!(matches!(worker.receive(), Frame::Work { .. }));
     soon(hub.close()).await;

@@ -30,8 +30,9 @@ fn is_welcome(hub: &mut Hub, name: &str, serves: Vec<Served>) -> bool {
     let hello = Hello { session: 1, credit: 1, events: 1, serves };
     hub.receive(&peer(name), Frame::Hello(hello), Duration::ZERO);
     let said = hub.take_outbox();
-    let mut written = Vec::new();
-    said.iter().for_each(|(_, frame)| frame.append_to(&mut written));
+    for (_, frame) in &said {
+        frame.append_to(&mut Vec::new());
+    }
     match said.into_iter().find(|(to, _)| *to == peer(name)) {
         Some((_, Frame::Welcome(_))) => true,
         Some((_, Frame::Reject { id: 0, why: Reject::Overloaded })) => false,
