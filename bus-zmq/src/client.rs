@@ -199,6 +199,9 @@ impl ZmqClient {
     }
 }
 
+/// The most bytes of a name on the wire.
+const MAX_NAME: usize = 65_535;
+
 impl Transport for ZmqClient {
     fn name(&self) -> &'static str {
         "zmq"
@@ -216,6 +219,9 @@ impl Transport for ZmqClient {
 
     async fn carry(&self, parcel: Parcel) -> Result<Answer, Undelivered> {
         let Parcel { envelope, body } = parcel;
+        if envelope.name.len() > MAX_NAME {
+            return Err(Undelivered::TooLarge { size: envelope.name.len(), limit: MAX_NAME });
+        }
         let content = Content::written(|out| envelope.append_to(out), &body);
         let (size, limit) = (content.len(), self.shared.settings.max_frame);
         if size > limit {

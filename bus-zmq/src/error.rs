@@ -49,6 +49,12 @@ pub enum OpenError {
         /// What is there.
         path: PathBuf,
     },
+    /// Another program listens at the place of the socket, and is no hub of this crate.
+    #[error("another program listens at `{}`: end it, or take another endpoint", path.display())]
+    InUse {
+        /// Where it listens.
+        path: PathBuf,
+    },
     /// Another hub serves the endpoint.
     #[error(
         "another hub serves `{endpoint}`: close it, or take another endpoint; clients and workers may be many, a hub is one"

@@ -79,7 +79,8 @@ impl HubBuilder {
         self
     }
 
-    /// How many bytes all messages may have that wait or are with workers: 256 MiB. Further ones are refused as overload.
+    /// How many bytes all messages may have that wait or are with workers: 256 MiB. Further ones are refused as overload. Each counts
+    /// as its bytes and 128 more, which is about what the hub needs beside them.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.options.queue_bytes = bytes;
         self
@@ -106,6 +107,15 @@ impl HubBuilder {
     /// How many clients and workers there may be: 1,024.
     pub fn peers(mut self, peers: usize) -> Self {
         self.options.peers = peers;
+        self
+    }
+
+    /// How many bytes the names may have that all clients and workers serve and subscribe to: 64 MiB. Each counts as its bytes and 64
+    /// more, for each peer that has it. Who has more is refused as overload.
+    ///
+    /// Different names are 65,535 at most, and together no longer than `max_frame` or, if that is less, 64 KiB: clients get a list.
+    pub fn name_bytes(mut self, bytes: usize) -> Self {
+        self.options.name_bytes = bytes;
         self
     }
 

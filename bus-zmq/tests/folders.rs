@@ -57,6 +57,19 @@ async fn the_socket_of_a_hub_that_was_killed_is_taken_over() {
     soon(hub.close()).await;
 }
 
+#[tokio::test]
+async fn the_socket_of_a_program_that_listens_is_left_to_it() {
+    let place = Place::new();
+    fs::DirBuilder::new().mode(0o700).create(place.folder()).unwrap();
+    let path = place.folder().join("bus");
+    let other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let error = place.hub().start().unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(path.exists());
+    drop(other);
+    soon(place.hub().start().unwrap().close()).await;
+}
+
 fn problem(error: OpenError) -> &'static str {
     match error {
         OpenError::Folder { problem, .. } => problem,

@@ -34,8 +34,17 @@ struct Stranger {
 
 impl Stranger {
     fn new(place: &Place) -> Self {
+        Stranger::prepared(place, |_| ())
+    }
+
+    fn named(place: &Place, id: &[u8]) -> Self {
+        Stranger::prepared(place, |socket| socket.set_identity(id).unwrap())
+    }
+
+    fn prepared(place: &Place, prepare: impl FnOnce(&zmq::Socket)) -> Self {
         let context = zmq::Context::new();
         let socket = context.socket(zmq::DEALER).unwrap();
+        prepare(&socket);
         socket.set_linger(0).unwrap();
         socket.set_rcvtimeo(10_000).unwrap();
         socket.connect(&place.endpoint()).unwrap();
@@ -193,4 +202,31 @@ async fn a_stranger_that_answers_for_another_worker_is_passed_over() {
     }
     until(|| scene.hub.stats().stale == 2_000).await;
     scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_connects_again_is_heard_although_its_old_connection_is_still_there() {
+    let scene = Scene::new().await;
+    let before = Stranger::named(&scene.place, b"stranger");
+    before.hello(vec![]);
+    let after = Stranger::named(&scene.place, b"stranger");
+    after.hello(vec![]);
+    assert_eq!(scene.hub.stats().peers, 3, "it is the same");
+}
+
+// The strangers wait in a thread of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_closes_says_what_becomes_of_what_workers_have_and_goodbye() {
+    let place = Place::new();
+    let hub = place.hub().close_within(std::time::Duration::ZERO).start().unwrap();
+    let (client, worker) = (Stranger::new(&place), Stranger::new(&place));
+    client.hello(vec![]);
+    worker.hello(vec![Served { kind: Kind::Command, name: "do".into() }]);
+    worker.send(&Frame::Heartbeat { frames: 0, events: 0 });
+    let head = Head { kind: Kind::Command, attempt: 1, time_left: None, name: "do".into() };
+    client.send(&Frame::Request { sequence: 7, head, content: Content::new(b"", b"") });
+    assert!(matches!(worker.receive(), Frame::Work { .. }));
+    soon(hub.close()).await;
+    assert_eq!(client.receive(), Frame::Reject { id: 7, why: Reject::WorkerGone });
+    assert_eq!((client.receive(), worker.receive()), (Frame::Goodbye, Frame::Goodbye));
 }

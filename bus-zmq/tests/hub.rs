@@ -66,6 +66,7 @@ impl Scene {
         let served = served.iter().map(|(kind, name)| Served { kind: *kind, name: (*name).to_owned().into() });
         let hello = Hello { session: 1, credit, events: 2, serves: served.collect() };
         let mut said = self.say(name, Frame::Hello(hello));
+        said.extend(self.say(name, Frame::Heartbeat { frames: 0, events: 0 }));
         said.retain(|(_, frame)| !matches!(frame, Frame::Welcome(_) | Frame::Routes(_)));
         said
     }
@@ -266,7 +267,7 @@ fn queues_are_bounded_in_number_and_in_bytes_and_both_are_given_free() {
     scene.say("will", Frame::Done { id: 1, body: bytes("") });
     assert_eq!(scene.request("anna", 5, Kind::Command, "do"), []);
 
-    let mut scene = Scene::new(|options| options.queue_bytes = 3 * content(8).len());
+    let mut scene = Scene::new(|options| options.queue_bytes = 3 * (content(8).len() + 128));
     scene.client("anna");
     scene.worker("will", 1, DO);
     for sequence in 1..=3 {

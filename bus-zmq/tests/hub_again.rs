@@ -25,6 +25,23 @@ fn send(hub: &mut Hub, kind: Kind, attempt: u32) -> Vec<(PeerId, Frame)> {
     hub.take_outbox()
 }
 
+/// What the hub says to what a worker says.
+fn say(hub: &mut Hub, frame: Frame) -> Vec<(PeerId, Frame)> {
+    hub.receive(&peer("will"), frame, SECOND);
+    hub.take_outbox()
+}
+
+fn hello(session: u32, kind: Kind) -> Frame {
+    let serves = vec![Served { kind, name: "do".into() }];
+    Frame::Hello(Hello { session, credit: 1, events: 0, serves })
+}
+
+const HEARTBEAT: Frame = Frame::Heartbeat { frames: 0, events: 0 };
+
+fn work(attempt: u32) -> (PeerId, Frame) {
+    (peer("will"), Frame::Work { lease: 1, attempt, content: Content::new(b"", b"") })
+}
+
 fn refused() -> (PeerId, Frame) {
     (peer("anna"), Frame::Reject { id: 7, why: Reject::NoHandler })
 }
@@ -35,10 +52,8 @@ fn what_another_hub_had_taken_waits_for_a_worker_and_what_is_new_does_not() {
     assert_eq!(send(&mut hub, Kind::Command, 1), [refused()]);
     assert_eq!(send(&mut hub, Kind::Query, 2), [refused()]);
     assert_eq!(send(&mut hub, Kind::Command, 2), []);
-    let serves = vec![Served { kind: Kind::Command, name: "do".into() }];
-    hub.receive(&peer("will"), Frame::Hello(Hello { session: 5, credit: 1, events: 0, serves }), SECOND);
-    let work = Frame::Work { lease: 1, attempt: 2, content: Content::new(b"", b"") };
-    assert!(hub.take_outbox().contains(&(peer("will"), work)));
+    say(&mut hub, hello(5, Kind::Command));
+    assert_eq!(say(&mut hub, HEARTBEAT), [work(2)]);
 }
 
 #[test]
@@ -49,5 +64,30 @@ fn what_another_hub_had_taken_does_not_wait_for_ever() {
     hub.tick(grace);
     assert!(!hub.take_outbox().contains(&refused()));
     hub.tick(SECOND + grace);
+    assert!(hub.take_outbox().contains(&refused()));
+}
+
+#[test]
+fn hellos_that_piled_up_before_the_hub_are_no_attempts() {
+    let mut hub = hub();
+    send(&mut hub, Kind::Command, 2);
+    for session in 1..=8 {
+        let said = say(&mut hub, hello(session, Kind::Command));
+        assert!(!said.iter().any(|(_, frame)| matches!(frame, Frame::Work { .. })), "{said:?}");
+    }
+    assert_eq!(say(&mut hub, HEARTBEAT), [work(2)]);
+}
+
+#[test]
+fn a_worker_that_does_not_answer_its_welcome_is_gone() {
+    let mut hub = hub();
+    say(&mut hub, hello(1, Kind::Query));
+    assert_eq!(send(&mut hub, Kind::Query, 1), []);
+    for now in [2, 3, 4, 5, 6, 7].map(|halves| SECOND / 2 * halves) {
+        hub.receive(&peer("anna"), Frame::Heartbeat { frames: 1, events: 0 }, now);
+        hub.tick(now);
+    }
+    assert!(!hub.take_outbox().contains(&refused()));
+    hub.tick(4 * SECOND);
     assert!(hub.take_outbox().contains(&refused()));
 }

@@ -5,7 +5,10 @@ mod support;
 use std::pin::{Pin, pin};
 
 use bus_zmq::HubStats;
-use linkbus::{Bus, Command, ExecuteError};
+use linkbus::{
+    Bus, Command, ExecuteError,
+    transport::{Envelope, Parcel, Transport as _, Undelivered},
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -103,4 +106,21 @@ async fn of_what_a_slow_worker_is_offered_each_is_handled_or_refused_and_no_more
     assert_eq!(handled + refused, OFFERED);
     assert_eq!(gate.arrived() as u64, handled);
     until(|| (hub.stats().done, hub.stats().bytes) == (handled, 0)).await;
+}
+
+#[tokio::test]
+async fn a_name_that_fits_into_no_frame_does_not_leave_the_process() {
+    let place = Place::new();
+    let _hub = place.hub().start().unwrap();
+    let client = place.client().connect().unwrap();
+    soon(client.ready()).await.unwrap();
+    let refused = |size: usize| {
+        let mut envelope = Envelope::of::<Do>();
+        envelope.name = "x".repeat(size).into();
+        soon(client.carry(Parcel { envelope, body: vec![] }))
+    };
+    let error = refused(65_536).await.unwrap_err();
+    assert!(matches!(error, Undelivered::TooLarge { size: 65_536, limit: 65_535 }), "{error:?}");
+    let error = refused(65_535).await.unwrap_err();
+    assert!(matches!(error, Undelivered::NoHandler), "{error:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus_zmq::protocol::{Content, Frame, Hello, Welcome, Work};
+use bus_zmq::protocol::{Content, Frame, Hello, Reject, Welcome, Work};
 
 const NOW: Duration = Duration::from_secs(1);
 
@@ -12,7 +12,7 @@ fn work() -> Work {
     let mut out = Vec::new();
     work.tick(NOW, &mut out);
     assert!(matches!(out[..], [Frame::Hello(Hello { session: 1, .. })]), "{out:?}");
-    assert_eq!(hear(&mut work, welcome(1)), []);
+    assert_eq!(hear(&mut work, welcome(1)), [Frame::Heartbeat { frames: 0, events: 0 }], "the hub waits for that");
     work
 }
 
@@ -80,4 +80,23 @@ fn an_event_of_an_earlier_session_gives_no_credit_in_this_one() {
     hear_event(&mut work, 1);
     assert_eq!([finish_event(&mut work), finish_event(&mut work)], [[], []]);
     assert_eq!(finish_event(&mut work), [Frame::Credit { events: 1 }]);
+}
+
+#[test]
+fn a_frame_that_the_hub_does_not_know_ends_no_session() {
+    let mut work = work();
+    assert_eq!(hear(&mut work, Frame::Reject { id: 0, why: Reject::Unknown }), []);
+    assert_eq!(work.session().refused(), None);
+    assert_eq!(hear(&mut work, Frame::Heartbeat { frames: 1, events: 0 }), [], "it was counted");
+    assert!(work.session().is_welcome());
+}
+
+#[test]
+fn a_hello_that_the_hub_refuses_is_refused() {
+    let mut work = Work::new(Hello::default());
+    work.tick(NOW, &mut Vec::new());
+    hear(&mut work, Frame::Reject { id: 0, why: Reject::Overloaded });
+    assert_eq!(work.session().refused(), Some(Reject::Overloaded));
+    hear(&mut work, welcome(1));
+    assert_eq!(work.session().refused(), None);
 }

@@ -55,6 +55,8 @@ class Peer:
         self.queries, self.events = queries, events
         self.answers, self.sequence, self.session, self.is_welcome, self.has_left = {}, 0, 0, False, False
         self.source, self.pause, self.next_word = uuid.uuid4().bytes, 1.0, 0.0
+        # In how many handlers we are: what they send says so, so that a circle of messages comes to an end.
+        self.depth = 0
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.setsockopt(zmq.ROUTING_ID, b"p" + uuid.uuid4().bytes[1:])
         self.socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -75,7 +77,7 @@ class Peer:
         self.sequence += 1
         sequence, dispatch = self.sequence, uuid.uuid4().bytes
         envelope = {"version": 1, "kind": "command", "name": name, "id": dispatch, "correlation": dispatch}
-        envelope |= {"source": self.source, "attempt": 1, "content_type": "application/json"}
+        envelope |= {"source": self.source, "attempt": 1, "depth": self.depth, "content_type": "application/json"}
         head = struct.pack(">QBII", sequence, KINDS["command"], 1, NO_LIMIT) + text(name)
         self._send(REQUEST, head + content(envelope, json.dumps(message).encode()))
         self.run_until(lambda: sequence in self.answers)
@@ -122,7 +124,7 @@ class Peer:
             self._work(*struct.unpack_from(">QI", fields), *read_content(fields[12:]))
         elif kind == EVENT:
             envelope, body = read_content(fields[8:])
-            self.events[envelope["name"]](json.loads(body))
+            self._handle(self.events, envelope, body)
             self._send(CREDIT, struct.pack(">I", 1))
         elif kind in (DONE, FAILED, REJECT):
             self.answers[struct.unpack_from(">Q", fields)[0]] = refusal_of(kind, fields[8:])
@@ -132,11 +134,19 @@ class Peer:
     def _welcome(self, session, hub, heartbeat):
         if session == self.session:
             self.is_welcome, self.sent, self.received, self.pause = True, 0, 0, heartbeat / 1000
+            self._say_something()
+
+    def _handle(self, handlers, envelope, body):
+        outside, self.depth = self.depth, envelope.get("depth", 0) + 1
+        try:
+            return handlers[envelope["name"]](json.loads(body))
+        finally:
+            self.depth = outside
 
     def _work(self, lease, attempt, envelope, body):
         number = struct.pack(">Q", lease)
         try:
-            reply = self.queries[envelope["name"]](json.loads(body))
+            reply = self._handle(self.queries, envelope, body)
             self._send(DONE, number + json.dumps(reply).encode())
         except Refused as refusal:
             self._send(FAILED, number + messagepack.write(error_of(refusal)))

@@ -4,7 +4,10 @@ use std::{
     env, fs,
     fs::{DirBuilder, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::{
+        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
 };
 
@@ -45,12 +48,15 @@ pub(super) fn check(folder: &Path, fault: impl Fn(io::Error) -> OpenError) -> Re
     Err(OpenError::Folder { folder: folder.to_owned(), problem })
 }
 
-/// Removes the socket of a hub that is no more. The caller has the [`Lock`].
+/// Removes the socket of a hub that is no more. The caller has the [`Lock`]; who has none and listens all the same is no hub of ours.
 fn remove_stale(path: &Path, fault: impl Fn(io::Error) -> OpenError) -> Result<(), OpenError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(fault(error)),
         Ok(found) if found.file_type().is_socket() && found.uid() == geteuid().as_raw() => {
+            if UnixStream::connect(path).is_ok() {
+                return Err(OpenError::InUse { path: path.to_owned() });
+            }
             fs::remove_file(path).map_err(fault)
         }
         Ok(_) => Err(OpenError::Occupied { path: path.to_owned() }),
@@ -130,5 +136,22 @@ impl Drop for Removed {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_that_was_removed_meanwhile_is_not_the_one_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bus.lock");
+        let held = File::create(&path).unwrap();
+        let found = || fs::symlink_metadata(&path).unwrap();
+        assert!(is_same(&found(), &held));
+        fs::remove_file(&path).unwrap();
+        File::create(&path).unwrap();
+        assert!(!is_same(&found(), &held));
     }
 }

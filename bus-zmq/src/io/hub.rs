@@ -12,6 +12,7 @@ use tokio::sync::watch;
 #[cfg(feature = "curve")]
 use super::omq::OmqRouter;
 use super::{
+    LINGER,
     libzmq::ZmqRouter,
     outgoing::Outgoing,
     role::{Role, read},
@@ -270,7 +271,7 @@ impl<S: Router> Server<S> {
     fn send(&mut self, now: Duration) {
         let (socket, hub) = (&mut self.socket, &mut self.hub);
         // What one peer has not taken may be as much as all that may wait.
-        let most = hub.options().queue_bytes + hub.options().event_bytes;
+        let most = hub.options().queue_bytes.saturating_add(hub.options().event_bytes);
         self.outgoing.retain(|id, outgoing| match outgoing.send(|message| socket.send(id, message)) {
             Err(Unsent::Full) if outgoing.bytes() <= most => true,
             Err(_) => {
@@ -281,6 +282,19 @@ impl<S: Router> Server<S> {
         });
         // What that has changed.
         self.deliver(now);
+    }
+
+    /// Sends what is left, as far as peers take it in time.
+    fn say_last_words(&mut self) {
+        let give_up = self.begun.elapsed() + LINGER;
+        loop {
+            let now = self.begun.elapsed();
+            self.send(now);
+            if self.outgoing.is_empty() || now >= give_up {
+                return;
+            }
+            thread::sleep(RETRY);
+        }
     }
 
     /// Lets the program know, what is counted first.
@@ -315,10 +329,9 @@ impl<S: Router> Server<S> {
 
     /// Says goodbye, and leaves nothing behind.
     fn end(mut self) {
-        let now = self.begun.elapsed();
         self.hub.end();
-        self.deliver(now);
-        self.send(now);
+        self.deliver(self.begun.elapsed());
+        self.say_last_words();
         self.report();
         for role in self.locals.values_mut() {
             role.end();

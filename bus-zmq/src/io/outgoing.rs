@@ -12,10 +12,24 @@ pub(super) struct Outgoing {
     bytes: usize,
     /// One that was sent: room for the next.
     spare: Vec<u8>,
+    ends_with_heartbeat: bool,
 }
 
 impl Outgoing {
+    /// Adds a frame. As long as nothing is sent, hellos and heartbeats do not add up: before a hello, nothing is of use any more, and
+    /// a second heartbeat says what the first one says.
     pub(super) fn push(&mut self, frame: &Frame) {
+        let is_heartbeat = matches!(frame, Frame::Heartbeat { .. });
+        match frame {
+            Frame::Hello(_) => self.clear(),
+            _ if is_heartbeat && self.ends_with_heartbeat && !self.is_empty() => return,
+            _ => {}
+        }
+        self.ends_with_heartbeat = is_heartbeat;
+        self.append(frame);
+    }
+
+    fn append(&mut self, frame: &Frame) {
         if self.messages.back().is_none_or(|last| last.len() >= BATCH) {
             self.messages.push_back(std::mem::take(&mut self.spare));
         }
@@ -23,6 +37,11 @@ impl Outgoing {
         let before = last.len();
         frame.append_to(last);
         self.bytes += last.len() - before;
+    }
+
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.bytes = 0;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,5 +67,47 @@ impl Outgoing {
         let spare = self.messages.pop_front().filter(|message| message.capacity() <= 2 * BATCH);
         self.spare = spare.unwrap_or_default();
         self.spare.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Hello, frames};
+
+    /// What is sent at last, when nothing could be sent before.
+    fn sent(pushed: &[Frame]) -> Vec<Frame> {
+        let mut outgoing = Outgoing::default();
+        for frame in pushed {
+            outgoing.push(frame);
+            assert!(outgoing.send(|_| Err(Unsent::Gone)).is_err());
+        }
+        let mut sent = Vec::new();
+        let all = outgoing.send(|message| {
+            sent.extend(frames(message).map(|frame| Frame::from_bytes(frame.unwrap()).unwrap()));
+            Ok(())
+        });
+        assert_eq!((all.is_ok(), outgoing.bytes(), outgoing.is_empty()), (true, 0, true));
+        sent
+    }
+
+    fn hello(session: u32) -> Frame {
+        Frame::Hello(Hello { session, ..Hello::default() })
+    }
+
+    fn heartbeat(frames: u64) -> Frame {
+        Frame::Heartbeat { frames, events: 0 }
+    }
+
+    #[test]
+    fn of_hellos_that_nobody_takes_the_last_one_is_kept_and_nothing_before_it() {
+        assert_eq!(sent(&[Frame::Return { lease: 1 }, heartbeat(1), hello(2), hello(3)]), [hello(3)]);
+    }
+
+    #[test]
+    fn heartbeats_that_nobody_takes_do_not_add_up() {
+        let credit = Frame::Credit { events: 1 };
+        let pushed = [heartbeat(0), heartbeat(0), credit.clone(), heartbeat(1), heartbeat(1)];
+        assert_eq!(sent(&pushed), [heartbeat(0), credit, heartbeat(1)]);
     }
 }

@@ -17,8 +17,8 @@ pub use self::{
     peer_id::PeerId,
 };
 use self::{
-    peers::{Offered, Peer, Peers},
-    routes::{Routes, Waiting},
+    peers::{Offered, Peer, Peers, Word},
+    routes::{Name, Routes, Waiting},
 };
 use super::{Content, Frame, Head, Hello, Malformed, Numbered, Reject, Welcome};
 
@@ -95,11 +95,19 @@ impl Hub {
         if let Frame::Hello(hello) = frame {
             return self.welcome(peer, hello, now);
         }
-        if self.peers.hear(peer, frame.is_counted(), now).is_none() {
+        let Some(word) = self.peers.hear(peer, frame.is_counted(), now) else {
             let is_answer = matches!(frame, Frame::Done { .. } | Frame::Failed { .. } | Frame::Return { .. });
             self.stats.stale += u64::from(is_answer);
             return self.peers.send_stranger(peer, Frame::Who);
+        };
+        self.hear(peer, frame, now);
+        if word == Word::First {
+            self.serve(peer, now);
         }
+    }
+
+    /// Does what a peer says that is welcome.
+    fn hear(&mut self, peer: &PeerId, frame: Frame, now: Duration) {
         match frame {
             Frame::Request { sequence, head, content } => self.request(peer, sequence, &head, content, now),
             Frame::Done { id, body } => {
@@ -122,14 +130,17 @@ impl Hub {
     /// Notes bytes that are no frame. They are answered.
     pub fn receive_malformed(&mut self, peer: &PeerId, malformed: Malformed, now: Duration) {
         self.stats.malformed += 1;
-        let is_known = self.peers.hear(peer, true, now).is_some();
+        let word = self.peers.hear(peer, true, now);
         if malformed == Malformed::Unknown {
             let frame = Frame::Reject { id: 0, why: Reject::Unknown };
-            if is_known {
+            if word.is_some() {
                 self.peers.send(peer, frame);
             } else {
                 self.peers.send_stranger(peer, frame);
             }
+        }
+        if word == Some(Word::First) {
+            self.serve(peer, now);
         }
     }
 
@@ -189,8 +200,7 @@ impl Hub {
         self.forget(peer, now);
         let void = self.routes.take_where(|waiting| waiting.from == *peer);
         self.drop_all(&void);
-        if self.peers.len() >= self.options.peers || self.is_closing {
-            let why = if self.is_closing { Reject::Closing } else { Reject::Overloaded };
+        if let Some(why) = self.refusal(&hello) {
             return self.peers.send_stranger(peer, Frame::Reject { id: 0, why });
         }
         let session = hello.session;
@@ -211,7 +221,19 @@ impl Hub {
         if !serves.is_empty() {
             self.tell_routes();
         }
-        self.serve(peer, now);
+    }
+
+    /// Why a peer is not taken, if it is not.
+    fn refusal(&self, hello: &Hello) -> Option<Reject> {
+        let served =
+            hello.serves.iter().filter(|served| served.kind != Kind::Event).map(|served| Name::new(&served.name));
+        if self.is_closing {
+            Some(Reject::Closing)
+        } else if self.peers.has_room_for(hello, &self.options) && self.routes.has_room_for(served, &self.options) {
+            None
+        } else {
+            Some(Reject::Overloaded)
+        }
     }
 
     fn tell_routes(&mut self) {

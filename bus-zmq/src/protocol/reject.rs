@@ -18,7 +18,7 @@ pub enum Reject {
     Closing,
     /// Its deadline was over before it was given to a worker: it was not handled.
     Expired,
-    /// The worker that had it is gone, and a query is not given to another: it may have been handled.
+    /// The worker that had it is gone, or was not done when the hub closed, and it is not given to another: it may have been handled.
     WorkerGone,
     /// Each worker that had it is gone, and it is not given to another: it may be what ended them.
     Poisonous,
@@ -65,7 +65,9 @@ impl fmt::Display for Reject {
             Reject::Unknown => "the hub does not know this version of the protocol: use the same version of bus-zmq",
             Reject::Closing => "the hub is closing",
             Reject::Expired => "the deadline was over before a worker was free",
-            Reject::WorkerGone => "the worker that had the query is gone",
+            Reject::WorkerGone => {
+                "the worker that had the message is gone or was not done in time: it may have been handled"
+            }
             Reject::Poisonous => "each worker that had the message is gone, and it is not tried again",
         })
     }

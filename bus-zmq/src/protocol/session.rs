@@ -77,12 +77,12 @@ impl Session {
     pub fn receive(&mut self, frame: Frame, now: Duration, out: &mut Vec<Frame>) -> Option<Heard> {
         self.heard = now;
         match frame {
-            Frame::Welcome(welcome) => self.welcome(welcome).map(Heard::Welcome),
+            Frame::Welcome(welcome) => self.welcome(welcome, now, out).map(Heard::Welcome),
             Frame::Who if self.is_welcome => {
                 self.greet(now, out);
                 None
             }
-            Frame::Reject { id: 0, why } => {
+            Frame::Reject { id: 0, why } if !self.is_welcome => {
                 self.refused = Some(why);
                 None
             }
@@ -119,8 +119,7 @@ impl Session {
             return;
         }
         if self.is_welcome {
-            self.said = Some(now);
-            out.push(Frame::Heartbeat { frames: self.sent, events: 0 });
+            self.say_heartbeat(now, out);
         } else {
             self.greet(now, out);
         }
@@ -132,6 +131,11 @@ impl Session {
         self.said.map_or(Duration::ZERO, |said| said + pause)
     }
 
+    fn say_heartbeat(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        self.said = Some(now);
+        out.push(Frame::Heartbeat { frames: self.sent, events: 0 });
+    }
+
     fn greet(&mut self, now: Duration, out: &mut Vec<Frame>) {
         self.is_welcome = false;
         self.said = Some(now);
@@ -139,7 +143,8 @@ impl Session {
         out.push(Frame::Hello(self.hello.clone()));
     }
 
-    fn welcome(&mut self, welcome: Welcome) -> Option<Welcome> {
+    /// The hub has to know that its welcome arrived: it gives no work before.
+    fn welcome(&mut self, welcome: Welcome, now: Duration, out: &mut Vec<Frame>) -> Option<Welcome> {
         // One that is late answers an older hello.
         if self.is_welcome || welcome.session != self.hello.session {
             return None;
@@ -148,6 +153,7 @@ impl Session {
         self.refused = None;
         self.heartbeat = welcome.heartbeat;
         (self.sent, self.received) = (0, 0);
+        self.say_heartbeat(now, out);
         Some(welcome)
     }
 }

@@ -28,7 +28,7 @@ struct Stage {
 fn options() -> HubOptions {
     let mut options = HubOptions::default();
     (options.peers, options.max_attempts, options.max_frame) = (3, 2, 100);
-    (options.queue_messages, options.queue_bytes) = (4, 200);
+    (options.queue_messages, options.queue_bytes, options.name_bytes) = (4, 600, 300);
     (options.event_messages, options.event_bytes) = (2, 100);
     options
 }

@@ -25,12 +25,14 @@ pub(crate) struct Faults {
     kill: u32,
     sleep: u32,
     cut: u32,
+    /// What a peer says stays on the way, so that it piles up.
+    hold: u32,
     restart: u32,
 }
 
 impl Faults {
-    pub(crate) const NONE: Faults = Faults { kill: 0, sleep: 0, cut: 0, restart: 0 };
-    pub(crate) const ALL: Faults = Faults { kill: 150, sleep: 150, cut: 200, restart: 400 };
+    pub(crate) const NONE: Faults = Faults { kill: 0, sleep: 0, cut: 0, hold: 0, restart: 0 };
+    pub(crate) const ALL: Faults = Faults { kill: 150, sleep: 150, cut: 200, hold: 300, restart: 400 };
 }
 
 enum Role {
@@ -62,19 +64,22 @@ struct Peer {
 
 /// Frames on their way, in order, and when each arrives.
 #[derive(Default)]
-struct Line(VecDeque<(Duration, Vec<u8>)>);
+struct Line {
+    frames: VecDeque<(Duration, Vec<u8>)>,
+    held_until: Duration,
+}
 
 impl Line {
     fn send(&mut self, frame: &Frame, at: Duration) {
-        let at = self.0.back().map_or(at, |(last, _)| at.max(*last));
+        let at = self.frames.back().map_or(at, |(last, _)| at.max(*last));
         let mut bytes = Vec::new();
         frame.append_to(&mut bytes);
-        self.0.push_back((at, bytes));
+        self.frames.push_back((at, bytes));
     }
 
     fn receive(&mut self, now: Duration) -> Option<Frame> {
-        self.0.front().filter(|(at, _)| *at <= now)?;
-        let (_, bytes) = self.0.pop_front()?;
+        self.frames.front().filter(|(at, _)| *at <= now && self.held_until <= now)?;
+        let (_, bytes) = self.frames.pop_front()?;
         let frame = frames(&bytes).next()?.expect("one frame");
         Some(Frame::from_bytes(frame).expect("what was written can be read"))
     }
@@ -190,11 +195,11 @@ impl World {
     }
 
     fn break_something(&mut self) {
-        let Faults { kill, sleep, cut, restart } = self.faults;
+        let Faults { kill, sleep, cut, hold, restart } = self.faults;
         let ids: Vec<_> = self.peers.keys().cloned().collect();
         let any = ids[self.random.usize(..ids.len())].clone();
         let mut happens = |rate: u32| rate > 0 && self.random.u32(..rate) == 0;
-        let (kill, sleep, cut, restart) = (happens(kill), happens(sleep), happens(cut), happens(restart));
+        let [kill, sleep, cut, hold, restart] = [kill, sleep, cut, hold, restart].map(&mut happens);
         if kill && matches!(self.peers[&any].role, Role::Worker(_)) {
             self.peers.remove(&any);
             // The hub sees that a socket is closed, or hears nothing any more.
@@ -208,15 +213,18 @@ impl World {
         } else if cut {
             let peer = self.peers.get_mut(&any).unwrap();
             let (to_hub, from_hub) = (self.random.bool(), self.random.bool());
-            peer.to_hub.0.truncate(if to_hub { 0 } else { usize::MAX });
-            peer.from_hub.0.truncate(if from_hub { 0 } else { usize::MAX });
+            peer.to_hub.frames.truncate(if to_hub { 0 } else { usize::MAX });
+            peer.from_hub.frames.truncate(if from_hub { 0 } else { usize::MAX });
+        } else if hold {
+            let pause = Duration::from_millis(self.random.u64(100..7_000));
+            self.peers.get_mut(&any).unwrap().to_hub.held_until = self.now + pause;
         } else if restart {
             let stats = self.hub.stats();
             self.past += Summary { stale: stats.stale, requeued: stats.requeued, ..Summary::default() };
             self.hub = hub(self.random.u8(..));
             for peer in self.peers.values_mut() {
-                peer.to_hub.0.clear();
-                peer.from_hub.0.clear();
+                peer.to_hub.frames.clear();
+                peer.from_hub.frames.clear();
             }
         }
     }

@@ -12,7 +12,8 @@ pub struct HubOptions {
     pub max_frame: usize,
     /// How many messages of one name may wait for a worker: 200,000.
     pub queue_messages: usize,
-    /// How many bytes all messages may have that wait or are with workers: 256 MiB.
+    /// How many bytes all messages may have that wait or are with workers: 256 MiB. Each counts as its bytes and 128 more, which is
+    /// about what the hub needs beside them.
     pub queue_bytes: usize,
     /// How often a command or task is given to a worker that does not come back: 5.
     pub max_attempts: u32,
@@ -22,6 +23,11 @@ pub struct HubOptions {
     pub no_worker: NoWorker,
     /// How many clients and workers there may be: 1,024.
     pub peers: usize,
+    /// How many bytes the names may have that all peers serve and subscribe to: 64 MiB. Each counts as its bytes and 64 more, for each
+    /// peer that has it. A peer with more is refused.
+    ///
+    /// Different names are 65,535 at most, and together no longer than `max_frame` or, if that is less, 64 KiB: a list of them is sent.
+    pub name_bytes: usize,
     /// How many events may wait for each subscriber: 10,000. More are dropped for it, and counted.
     pub event_messages: usize,
     /// How many bytes they may have: 16 MiB.
@@ -49,6 +55,7 @@ impl Default for HubOptions {
             worker_grace: Duration::from_secs(10),
             no_worker: NoWorker::default(),
             peers: 1024,
+            name_bytes: 64 << 20,
             event_messages: 10_000,
             event_bytes: 16 << 20,
         }
@@ -67,7 +74,7 @@ pub struct HubStats {
     pub queued: usize,
     /// Messages that are with a worker.
     pub leased: usize,
-    /// The bytes of both.
+    /// The bytes of both, as [`HubOptions::queue_bytes`] counts them.
     pub bytes: usize,
     /// Events that wait for subscribers, or that these are not done with, as far as they have told: a worker tells when it is
     /// done with a quarter of its [`event_credit`](crate::WorkerBuilder::event_credit), so with one of 4 or less after each.

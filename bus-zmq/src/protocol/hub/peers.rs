@@ -10,9 +10,14 @@ use crate::protocol::{Content, Frame, Hello, Numbered, NumberedSet, session::MIS
 /// A client or a worker that said hello.
 pub(super) struct Peer {
     seen: Duration,
+    /// Whether it said something since it is welcome, so that it knows of that. Of one that does not, several hellos may have piled up
+    /// on the way: with each of them, work that it was given would be taken away again, as if that had ended it.
+    has_spoken: bool,
     sent: u64,
     received: u64,
     credit: usize,
+    /// What its names take.
+    name_bytes: usize,
     /// The queries, commands and tasks that it serves.
     pub(super) serves: NumberedSet<Name>,
     /// The events that it gets.
@@ -24,13 +29,16 @@ pub(super) struct Peer {
 
 impl Peer {
     fn new(hello: Hello, now: Duration) -> Self {
+        let name_bytes = name_bytes(&hello);
         let (events, serves): (Vec<_>, Vec<_>) =
             hello.serves.into_iter().partition(|served| served.kind == Kind::Event);
         Peer {
             seen: now,
+            has_spoken: false,
             sent: 0,
             received: 0,
             credit: usize::try_from(hello.credit).unwrap_or(usize::MAX),
+            name_bytes,
             serves: serves.iter().map(|served| Name::new(&served.name)).collect(),
             hears: events.into_iter().map(|served| served.name.into()).collect(),
             leases: NumberedSet::default(),
@@ -40,7 +48,7 @@ impl Peer {
     }
 
     pub(super) fn is_free(&self) -> bool {
-        !self.is_leaving && self.leases.len() < self.credit
+        self.has_spoken && !self.is_leaving && self.leases.len() < self.credit
     }
 
     fn is_client(&self) -> bool {
@@ -52,12 +60,21 @@ impl Peer {
     }
 }
 
+/// What a name takes beside its bytes.
+const NAME: usize = 64;
+
+/// What the names take that a peer serves and subscribes to.
+fn name_bytes(hello: &Hello) -> usize {
+    hello.serves.iter().map(|served| served.name.len() + NAME).sum()
+}
+
 /// Everybody who is connected.
 #[derive(Default)]
 pub(super) struct Peers {
     known: Numbered<PeerId, Peer>,
     outbox: Vec<(PeerId, Frame)>,
     unfinished_events: u64,
+    name_bytes: usize,
 }
 
 impl Peers {
@@ -78,7 +95,14 @@ impl Peers {
         self.known.get(id)
     }
 
+    /// Whether this one may be added, too.
+    pub(super) fn has_room_for(&self, hello: &Hello, options: &HubOptions) -> bool {
+        self.known.len() < options.peers && self.name_bytes + name_bytes(hello) <= options.name_bytes
+    }
+
+    /// Adds somebody who is not known.
     pub(super) fn add(&mut self, id: &PeerId, hello: Hello, now: Duration) -> &Peer {
+        self.name_bytes += name_bytes(&hello);
         self.known.entry(id.clone()).insert_entry(Peer::new(hello, now)).into_mut()
     }
 
@@ -86,6 +110,7 @@ impl Peers {
     pub(super) fn remove(&mut self, id: &PeerId) -> Option<(Peer, u64)> {
         let mut peer = self.known.remove(id)?;
         self.unfinished_events -= peer.events.unfinished();
+        self.name_bytes -= peer.name_bytes;
         let missed = peer.events.clear();
         Some((peer, missed))
     }
@@ -116,11 +141,11 @@ impl Peers {
     }
 
     /// Notes that a peer was heard; `None` if it is not known.
-    pub(super) fn hear(&mut self, id: &PeerId, is_counted: bool, now: Duration) -> Option<()> {
+    pub(super) fn hear(&mut self, id: &PeerId, is_counted: bool, now: Duration) -> Option<Word> {
         let peer = self.known.get_mut(id)?;
         peer.seen = now;
         peer.received += u64::from(is_counted);
-        Some(())
+        Some(if std::mem::replace(&mut peer.has_spoken, true) { Word::Further } else { Word::First })
     }
 
     /// Whether everything arrived that the peer has sent.
@@ -179,6 +204,14 @@ impl Peers {
     pub(super) fn take_outbox(&mut self) -> Vec<(PeerId, Frame)> {
         take_all(&mut self.outbox)
     }
+}
+
+/// What a peer says in a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It is welcome, and knows it.
+    First,
+    Further,
 }
 
 /// What became of an event for a subscriber.

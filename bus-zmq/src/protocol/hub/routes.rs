@@ -48,8 +48,19 @@ impl Route {
     }
 }
 
-/// How many names there may be without a worker.
-const MAX_NAMES: usize = 1 << 16;
+/// How many names can be in a list.
+const MAX_NAMES: usize = 65_535;
+
+/// How long the list of them may be, however small frames are: messages of ZeroMQ may be larger than frames by more than that.
+const LEAST_LIST: usize = 64 << 10;
+
+/// What a message takes beside its bytes.
+const MESSAGE: usize = 128;
+
+/// The bytes of a name in a list.
+fn listed(name: &str) -> usize {
+    name.len() + 2
+}
 
 /// All names that are known.
 #[derive(Default)]
@@ -58,8 +69,10 @@ pub(super) struct Routes {
     /// The names of which messages wait, each once; who is served next first.
     backlog: VecDeque<Name>,
     queued: usize,
-    /// The bytes of what waits and of what is with workers.
+    /// What is taken by what waits and by what is with workers.
     bytes: usize,
+    /// The bytes of a list of all names.
+    listed: usize,
 }
 
 impl Routes {
@@ -90,17 +103,21 @@ impl Routes {
         let name = Name::new(&head.name);
         // A hub before this one took what is sent again: its workers are on their way.
         let can_wait = head.kind != Kind::Query && (options.no_worker == NoWorker::Queue || head.attempt > 1);
-        if can_wait && self.by_name.len() < MAX_NAMES && !self.by_name.contains_key(&name) {
-            self.by_name.insert(name.clone(), Route { vacant_since: Some(now), ..Route::default() });
+        if can_wait && !self.by_name.contains_key(&name) {
+            if !self.has_room_for([name.clone()], options) {
+                return Err(Reject::Overloaded);
+            }
+            self.know(&name).vacant_since = Some(now);
         }
         let (name, route) = self.by_name.get_key_value(&name).ok_or(Reject::NoHandler)?;
         if head.kind == Kind::Query && route.workers.is_empty() {
             return Err(Reject::NoHandler);
         }
-        if route.waiting.len() >= options.queue_messages || self.bytes + bytes > options.queue_bytes {
+        let bytes = self.bytes + bytes + MESSAGE;
+        if route.waiting.len() >= options.queue_messages || bytes > options.queue_bytes {
             return Err(Reject::Overloaded);
         }
-        self.bytes += bytes;
+        self.bytes = bytes;
         Ok(name.clone())
     }
 
@@ -126,7 +143,7 @@ impl Routes {
 
     /// A message is over, and its bytes are free.
     pub(super) fn release(&mut self, waiting: &Waiting) {
-        self.bytes -= waiting.content.len();
+        self.bytes -= waiting.content.len() + MESSAGE;
     }
 
     /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
@@ -156,10 +173,25 @@ impl Routes {
 
     pub(super) fn add_worker(&mut self, worker: &PeerId, serves: &NumberedSet<Name>) {
         for name in serves {
-            let route = self.by_name.entry(name.clone()).or_default();
+            let route = self.know(name);
             route.vacant_since = None;
             route.workers.push_front(worker.clone());
         }
+    }
+
+    /// Whether these names may be known as well.
+    pub(super) fn has_room_for(&self, names: impl IntoIterator<Item = Name>, options: &HubOptions) -> bool {
+        let is_new = |name: &Name| !self.by_name.contains_key(name);
+        let new: NumberedSet<_> = names.into_iter().filter(is_new).collect();
+        let listed = self.listed + new.iter().map(|name| listed(name)).sum::<usize>();
+        self.by_name.len() + new.len() <= MAX_NAMES && listed <= options.max_frame.max(LEAST_LIST)
+    }
+
+    fn know(&mut self, name: &Name) -> &mut Route {
+        self.by_name.entry(name.clone()).or_insert_with(|| {
+            self.listed += listed(name);
+            Route::default()
+        })
     }
 
     /// The worker serves nothing any more. Gives the queries that nobody serves now.
@@ -181,6 +213,9 @@ impl Routes {
         let mut taken = Vec::new();
         for name in &self.backlog {
             let route = self.by_name.get_mut(name).expect("what is in the backlog is known");
+            if !route.waiting.iter().any(&is_taken) {
+                continue;
+            }
             let (out, left) = std::mem::take(&mut route.waiting).into_iter().partition::<VecDeque<_>, _>(&is_taken);
             route.waiting = left;
             taken.extend(out);
@@ -200,6 +235,7 @@ impl Routes {
             self.by_name.iter().filter(|(_, route)| is_over(route)).map(|(name, _)| name.clone()).collect();
         let taken = self.take_where(|waiting| over.contains(&waiting.name));
         self.by_name.retain(|name, _| !over.contains(name));
+        self.listed -= over.iter().map(|name| listed(name)).sum::<usize>();
         taken
     }
 }
