@@ -15,7 +15,7 @@ use linkbus::transport::Endpoint;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 use self::pile::{Begun, Pile};
@@ -217,7 +217,7 @@ impl ZmqWorker {
                     Some(jobs) => self.take(jobs, waiting.clone(), &mut running),
                 },
                 Some(begun) = begun.recv() => drop(running.spawn(go_on(begun, Arc::clone(&self.handle.shared)))),
-                Some(_) = running.join_next() => {}
+                Some(ended) = running.join_next() => note_panic(ended),
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
                     Phase::Refused(source @ Reject::Unknown) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
@@ -226,7 +226,9 @@ impl ZmqWorker {
                     _ => {}
                 },
             }
-            while running.try_join_next().is_some() {}
+            while let Some(ended) = running.try_join_next() {
+                note_panic(ended);
+            }
         }
     }
 
@@ -237,6 +239,13 @@ impl ZmqWorker {
         for _ in 0..hands {
             running.spawn(pile.clone().work_off());
         }
+    }
+}
+
+/// A panic of a handler is an answer; one that ends the task around it is a fault of ours, and is not kept quiet.
+fn note_panic(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!(target: "linkbus", "a task of a worker panicked: what it had begun has no answer, and goes to another worker when this one is stopped");
     }
 }
 
