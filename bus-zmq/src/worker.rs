@@ -156,6 +156,13 @@ struct Shared {
     close_within: Duration,
 }
 
+impl Shared {
+    fn tell(&self, report: Report) {
+        // A worker that has ended has given up what it had.
+        let _ = self.inbox.push(report);
+    }
+}
+
 impl WorkerHandle {
     /// Takes nothing more, finishes what was begun, gives back the rest, and lets [`ZmqWorker::run`] end. What is not finished
     /// [in time](WorkerBuilder::close_within) is ended, and goes to another worker.
@@ -165,8 +172,7 @@ impl WorkerHandle {
 
     fn stop_within(&self, limit: Duration) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
-        // One that has ended is stopped.
-        let _ = self.shared.inbox.push(Report::Leave(limit));
+        self.shared.tell(Report::Leave(limit));
     }
 
     /// Waits until the hub knows what is served here: from now on no event is missed.
@@ -202,7 +208,7 @@ impl ZmqWorker {
     ///
     /// Handlers run at the same time, on whatever threads the runtime has. One that awaits something is a task of tokio of its
     /// own then. What comes together is begun in as many tasks as there are threads, so handlers that block a thread, and as
-    /// many as there are, hold up the rest: let them use `spawn_blocking`.
+    /// many as there are, hold up what is not begun: let them use `spawn_blocking`.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
@@ -251,8 +257,7 @@ fn note_panic(ended: Result<(), JoinError>) {
 
 /// Goes on with a job that waits for something.
 async fn go_on(begun: Begun, worker: Arc<Shared>) {
-    // A worker that has ended has given up what it had.
-    let _ = worker.inbox.push(begun.await);
+    worker.tell(begun.await);
 }
 
 impl Drop for ZmqWorker {
