@@ -6,7 +6,7 @@ mod role;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -24,7 +24,7 @@ use crate::{
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Hello, Job, Reject, Served, WorkStats},
+    protocol::{Hello, Job, Lease, Reject, Served, WorkStats},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -103,16 +103,17 @@ impl WorkerBuilder {
         let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
         let (jobs, todo) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::default());
-        let stats = Arc::default();
+        let (session, stats) = (Arc::default(), Arc::default());
         let mut inbox = None;
         place.open(self.max_frame, |wake| {
             let reports = inbox.insert(Arc::new(Inbox::new(wake)));
-            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&stats))
+            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&session), Arc::clone(&stats))
         })?;
         let shared = Shared {
             hub,
             inbox: inbox.expect("the role was made"),
             phase,
+            session,
             stats,
             is_stopped: AtomicBool::new(false),
             close_within: self.close_within,
@@ -151,12 +152,19 @@ struct Shared {
     hub: String,
     inbox: Arc<Inbox<Report>>,
     phase: watch::Receiver<Phase>,
+    /// The number of the last one.
+    session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
     is_stopped: AtomicBool,
     close_within: Duration,
 }
 
 impl Shared {
+    /// Whether another worker gets it, or has it already.
+    fn is_for_others(&self, lease: Lease) -> bool {
+        self.is_stopped.load(Ordering::Relaxed) || lease.is_older_than(self.session.load(Ordering::Relaxed))
+    }
+
     fn tell(&self, report: Report) {
         // A worker that has ended has given up what it had.
         let _ = self.inbox.push(report);

@@ -112,7 +112,7 @@ impl Role for ClientRole {
             match ask {
                 Ask::Call(call, waiter) => self.calls.call(call, waiter, now, out),
                 Ask::Leave(within) => {
-                    let leave_by = now + within;
+                    let leave_by = now.saturating_add(within);
                     self.leave_by = Some(self.leave_by.map_or(leave_by, |before| before.min(leave_by)));
                     self.calls.leave(out);
                 }

@@ -21,6 +21,13 @@ impl Hash for Lease {
     }
 }
 
+impl Lease {
+    /// Whether it ended with a session before this one.
+    pub fn is_older_than(self, session: u32) -> bool {
+        self.session < session
+    }
+}
+
 /// Something that a worker has to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {

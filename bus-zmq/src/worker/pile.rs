@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError},
     task::Poll,
     time::{Duration, Instant},
     vec,
@@ -67,11 +67,11 @@ impl Pile {
     }
 }
 
-/// Does a job; one that comes after the worker was stopped is for another worker.
+/// Does a job, unless it is for another worker by now.
 async fn handle(endpoint: Arc<Endpoint>, worker: Arc<Shared>, job: Job) -> Report {
     match job.lease {
         None => Report::EventDone(deliver(&endpoint, &job).await),
-        Some(lease) if worker.is_stopped.load(Ordering::Relaxed) => Report::GiveBack(lease),
+        Some(lease) if worker.is_for_others(lease) => Report::GiveBack(lease),
         Some(lease) => Report::Answer(lease, deliver(&endpoint, &job).await),
     }
 }

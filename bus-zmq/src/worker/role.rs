@@ -1,7 +1,10 @@
 //! What a worker does in its thread.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,7 @@ pub(super) struct WorkerRole {
     reports: Vec<Report>,
     todo: mpsc::UnboundedSender<Vec<Job>>,
     phase: watch::Sender<Phase>,
+    session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
     now: Duration,
     leave_by: Option<Duration>,
@@ -62,6 +66,7 @@ impl WorkerRole {
         inbox: Arc<Inbox<Report>>,
         todo: mpsc::UnboundedSender<Vec<Job>>,
         phase: watch::Sender<Phase>,
+        session: Arc<AtomicU32>,
         stats: Arc<Mutex<WorkStats>>,
     ) -> Self {
         WorkerRole {
@@ -70,6 +75,7 @@ impl WorkerRole {
             reports: Vec::new(),
             todo,
             phase,
+            session,
             stats,
             now: Duration::ZERO,
             leave_by: None,
@@ -92,7 +98,7 @@ impl WorkerRole {
             }
             Report::GiveBack(lease) => self.work.give_back(lease, out),
             Report::Leave(within) => {
-                let leave_by = self.now + within;
+                let leave_by = self.now.saturating_add(within);
                 if self.leave_by.is_none() {
                     self.work.leave(out);
                 }
@@ -164,6 +170,8 @@ impl Role for WorkerRole {
     }
 
     fn report(&mut self) {
+        // Before the jobs of it.
+        self.session.store(self.work.session().number(), Ordering::Relaxed);
         let jobs = self.work.take_jobs();
         if !jobs.is_empty() {
             // A program that is gone has asked to leave, too.
