@@ -270,6 +270,10 @@ async fn go_on(begun: Begun, worker: Arc<Shared>) {
 
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
+        self.todo.close();
+        while let Ok(jobs) = self.todo.try_recv() {
+            jobs.into_iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
+        }
         self.handle.stop_within(Duration::ZERO);
     }
 }

@@ -12,7 +12,10 @@ use linkbus::{
     layer::Reason,
     transport::{Answer, RemoteError},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{
+    mpsc::{self, error::SendError},
+    watch,
+};
 
 use crate::{
     io::{Inbox, LockedOut, Role},
@@ -31,6 +34,13 @@ pub(super) enum Report {
     GiveBack(Lease),
     /// Finish, within this time.
     Leave(Duration),
+}
+
+impl Report {
+    /// Of a job that was not begun, and will not be here. An event is for nobody else.
+    pub(super) fn untouched(job: Job) -> Self {
+        job.lease.map_or(Report::EventDone(Answer::Done(Vec::new())), Report::GiveBack)
+    }
 }
 
 /// How far a worker is.
@@ -112,7 +122,18 @@ impl WorkerRole {
         if !self.is_overdue && self.leave_by.is_some_and(|leave_by| self.now >= leave_by) {
             self.is_overdue = true;
             self.leave_by = Some(self.now + LAST_WORD);
-            self.work.leave(out);
+            // What is on its way still can be given back, unless something has to be given up.
+            if !self.work.is_done() {
+                self.work.leave(out);
+            }
+        }
+    }
+
+    /// For the next round, as these came after the last one that the program takes.
+    fn give_back(&self, jobs: Vec<Job>) {
+        for job in jobs {
+            // The inbox is open as long as this thread is at work.
+            let _ = self.inbox.push(Report::untouched(job));
         }
     }
 
@@ -174,8 +195,9 @@ impl Role for WorkerRole {
         self.session.store(self.work.session().number(), Ordering::Relaxed);
         let jobs = self.work.take_jobs();
         if !jobs.is_empty() {
-            // A program that is gone has asked to leave, too.
-            let _ = self.todo.send(jobs);
+            if let Err(SendError(jobs)) = self.todo.send(jobs) {
+                self.give_back(jobs);
+            }
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
         let phase = self.phase();
