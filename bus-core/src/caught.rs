@@ -1,6 +1,11 @@
 //! Code of users that may panic where a panic may go no further.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
 
 /// What `run` gives; `None` if it panicked.
 ///
@@ -9,6 +14,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[inline]
 pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).map_err(std::mem::forget).ok()
+}
+
+/// What `future` gives; `None` if it panicked, and then it is over. As for [`caught`].
+pub(crate) async fn caught_in<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut running = pin!(future);
+    poll_fn(|task| match caught(|| running.as_mut().poll(task)) {
+        Some(poll) => poll.map(Some),
+        None => Poll::Ready(None),
+    })
+    .await
 }
 
 #[cfg(test)]

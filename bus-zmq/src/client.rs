@@ -1,12 +1,13 @@
 //! Clients: what a bus sends through.
 
+mod alarms;
 mod answers;
 mod role;
 mod room;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use linkbus::{
@@ -19,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 use self::{
     answers::Answers,
     role::{Ask, ClientRole, Link, Waiter},
-    room::Room,
+    room::{Room, Taken},
 };
 use crate::{
     error::{NotReady, OpenError},
@@ -80,7 +81,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many messages may be without an answer: 10,000. Further ones wait before they are sent.
+    /// How many messages may be without an answer: 10,000. Further ones wait before they are sent, no longer than for an answer.
     pub fn in_flight(mut self, messages: usize) -> Self {
         self.settings.in_flight = messages;
         self
@@ -188,8 +189,11 @@ impl ZmqClient {
         }
     }
 
-    async fn call(&self, call: Call) -> Result<Outcome, Undelivered> {
-        let room = self.shared.in_flight.take().await.map_err(|_| Undelivered::Closed)?;
+    async fn call(&self, mut call: Call) -> Result<Outcome, Undelivered> {
+        let room = match self.shared.in_flight.take_now() {
+            Some(room) => room,
+            None => self.wait_for_room(&mut call).await?,
+        };
         let (answer, outcome) = oneshot::channel();
         let asked = self.shared.inbox.push(Ask::Call(call, Waiter { answer, _room: room }));
         asked.map_err(|_| Undelivered::Closed)?;
@@ -201,6 +205,27 @@ impl ZmqClient {
 
 /// The most bytes of a name on the wire.
 const MAX_NAME: usize = 65_535;
+
+impl ZmqClient {
+    /// Waits for room no longer than for an answer.
+    async fn wait_for_room(&self, call: &mut Call) -> Result<Taken, Undelivered> {
+        let begun = Instant::now();
+        let (ring, alarm) = oneshot::channel();
+        let asked = self.shared.inbox.push(Ask::Wake(call.limit.unwrap_or(Duration::MAX), ring));
+        asked.map_err(|_| Undelivered::Closed)?;
+        tokio::select! {
+            biased;
+            room = self.shared.in_flight.take() => {
+                call.waited = begun.elapsed();
+                room.map_err(|_| Undelivered::Closed)
+            }
+            rung = alarm => Err(match (rung, call.limit) {
+                (Ok(()), Some(limit)) => Undelivered::TimedOut(limit),
+                _ => Undelivered::Closed,
+            }),
+        }
+    }
+}
 
 impl Transport for ZmqClient {
     fn name(&self) -> &'static str {
@@ -230,7 +255,7 @@ impl Transport for ZmqClient {
         let left = envelope.deadline.and_then(|_| envelope.time_left(SystemTime::now()));
         let timeout = (envelope.kind == Kind::Query).then_some(self.shared.settings.query_timeout);
         let limit = left.into_iter().chain(timeout).min();
-        let call = Call { kind: envelope.kind, name: envelope.name, content, limit };
+        let call = Call { kind: envelope.kind, name: envelope.name, content, limit, waited: Duration::ZERO };
         self.shared.answer(self.call(call).await?, size)
     }
 

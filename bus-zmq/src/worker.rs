@@ -6,7 +6,7 @@ mod role;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,7 @@ use linkbus::transport::Endpoint;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 use self::pile::{Begun, Pile};
@@ -24,7 +24,7 @@ use crate::{
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Hello, Job, Reject, Served, WorkStats},
+    protocol::{Hello, Job, Lease, Reject, Served, WorkStats},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -103,16 +103,17 @@ impl WorkerBuilder {
         let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
         let (jobs, todo) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::default());
-        let stats = Arc::default();
+        let (session, stats) = (Arc::default(), Arc::default());
         let mut inbox = None;
         place.open(self.max_frame, |wake| {
             let reports = inbox.insert(Arc::new(Inbox::new(wake)));
-            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&stats))
+            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&session), Arc::clone(&stats))
         })?;
         let shared = Shared {
             hub,
             inbox: inbox.expect("the role was made"),
             phase,
+            session,
             stats,
             is_stopped: AtomicBool::new(false),
             close_within: self.close_within,
@@ -151,9 +152,23 @@ struct Shared {
     hub: String,
     inbox: Arc<Inbox<Report>>,
     phase: watch::Receiver<Phase>,
+    /// The number of the last one.
+    session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
     is_stopped: AtomicBool,
     close_within: Duration,
+}
+
+impl Shared {
+    /// Whether another worker gets it, or has it already.
+    fn is_for_others(&self, lease: Lease) -> bool {
+        self.is_stopped.load(Ordering::Relaxed) || lease.is_older_than(self.session.load(Ordering::Relaxed))
+    }
+
+    fn tell(&self, report: Report) {
+        // A worker that has ended has given up what it had.
+        let _ = self.inbox.push(report);
+    }
 }
 
 impl WorkerHandle {
@@ -165,8 +180,7 @@ impl WorkerHandle {
 
     fn stop_within(&self, limit: Duration) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
-        // One that has ended is stopped.
-        let _ = self.shared.inbox.push(Report::Leave(limit));
+        self.shared.tell(Report::Leave(limit));
     }
 
     /// Waits until the hub knows what is served here: from now on no event is missed.
@@ -202,7 +216,7 @@ impl ZmqWorker {
     ///
     /// Handlers run at the same time, on whatever threads the runtime has. One that awaits something is a task of tokio of its
     /// own then. What comes together is begun in as many tasks as there are threads, so handlers that block a thread, and as
-    /// many as there are, hold up the rest: let them use `spawn_blocking`.
+    /// many as there are, hold up what is not begun: let them use `spawn_blocking`.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
@@ -217,7 +231,7 @@ impl ZmqWorker {
                     Some(jobs) => self.take(jobs, waiting.clone(), &mut running),
                 },
                 Some(begun) = begun.recv() => drop(running.spawn(go_on(begun, Arc::clone(&self.handle.shared)))),
-                Some(_) = running.join_next() => {}
+                Some(ended) = running.join_next() => note_panic(ended),
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
                     Phase::Refused(source @ Reject::Unknown) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
@@ -226,7 +240,9 @@ impl ZmqWorker {
                     _ => {}
                 },
             }
-            while running.try_join_next().is_some() {}
+            while let Some(ended) = running.try_join_next() {
+                note_panic(ended);
+            }
         }
     }
 
@@ -240,14 +256,24 @@ impl ZmqWorker {
     }
 }
 
+/// A panic of a handler is an answer; one that ends the task around it is a fault of ours, and is not kept quiet.
+fn note_panic(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!(target: "linkbus", "a task of a worker panicked: what it had begun has no answer, and goes to another worker when this one is stopped");
+    }
+}
+
 /// Goes on with a job that waits for something.
 async fn go_on(begun: Begun, worker: Arc<Shared>) {
-    // A worker that has ended has given up what it had.
-    let _ = worker.inbox.push(begun.await);
+    worker.tell(begun.await);
 }
 
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
+        self.todo.close();
+        while let Ok(jobs) = self.todo.try_recv() {
+            jobs.into_iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
+        }
         self.handle.stop_within(Duration::ZERO);
     }
 }

@@ -12,7 +12,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn call(limit: Option<Duration>) -> Call {
-    Call { kind: Kind::Query, name: "ask".into(), content: Content::new(b"", b""), limit }
+    Call { kind: Kind::Query, name: "ask".into(), content: Content::new(b"", b""), limit, waited: Duration::ZERO }
 }
 
 /// A client with a session.

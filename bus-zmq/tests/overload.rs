@@ -2,11 +2,14 @@
 
 mod support;
 
-use std::pin::{Pin, pin};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use bus_zmq::HubStats;
 use linkbus::{
-    Bus, Command, ExecuteError,
+    Bus, Command, ExecuteError, Query, SendError,
     transport::{Envelope, Parcel, Transport as _, Undelivered},
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +21,10 @@ use self::support::{Gate, Place, run, soon, until};
 #[command(name = "overload.Do")]
 struct Do(Vec<u8>);
 
+#[derive(Query, Serialize, Deserialize)]
+#[query(reply = (), name = "overload.Ask")]
+struct Ask;
+
 /// A bus that handles one at a time, each when the gate opens.
 fn behind(gate: &Gate) -> linkbus::Builder<Bus> {
     let entrance = gate.clone();
@@ -27,7 +34,7 @@ fn behind(gate: &Gate) -> linkbus::Builder<Bus> {
 async fn sender(client: bus_zmq::ClientBuilder) -> Bus {
     let client = client.connect().unwrap();
     soon(client.served(["overload.Do"])).await.unwrap();
-    Bus::empty().message::<Do>().transport(client).build().unwrap()
+    Bus::empty().message::<Do>().message::<Ask>().transport(client).build().unwrap()
 }
 
 /// Polls it once; it is not over then.
@@ -72,6 +79,33 @@ async fn who_gives_up_waiting_for_room_leaves_it_to_others() {
     gate.open();
     soon(bus.execute(Do(vec![]))).await.unwrap();
     assert_eq!(gate.arrived(), 2);
+}
+
+#[tokio::test]
+async fn a_query_that_waits_for_room_times_out_as_one_that_waits_for_an_answer() {
+    let place = Place::new();
+    let _hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker(), behind(&gate));
+    let bus = sender(place.client().in_flight(1).query_timeout(Duration::from_millis(50))).await;
+    let mut under_way = pin!(bus.execute(Do(vec![])));
+    begin(&mut under_way);
+    let error = soon(bus.send(Ask)).await.unwrap_err();
+    assert!(matches!(error, SendError::TimedOut { .. }), "{error:?}");
+    gate.open();
+    soon(under_way).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_told_when_the_client_closes() {
+    let place = Place::new();
+    let client = place.client().in_flight(0).connect().unwrap();
+    let bus = Bus::empty().message::<Do>().transport(client.clone()).build().unwrap();
+    let mut waits_for_room = pin!(bus.execute(Do(vec![])));
+    begin(&mut waits_for_room);
+    soon(client.close()).await.unwrap();
+    let error = soon(waits_for_room).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::ShutDown { .. }), "{error:?}");
 }
 
 /// R9. What is offered is either handled or refused, and never more than allowed is there.

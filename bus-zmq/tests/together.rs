@@ -6,8 +6,9 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     task::Poll,
     thread,
@@ -15,7 +16,7 @@ use std::{
 };
 
 use bus_zmq::NoWorker;
-use linkbus::{Bus, Command, Query};
+use linkbus::{Bus, Command, Query, transport::Endpoint};
 use serde::{Deserialize, Serialize};
 
 use self::support::{Gate, Place, run, soon, until};
@@ -113,4 +114,39 @@ async fn an_answer_does_not_wait_for_a_caller_that_looks_elsewhere() {
     gate.open();
     assert_eq!(soon(second).await.unwrap(), 2);
     assert_eq!(soon(first).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_does_not_wait_for_a_handler_that_blocks_after_it() {
+    let (place, (open, gate)) = (Place::new(), mpsc::channel());
+    let hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+    let bus = sender(&place);
+    let blocked = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.execute(Wait).await }
+    });
+    until(|| hub.stats().queued == 1).await;
+    let answered = tokio::spawn(async move { bus.execute(Do).await });
+    until(|| hub.stats().queued == 2).await;
+
+    // Whichever comes second blocks the only thread of the worker, until the first is answered.
+    let (count, gate) = (AtomicUsize::new(0), Mutex::new(gate));
+    let block = Arc::new(move || {
+        if count.fetch_add(1, Ordering::Relaxed) == 1 {
+            gate.lock().unwrap().recv().unwrap();
+        }
+    });
+    let other = Arc::clone(&block);
+    let handlers = Bus::empty().replayable().command(move |_: Wait| block()).command(move |_: Do| other());
+    let worker = place.worker().connect(Endpoint::new(&handlers.build().unwrap()).unwrap()).unwrap();
+    let handle = worker.handle();
+    until(|| handle.stats().taken == 2).await;
+    thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(worker.run()).unwrap();
+    });
+    until(|| hub.stats().done == 1).await;
+    open.send(()).unwrap();
+    soon(blocked).await.unwrap().unwrap();
+    soon(answered).await.unwrap().unwrap();
 }

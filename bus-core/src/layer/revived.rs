@@ -1,13 +1,12 @@
 //! A message that was read or kept, dispatched once more through the layers of a bus.
 
-use std::{
-    future::{Future as _, poll_fn},
-    pin::pin,
-    task::Poll,
-};
-
 use super::{AsyncNext, Dispatch, ErasedPayload, Layered, Next};
-use crate::{bus::Bus, caught::caught, flavor::Flavor, sync_bus::SyncBus};
+use crate::{
+    bus::Bus,
+    caught::{caught, caught_in},
+    flavor::Flavor,
+    sync_bus::SyncBus,
+};
 
 /// A message in front of its layers.
 pub(crate) struct Ready<'a, B: Flavor> {
@@ -29,12 +28,6 @@ impl Ready<'_, Bus> {
     pub(crate) async fn dispatch(&mut self, bus: &Bus) -> bool {
         let Ready { layered, payload } = self;
         let mut dispatch = Dispatch::new(&mut **payload, &layered.route, &layered.clock);
-        let next = AsyncNext { bus, layered, at: 0 };
-        let mut running = pin!(next.run(&mut dispatch));
-        poll_fn(|task| match caught(|| running.as_mut().poll(task)) {
-            Some(poll) => poll.map(|_| false),
-            None => Poll::Ready(true),
-        })
-        .await
+        caught_in(AsyncNext { bus, layered, at: 0 }.run(&mut dispatch)).await.is_none()
     }
 }

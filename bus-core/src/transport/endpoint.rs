@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 use super::{Answer, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
 use crate::{
     bus::Bus,
+    caught::caught_in,
     context::Context,
     depth,
     error::RecursionLimit,
@@ -103,15 +104,24 @@ impl Endpoint {
     /// Dispatches a message that arrived; gives what is to go back. It is always answered, whatever is wrong with it.
     ///
     /// An event is not sent on to the transports of this bus, and one that this bus published is not handled again: its
-    /// subscribers had it then. A message whose deadline is over is not begun.
+    /// subscribers had it then. A message whose deadline is over is not begun. A panic is an answer, too, whoever panics: the
+    /// handler, or what reads the message or writes the reply.
     pub async fn deliver(&self, parcel: Parcel) -> Answer {
+        let answer = caught_in(self.deliver_in_span(&parcel)).await;
+        answer.unwrap_or_else(|| {
+            let text = format!("what reads `{0}` or writes the answer to `{0}` panicked", parcel.envelope.name);
+            Answer::Failed(Box::new(RemoteError::new(Reason::Panicked, text)))
+        })
+    }
+
+    async fn deliver_in_span(&self, parcel: &Parcel) -> Answer {
         let span = self.propagator.as_ref().map(|propagator| {
             let span =
                 tracing::info_span!(target: "linkbus", "receive", messaging.destination.name = %parcel.envelope.name);
             propagator.extract(&parcel.envelope, &span);
             span
         });
-        let delivery = self.deliver_within(&parcel);
+        let delivery = self.deliver_within(parcel);
         match span {
             Some(span) => delivery.instrument(span).await,
             None => delivery.await,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 
-use super::{answers::Answers, room::Taken};
+use super::{alarms::Alarms, answers::Answers, room::Taken};
 use crate::{
     io::{Inbox, LockedOut, Role},
     protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
@@ -14,6 +14,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Ask {
     Call(Call, Waiter),
+    /// Ring, after this time.
+    Wake(Duration, oneshot::Sender<()>),
     /// Finish, within this time.
     Leave(Duration),
 }
@@ -45,6 +47,7 @@ pub(super) struct ClientRole {
     calls: Calls<Waiter>,
     inbox: Arc<Inbox<Ask>>,
     answers: Arc<Answers>,
+    alarms: Alarms,
     asked: Vec<Ask>,
     link: watch::Sender<Link>,
     grace: Duration,
@@ -64,6 +67,7 @@ impl ClientRole {
             calls: Calls::new(grace),
             inbox,
             answers,
+            alarms: Alarms::default(),
             asked: Vec::new(),
             link,
             grace,
@@ -111,8 +115,9 @@ impl Role for ClientRole {
         for ask in asked.drain(..) {
             match ask {
                 Ask::Call(call, waiter) => self.calls.call(call, waiter, now, out),
+                Ask::Wake(after, alarm) => self.alarms.set(now.saturating_add(after), alarm),
                 Ask::Leave(within) => {
-                    let leave_by = now + within;
+                    let leave_by = now.saturating_add(within);
                     self.leave_by = Some(self.leave_by.map_or(leave_by, |before| before.min(leave_by)));
                     self.calls.leave(out);
                 }
@@ -120,6 +125,7 @@ impl Role for ClientRole {
         }
         self.asked = asked;
         self.calls.tick(now, out);
+        self.alarms.ring(now);
     }
 
     fn receive(&mut self, frame: Result<Frame, Malformed>, now: Duration, out: &mut Vec<Frame>) {
@@ -143,7 +149,7 @@ impl Role for ClientRole {
     }
 
     fn next_work(&self) -> Duration {
-        self.leave_by.into_iter().fold(self.calls.next_tick(), Duration::min)
+        self.leave_by.into_iter().chain([self.alarms.next()]).fold(self.calls.next_tick(), Duration::min)
     }
 
     fn is_over(&self) -> bool {

@@ -28,20 +28,27 @@ impl Room {
         Room(Arc::new(Shared { free: Semaphore::new(messages.min(Semaphore::MAX_PERMITS)), freed: Notify::new() }))
     }
 
+    /// Takes room if there is some.
+    pub(super) fn take_now(&self) -> Option<Taken> {
+        self.try_take().ok()
+    }
+
     /// Waits until there is room, and takes it.
     pub(super) async fn take(&self) -> Result<Taken, Closed> {
         loop {
             // Whatever is freed from here on is heard of.
             let freed = self.0.freed.notified();
-            match self.0.free.try_acquire() {
-                Ok(permit) => {
-                    permit.forget();
-                    return Ok(Taken(self.clone()));
-                }
+            match self.try_take() {
+                Ok(taken) => return Ok(taken),
                 Err(TryAcquireError::NoPermits) => freed.await,
                 Err(TryAcquireError::Closed) => return Err(Closed),
             }
         }
+    }
+
+    fn try_take(&self) -> Result<Taken, TryAcquireError> {
+        self.0.free.try_acquire()?.forget();
+        Ok(Taken(self.clone()))
     }
 
     /// Lets nobody in any more; who waits is told.

@@ -172,7 +172,7 @@ impl<S: Router> Server<S> {
             self.look_at_inbox(now);
             let has_received = self.receive(now);
             if now >= self.next_tick {
-                self.next_tick = now + self.pause;
+                self.next_tick = now.saturating_add(self.pause);
                 self.hub.tick(now);
             }
             self.work_locals(now);
@@ -196,7 +196,7 @@ impl<S: Router> Server<S> {
                 Ask::Join(id, role) => drop(self.locals.insert(id, role)),
                 Ask::Close(within) => {
                     self.hub.close();
-                    let close_by = now + within;
+                    let close_by = now.saturating_add(within);
                     self.close_by = Some(self.close_by.map_or(close_by, |before| before.min(close_by)));
                 }
             }

@@ -109,16 +109,6 @@ impl<T> Inbox<T> {
         Ok(())
     }
 
-    /// Hands over all there is; it is gone if the thread has ended.
-    pub(crate) fn push_all(&self, all: &mut Vec<T>) {
-        match &mut *self.lock() {
-            _ if all.is_empty() => return,
-            Some(items) => items.append(all),
-            None => all.clear(),
-        }
-        self.wake.wake();
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().as_ref().is_none_or(Vec::is_empty)
     }

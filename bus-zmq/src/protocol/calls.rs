@@ -17,6 +17,8 @@ pub struct Call {
     pub content: Content,
     /// How long the answer is waited for; `None` is for ever.
     pub limit: Option<Duration>,
+    /// How long it has waited already, before it could be sent: a part of its limit, and of the time without a hub.
+    pub waited: Duration,
 }
 
 /// What became of a message.
@@ -138,8 +140,11 @@ impl<W> Calls<W> {
         }
         self.last += 1;
         let sequence = self.last;
-        let pending = Pending { call, begun: now, attempt: 0, waiter };
+        let pending = Pending { begun: now.saturating_sub(call.waited), call, attempt: 0, waiter };
         self.next_timeout = self.next_timeout.min(pending.times_out_at());
+        if let Some(alone) = &mut self.alone {
+            alone.next_end = alone.next_end.min(pending.ends_at(alone.since, self.patience));
+        }
         self.pending.insert(sequence, pending);
         if self.session.is_welcome() {
             self.send(sequence, now, out);
@@ -260,7 +265,7 @@ impl<W> Calls<W> {
             return;
         }
         let since = alone.since;
-        let ends_at = |pending: &Pending<W>| pending.begun.max(since).saturating_add(patience);
+        let ends_at = |pending: &Pending<W>| pending.ends_at(since, patience);
         for sequence in self.pending_where(|_, pending| ends_at(pending) <= now) {
             self.end(sequence, Outcome::NoHub(patience));
         }
@@ -305,8 +310,13 @@ impl<W> Pending<W> {
         self.call.limit.map_or(Duration::MAX, |limit| self.begun.saturating_add(limit))
     }
 
+    /// When it has waited long enough, if there is no hub since then.
+    fn ends_at(&self, since: Duration, patience: Duration) -> Duration {
+        self.begun.max(since).saturating_add(patience)
+    }
+
     fn request(&self, sequence: u64, now: Duration) -> Frame {
-        let Call { kind, ref name, ref content, limit } = self.call;
+        let Call { kind, ref name, ref content, limit, .. } = self.call;
         let time_left = limit.map(|_| self.times_out_at().saturating_sub(now));
         let head = Head { kind, attempt: self.attempt, time_left, name: name.clone() };
         Frame::Request { sequence, head, content: content.clone() }

@@ -70,7 +70,7 @@ impl Session {
 
     /// Whether the hub was heard of lately.
     pub fn is_alive(&self, now: Duration) -> bool {
-        self.is_welcome && now.saturating_sub(self.heard) < self.heartbeat * MISSED
+        self.is_welcome && now.saturating_sub(self.heard) < self.heartbeat.saturating_mul(MISSED)
     }
 
     /// Notes a frame that arrived; gives what it means to the client or worker.
@@ -128,7 +128,7 @@ impl Session {
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_tick(&self) -> Duration {
         let pause = if self.is_welcome { self.heartbeat } else { PATIENCE };
-        self.said.map_or(Duration::ZERO, |said| said + pause)
+        self.said.map_or(Duration::ZERO, |said| said.saturating_add(pause))
     }
 
     fn say_heartbeat(&mut self, now: Duration, out: &mut Vec<Frame>) {

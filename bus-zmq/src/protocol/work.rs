@@ -21,6 +21,13 @@ impl Hash for Lease {
     }
 }
 
+impl Lease {
+    /// Whether it ended with a session before this one.
+    pub fn is_older_than(self, session: u32) -> bool {
+        self.session < session
+    }
+}
+
 /// Something that a worker has to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -186,11 +193,15 @@ impl Work {
         self.session.send(Frame::Goodbye, out);
     }
 
-    /// Whether all events are done with after [`leave`](Self::leave), and the hub has nothing of this worker any more, or there is
-    /// none.
+    /// Whether it is done with all that it took, in whatever session.
+    pub fn is_done(&self) -> bool {
+        self.held.is_empty() && self.events == 0
+    }
+
+    /// Whether it is done after [`leave`](Self::leave), and the hub has nothing of this worker any more, or there is none.
     pub fn has_left(&self) -> bool {
         let is_let_go = self.is_let_go || (self.is_leaving && !self.session.is_welcome());
-        is_let_go && self.events == 0
+        is_let_go && self.is_done()
     }
 
     fn hear(&mut self, frame: Frame) {
@@ -234,14 +245,13 @@ impl Work {
 
     /// Whether the hub still waits for this.
     fn let_go(&mut self, lease: Lease) -> bool {
-        self.held.remove(&lease) && self.session.is_welcome()
+        self.held.remove(&lease) && lease.session == self.session.number() && self.session.is_welcome()
     }
 
     /// The hub has taken away what this worker had; what it does not know yet it will not know.
     fn begin_again(&mut self, hub: [u8; 16]) {
         self.stats.interruptions += u64::from(self.hub.is_some());
         self.hub = Some(hub);
-        self.held.clear();
         self.stray_events = self.events;
         self.finished = 0;
         self.last_event = 0;

@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError},
     task::Poll,
     time::{Duration, Instant},
     vec,
@@ -18,14 +18,13 @@ use tokio::{sync::mpsc, task::yield_now};
 use super::{Shared, role::Report};
 use crate::protocol::Job;
 
-/// How long a hand goes on without a report, and without others having their turn.
+/// How long a hand goes on without others having their turn.
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// A job that was begun.
 pub(super) type Begun = Pin<Box<dyn Future<Output = Report> + Send>>;
 
-/// Jobs that came together. Each hand takes the next one, and tells of several at once: a task, and a thread that is woken,
-/// for each would cost more than most jobs.
+/// Jobs that came together. Each hand takes the next one: a task for each would cost more than most jobs.
 #[derive(Clone)]
 pub(super) struct Pile {
     jobs: Arc<Mutex<vec::IntoIter<Job>>>,
@@ -47,21 +46,20 @@ impl Pile {
 
     /// Does jobs until none is left.
     pub(super) async fn work_off(self) {
-        let (mut reports, mut begun_at) = (Vec::new(), Instant::now());
+        let mut begun_at = Instant::now();
         while let Some(job) = self.next() {
             let mut begun: Begun = Box::pin(handle(Arc::clone(&self.endpoint), Arc::clone(&self.worker), job));
             match poll_fn(|task| Poll::Ready(begun.as_mut().poll(task))).await {
-                Poll::Ready(report) => reports.push(report),
+                // At once: the next one may block this thread for long.
+                Poll::Ready(report) => self.worker.tell(report),
                 // A worker that does not run any more has given up what it had.
                 Poll::Pending => drop(self.waiting.send(begun)),
             }
             if begun_at.elapsed() >= PATIENCE {
-                self.worker.inbox.push_all(&mut reports);
                 yield_now().await;
                 begun_at = Instant::now();
             }
         }
-        self.worker.inbox.push_all(&mut reports);
     }
 
     fn next(&self) -> Option<Job> {
@@ -69,11 +67,11 @@ impl Pile {
     }
 }
 
-/// Does a job; one that comes after the worker was stopped is for another worker.
+/// Does a job, unless it is for another worker by now.
 async fn handle(endpoint: Arc<Endpoint>, worker: Arc<Shared>, job: Job) -> Report {
     match job.lease {
         None => Report::EventDone(deliver(&endpoint, &job).await),
-        Some(lease) if worker.is_stopped.load(Ordering::Relaxed) => Report::GiveBack(lease),
+        Some(lease) if worker.is_for_others(lease) => Report::GiveBack(lease),
         Some(lease) => Report::Answer(lease, deliver(&endpoint, &job).await),
     }
 }

@@ -1,7 +1,10 @@
 //! What a worker does in its thread.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,7 +12,10 @@ use linkbus::{
     layer::Reason,
     transport::{Answer, RemoteError},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{
+    mpsc::{self, error::SendError},
+    watch,
+};
 
 use crate::{
     io::{Inbox, LockedOut, Role},
@@ -28,6 +34,13 @@ pub(super) enum Report {
     GiveBack(Lease),
     /// Finish, within this time.
     Leave(Duration),
+}
+
+impl Report {
+    /// Of a job that was not begun, and will not be here. An event is for nobody else.
+    pub(super) fn untouched(job: Job) -> Self {
+        job.lease.map_or(Report::EventDone(Answer::Done(Vec::new())), Report::GiveBack)
+    }
 }
 
 /// How far a worker is.
@@ -49,6 +62,7 @@ pub(super) struct WorkerRole {
     reports: Vec<Report>,
     todo: mpsc::UnboundedSender<Vec<Job>>,
     phase: watch::Sender<Phase>,
+    session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
     now: Duration,
     leave_by: Option<Duration>,
@@ -62,6 +76,7 @@ impl WorkerRole {
         inbox: Arc<Inbox<Report>>,
         todo: mpsc::UnboundedSender<Vec<Job>>,
         phase: watch::Sender<Phase>,
+        session: Arc<AtomicU32>,
         stats: Arc<Mutex<WorkStats>>,
     ) -> Self {
         WorkerRole {
@@ -70,6 +85,7 @@ impl WorkerRole {
             reports: Vec::new(),
             todo,
             phase,
+            session,
             stats,
             now: Duration::ZERO,
             leave_by: None,
@@ -92,7 +108,7 @@ impl WorkerRole {
             }
             Report::GiveBack(lease) => self.work.give_back(lease, out),
             Report::Leave(within) => {
-                let leave_by = self.now + within;
+                let leave_by = self.now.saturating_add(within);
                 if self.leave_by.is_none() {
                     self.work.leave(out);
                 }
@@ -106,7 +122,18 @@ impl WorkerRole {
         if !self.is_overdue && self.leave_by.is_some_and(|leave_by| self.now >= leave_by) {
             self.is_overdue = true;
             self.leave_by = Some(self.now + LAST_WORD);
-            self.work.leave(out);
+            // What is on its way still can be given back, unless something has to be given up.
+            if !self.work.is_done() {
+                self.work.leave(out);
+            }
+        }
+    }
+
+    /// For the next round, as these came after the last one that the program takes.
+    fn give_back(&self, jobs: Vec<Job>) {
+        for job in jobs {
+            // The inbox is open as long as this thread is at work.
+            let _ = self.inbox.push(Report::untouched(job));
         }
     }
 
@@ -164,10 +191,13 @@ impl Role for WorkerRole {
     }
 
     fn report(&mut self) {
+        // Before the jobs of it.
+        self.session.store(self.work.session().number(), Ordering::Relaxed);
         let jobs = self.work.take_jobs();
         if !jobs.is_empty() {
-            // A program that is gone has asked to leave, too.
-            let _ = self.todo.send(jobs);
+            if let Err(SendError(jobs)) = self.todo.send(jobs) {
+                self.give_back(jobs);
+            }
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
         let phase = self.phase();

@@ -73,7 +73,7 @@ impl Stage {
         let mut out = Vec::new();
         let kind = [Kind::Query, Kind::Command, Kind::Event][self.called % 3];
         let limit = Some(Duration::from_secs(1));
-        let call = Call { kind, name: "do".into(), content: Content::new(b"", b"hi"), limit };
+        let call = Call { kind, name: "do".into(), content: Content::new(b"", b"hi"), limit, waited: Duration::ZERO };
         self.client.call(call, (), self.now, &mut out);
         self.called += 1;
         match frame {

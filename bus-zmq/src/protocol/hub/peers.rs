@@ -56,7 +56,7 @@ impl Peer {
     }
 
     fn is_silent(&self, now: Duration, heartbeat: Duration) -> bool {
-        now.saturating_sub(self.seen) >= heartbeat * MISSED
+        now.saturating_sub(self.seen) >= heartbeat.saturating_mul(MISSED)
     }
 }
 
