@@ -219,7 +219,7 @@ impl ZmqClient {
                 call.waited = begun.elapsed();
                 room.map_err(|_| Undelivered::Closed)
             }
-            rung = alarm => Err(match (rung, call.limit) {
+            end = alarm => Err(match (end, call.limit) {
                 (Ok(()), Some(limit)) => Undelivered::TimedOut(limit),
                 _ => Undelivered::Closed,
             }),

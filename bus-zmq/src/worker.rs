@@ -132,7 +132,7 @@ fn serves(endpoint: &Endpoint) -> Vec<Served> {
 
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
-/// A worker that is dropped, or whose `run` is, gives back what it has at once.
+/// A worker that is dropped, or whose `run` is, gives up what it has at once; what it took and had not looked at uses up no attempt.
 #[must_use = "it handles nothing until it is run"]
 pub struct ZmqWorker {
     endpoint: Arc<Endpoint>,
@@ -236,6 +236,9 @@ impl ZmqWorker {
                     Phase::Refused(source @ Reject::Unknown) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
                     }
+                    Phase::Refused(why) => {
+                        tracing::warn!(target: "linkbus", hub = self.handle.shared.hub, "a hub refuses a worker, which asks again: {why}");
+                    }
                     Phase::Overdue => running.abort_all(),
                     _ => {}
                 },
@@ -272,7 +275,7 @@ impl Drop for ZmqWorker {
     fn drop(&mut self) {
         self.todo.close();
         while let Ok(jobs) = self.todo.try_recv() {
-            jobs.into_iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
+            jobs.iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
         }
         self.handle.stop_within(Duration::ZERO);
     }

@@ -38,7 +38,7 @@ pub(super) enum Report {
 
 impl Report {
     /// Of a job that was not begun, and will not be here. An event is for nobody else.
-    pub(super) fn untouched(job: Job) -> Self {
+    pub(super) fn untouched(job: &Job) -> Self {
         job.lease.map_or(Report::EventDone(Answer::Done(Vec::new())), Report::GiveBack)
     }
 }
@@ -130,7 +130,7 @@ impl WorkerRole {
     }
 
     /// For the next round, as these came after the last one that the program takes.
-    fn give_back(&self, jobs: Vec<Job>) {
+    fn give_back(&self, jobs: &[Job]) {
         for job in jobs {
             // The inbox is open as long as this thread is at work.
             let _ = self.inbox.push(Report::untouched(job));
@@ -194,10 +194,10 @@ impl Role for WorkerRole {
         // Before the jobs of it.
         self.session.store(self.work.session().number(), Ordering::Relaxed);
         let jobs = self.work.take_jobs();
-        if !jobs.is_empty() {
-            if let Err(SendError(jobs)) = self.todo.send(jobs) {
-                self.give_back(jobs);
-            }
+        if !jobs.is_empty()
+            && let Err(SendError(jobs)) = self.todo.send(jobs)
+        {
+            self.give_back(&jobs);
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
         let phase = self.phase();
