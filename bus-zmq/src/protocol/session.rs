@@ -12,7 +12,8 @@ pub(super) const MISSED: u32 = 3;
 
 /// The connection of a client or a worker to its hub: hello, heartbeats, and what is lost on the way.
 ///
-/// A session ends, and another begins, when the hub asks for it or when a heartbeat says that frames were lost.
+/// A session ends, and another begins, when the hub asks for it, when a heartbeat says that frames were lost, and when the hub
+/// says goodbye or nothing.
 #[derive(Debug)]
 pub struct Session {
     hello: Hello,
@@ -36,6 +37,8 @@ pub enum Heard {
     Frame(Frame),
     /// The hub said the number of the last event.
     Events(u64),
+    /// The session is over, and the hub will not begin another.
+    Goodbye,
 }
 
 impl Session {
@@ -92,6 +95,10 @@ impl Session {
                 None
             }
             Frame::Heartbeat { events, .. } => Some(Heard::Events(events)),
+            Frame::Goodbye => {
+                self.is_welcome = false;
+                Some(Heard::Goodbye)
+            }
             frame => {
                 self.received += u64::from(frame.is_counted());
                 Some(Heard::Frame(frame))
@@ -113,12 +120,13 @@ impl Session {
         out.push(frame);
     }
 
-    /// Says hello or that it is there, if it is time.
+    /// Says hello or that it is there, if it is time. A hub that was not heard for three heartbeats is gone.
     pub fn tick(&mut self, now: Duration, out: &mut Vec<Frame>) {
         if now < self.next_tick() {
             return;
         }
-        if self.is_welcome {
+        self.forgive_silence(now);
+        if self.is_alive(now) {
             self.said = Some(now);
             out.push(Frame::Heartbeat { frames: self.sent, events: 0 });
         } else {
@@ -130,6 +138,13 @@ impl Session {
     pub fn next_tick(&self) -> Duration {
         let pause = if self.is_welcome { self.heartbeat } else { PATIENCE };
         self.said.map_or(Duration::ZERO, |said| said + pause)
+    }
+
+    /// Who slept itself has not heard what came meanwhile.
+    fn forgive_silence(&mut self, now: Duration) {
+        if now >= self.next_tick() + self.heartbeat {
+            self.heard = now;
+        }
     }
 
     fn greet(&mut self, now: Duration, out: &mut Vec<Frame>) {

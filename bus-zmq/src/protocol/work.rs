@@ -124,6 +124,7 @@ impl Work {
             }
             Some(Heard::Events(last)) => self.skip_to(last),
             Some(Heard::Frame(frame)) => self.hear(frame),
+            Some(Heard::Goodbye) => self.is_let_go = self.is_leaving,
             None => {}
         }
     }
@@ -206,7 +207,6 @@ impl Work {
                 self.events += 1;
                 self.take(Job { lease: None, attempt: 1, content });
             }
-            Frame::Goodbye if self.is_leaving => self.is_let_go = true,
             _ => {}
         }
     }
