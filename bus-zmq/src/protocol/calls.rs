@@ -35,6 +35,8 @@ pub enum Outcome {
     TimedOut(Duration),
     /// The connection broke while it was under way, and it may not be sent again.
     Lost,
+    /// The client was closed before there was an answer: it may have been handled.
+    GivenUp,
     /// No hub was there in this time.
     NoHub(Duration),
     /// The client was closed before.
@@ -198,7 +200,7 @@ impl<W> Calls<W> {
     /// Ends all calls, as it will not go on.
     pub fn abandon(&mut self) {
         for sequence in self.pending_where(|_, _| true) {
-            self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::Lost });
+            self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::GivenUp });
         }
     }
 

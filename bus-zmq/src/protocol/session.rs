@@ -73,7 +73,12 @@ impl Session {
 
     /// Whether the hub was heard of lately.
     pub fn is_alive(&self, now: Duration) -> bool {
-        self.is_welcome && now.saturating_sub(self.heard) < self.heartbeat * MISSED
+        self.is_welcome && self.silence(now) < self.heartbeat * MISSED
+    }
+
+    /// For how long nothing was heard of the hub.
+    pub fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.heard)
     }
 
     /// Notes a frame that arrived; gives what it means to the client or worker.

@@ -12,8 +12,9 @@ use linkbus::{
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    contact::{Contact, Lookout},
     io::{Inbox, LockedOut, Role},
-    protocol::{Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
+    protocol::{Frame, Hello, Job, Lease, Malformed, Work, WorkStats},
 };
 
 /// How long a hub may take to notice that everything was given up.
@@ -23,7 +24,7 @@ const LAST_WORD: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) enum Report {
     Answer(Lease, Answer),
-    EventDone(Answer),
+    EventDone,
     /// It was not begun.
     GiveBack(Lease),
     /// Finish, within this time.
@@ -31,13 +32,10 @@ pub(super) enum Report {
 }
 
 /// How far a worker is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    #[default]
-    Connecting,
-    Ready,
-    Refused(Reject),
-    LockedOut(LockedOut),
+    /// It runs, with its hub or without.
+    Running(Contact),
     /// What is not finished is given up.
     Overdue,
 }
@@ -53,7 +51,7 @@ pub(super) struct WorkerRole {
     now: Duration,
     leave_by: Option<Duration>,
     is_overdue: bool,
-    locked_out: Option<LockedOut>,
+    lookout: Lookout,
 }
 
 impl WorkerRole {
@@ -63,6 +61,7 @@ impl WorkerRole {
         todo: mpsc::UnboundedSender<Vec<Job>>,
         phase: watch::Sender<Phase>,
         stats: Arc<Mutex<WorkStats>>,
+        lookout: Lookout,
     ) -> Self {
         WorkerRole {
             work: Work::new(hello),
@@ -74,7 +73,7 @@ impl WorkerRole {
             now: Duration::ZERO,
             leave_by: None,
             is_overdue: false,
-            locked_out: None,
+            lookout,
         }
     }
 
@@ -84,12 +83,7 @@ impl WorkerRole {
                 Ok(body) => self.work.done(lease, body, out),
                 Err(error) => self.work.failed(lease, error, out),
             },
-            Report::EventDone(answer) => {
-                if let Answer::Failed(error) = answer {
-                    tracing::warn!(target: "linkbus", reason = error.reason.label(), "an event failed in a worker");
-                }
-                self.work.finish_event(out);
-            }
+            Report::EventDone => self.work.finish_event(out),
             Report::GiveBack(lease) => self.work.give_back(lease, out),
             Report::Leave(within) => {
                 let leave_by = self.now + within;
@@ -111,12 +105,11 @@ impl WorkerRole {
     }
 
     fn phase(&self) -> Phase {
-        match self.work.session().refused() {
-            _ if self.is_overdue => Phase::Overdue,
-            Some(why) => Phase::Refused(why),
-            None if self.work.session().is_welcome() => Phase::Ready,
-            None => self.locked_out.map_or(Phase::Connecting, Phase::LockedOut),
-        }
+        if self.is_overdue { Phase::Overdue } else { Phase::Running(self.contact()) }
+    }
+
+    fn contact(&self) -> Contact {
+        self.lookout.contact(self.work.session(), self.now)
     }
 }
 
@@ -160,7 +153,7 @@ impl Role for WorkerRole {
     }
 
     fn lock_out(&mut self, why: Option<LockedOut>) {
-        self.locked_out = why;
+        self.lookout.lock_out(why);
     }
 
     fn report(&mut self) {
@@ -170,6 +163,7 @@ impl Role for WorkerRole {
             let _ = self.todo.send(jobs);
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
+        self.lookout.report(self.contact());
         let phase = self.phase();
         self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
     }
