@@ -222,7 +222,7 @@ impl ZmqWorker {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
                     }
                     Phase::Overdue => running.abort_all(),
-                    _ => {}
+                    Phase::Running(_) => {}
                 },
             }
             while running.try_join_next().is_some() {}

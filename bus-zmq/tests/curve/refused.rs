@@ -84,7 +84,7 @@ async fn who_is_allowed_later_is_let_in_without_being_started_again() {
     let _hub = secrets.hub().curve(secrets.server().allow([late.public_key()])).start().unwrap();
     soon(async {
         while client.ready().await.is_err() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await;
