@@ -130,7 +130,7 @@ async fn when_the_hub_is_closed_nobody_is_ready_and_nobody_waits_for_it() {
     soon(hub.close()).await;
     soon(async {
         while client.ready().await.is_ok() || worker.ready().await.is_ok() {
-            yield_now().await
+            yield_now().await;
         }
     })
     .await;
