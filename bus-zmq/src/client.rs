@@ -23,6 +23,7 @@ use self::{
     room::{Room, Taken},
 };
 use crate::{
+    contact::{Contact, Lookout},
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
@@ -75,15 +76,17 @@ impl ClientBuilder {
         self
     }
 
-    /// The most bytes of a message with its envelope: 1 MiB, or less if the hub takes less.
+    /// The most bytes of a message with its envelope that is sent: 1 MiB, or less if the hub takes less. Answers may have as many as
+    /// the hub allows.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.settings.max_frame = bytes;
         self
     }
 
-    /// How many messages may be without an answer: 10,000. Further ones wait before they are sent, no longer than for an answer.
+    /// How many messages may be without an answer: 10,000, and at least 1. Further ones wait before they are sent, no longer than for
+    /// an answer.
     pub fn in_flight(mut self, messages: usize) -> Self {
-        self.settings.in_flight = messages;
+        self.settings.in_flight = messages.max(1);
         self
     }
 
@@ -131,11 +134,12 @@ struct Shared {
 impl ZmqClient {
     fn open(place: Place, settings: Settings) -> Result<Self, OpenError> {
         let endpoint = place.name();
-        let (state, link) = watch::channel(Link::default());
+        let (state, link) = watch::channel(Link::Unready(Contact::Connecting));
         let (mut inbox, answers) = (None, Arc::default());
-        place.open(settings.max_frame, |wake| {
+        let lookout = Lookout::new("client", endpoint.clone(), settings.hub_grace);
+        place.open(|wake| {
             let asks = inbox.insert(Arc::new(Inbox::new(wake)));
-            ClientRole::new(Arc::clone(asks), Arc::clone(&answers), state, settings.hub_grace)
+            ClientRole::new(Arc::clone(asks), Arc::clone(&answers), state, settings.hub_grace, lookout)
         })?;
         let inbox = inbox.expect("the role was made");
         let in_flight = Room::new(settings.in_flight);
@@ -147,18 +151,7 @@ impl ZmqClient {
     /// # Errors
     /// [`NotReady`] if it does not, within the [grace](ClientBuilder::hub_grace), or refuses.
     pub async fn ready(&self) -> Result<(), NotReady> {
-        let mut link = self.shared.link.clone();
-        let settled = link.wait_for(|link| !matches!(link, Link::Connecting)).await;
-        match settled.as_deref() {
-            Ok(Link::Ready(_)) => Ok(()),
-            Ok(Link::Refused(source)) => {
-                Err(NotReady::Refused { endpoint: self.shared.endpoint.clone(), source: *source })
-            }
-            Ok(link @ (Link::LockedOut(_) | Link::Alone)) => {
-                Err(self.shared.no_hub(link, self.shared.settings.hub_grace))
-            }
-            Ok(Link::Connecting | Link::Over) | Err(_) => Err(NotReady::Closed),
-        }
+        self.link(|_| true).await
     }
 
     /// The wire names that have workers now, as far as the hub has told.
@@ -169,23 +162,27 @@ impl ZmqClient {
         }
     }
 
-    /// Waits until these names have workers.
+    /// Waits until these names have workers, however long the hub is there without them.
     ///
     /// # Errors
-    /// [`NotReady`] if the client is closed before.
+    /// [`NotReady`], as for [`ready`](Self::ready).
     pub async fn served<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), NotReady> {
         let names: Vec<_> = names.into_iter().collect();
-        let is_served = |routes: &[String]| names.iter().all(|name| routes.iter().any(|route| route == name.as_ref()));
+        self.link(|routes| names.iter().all(|name| routes.iter().any(|route| route == name.as_ref()))).await
+    }
+
+    /// Waits until there is a hub, at which what has workers is enough.
+    async fn link(&self, is_enough: impl Fn(&[String]) -> bool) -> Result<(), NotReady> {
         let mut link = self.shared.link.clone();
-        let served = link
-            .wait_for(|link| match link {
-                Link::Ready(routes) => is_served(routes),
-                link => matches!(link, Link::Over),
-            })
-            .await;
-        match served.as_deref() {
+        let settled = link.wait_for(|link| match link {
+            Link::Ready(routes) => is_enough(routes),
+            Link::Unready(contact) => *contact != Contact::Connecting,
+            Link::Over => true,
+        });
+        match settled.await.as_deref() {
             Ok(Link::Ready(_)) => Ok(()),
-            _ => Err(NotReady::Closed),
+            Ok(Link::Unready(contact)) => Err(contact.problem(&self.shared.endpoint).unwrap_or(NotReady::Closed)),
+            Ok(Link::Over) | Err(_) => Err(NotReady::Closed),
         }
     }
 
@@ -291,17 +288,22 @@ impl Shared {
             Outcome::Closed => Err(Undelivered::Closed),
             Outcome::Rejected(why) => Err(Undelivered::Failed(why.into())),
             Outcome::Lost => Err(Undelivered::Failed("the connection to the hub broke while it was under way".into())),
+            Outcome::GivenUp => Err(Undelivered::Failed(
+                "the client was closed before there was an answer, and it may have been handled: `close_within` says how long \
+                 closing waits"
+                    .into(),
+            )),
             Outcome::NoHub(after) => Err(Undelivered::Failed(self.no_hub(&self.link.borrow(), after).into())),
         }
     }
 
     /// Why there is no hub after this time.
     fn no_hub(&self, link: &Link, after: Duration) -> NotReady {
-        let endpoint = self.endpoint.clone();
-        match link {
-            Link::LockedOut(why) => NotReady::LockedOut { endpoint, problem: why.problem() },
-            _ => NotReady::NoHub { endpoint, after },
-        }
+        let locked_out = match link {
+            Link::Unready(contact @ Contact::LockedOut(_)) => contact.problem(&self.endpoint),
+            _ => None,
+        };
+        locked_out.unwrap_or_else(|| NotReady::NoHub { endpoint: self.endpoint.clone(), after })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod address;
 mod client;
+mod contact;
 #[cfg(feature = "curve")]
 mod curve;
 /// Without the feature nobody has keys.

@@ -21,6 +21,7 @@ use tokio::{
 use self::pile::{Begun, Pile};
 use self::role::{Phase, Report, WorkerRole};
 use crate::{
+    contact::{Contact, Lookout},
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
@@ -35,7 +36,7 @@ pub struct WorkerBuilder {
     reach: Reach,
     credit: u32,
     event_credit: u32,
-    max_frame: usize,
+    hub_grace: Duration,
     close_within: Duration,
 }
 
@@ -45,7 +46,7 @@ impl Default for WorkerBuilder {
             reach: Reach::default(),
             credit: 32,
             event_credit: 1024,
-            max_frame: 1 << 20,
+            hub_grace: Duration::from_secs(10),
             close_within: Duration::from_secs(10),
         }
     }
@@ -54,21 +55,21 @@ impl Default for WorkerBuilder {
 impl WorkerBuilder {
     reaches_a_hub!();
 
-    /// How many queries, commands and tasks are handled at once: 32.
+    /// How many queries, commands and tasks are handled at once: 32, and at least 1.
     pub fn credit(mut self, messages: u32) -> Self {
-        self.credit = messages;
+        self.credit = messages.max(1);
         self
     }
 
-    /// How many events may be on their way to this worker or be handled: 1,024. Further ones wait in the hub.
+    /// How many events may be on their way to this worker or be handled: 1,024, and at least 1. Further ones wait in the hub.
     pub fn event_credit(mut self, events: u32) -> Self {
-        self.event_credit = events;
+        self.event_credit = events.max(1);
         self
     }
 
-    /// The most bytes of a message with its envelope: 1 MiB. As much as the hub allows.
-    pub fn max_frame(mut self, bytes: usize) -> Self {
-        self.max_frame = bytes;
+    /// How long [`ready`](WorkerHandle::ready) waits for a hub that is not there: 10 s. The worker goes on looking for one.
+    pub fn hub_grace(mut self, grace: Duration) -> Self {
+        self.hub_grace = grace;
         self
     }
 
@@ -102,12 +103,13 @@ impl WorkerBuilder {
         let hub = place.name();
         let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
         let (jobs, todo) = mpsc::unbounded_channel();
-        let (told, phase) = watch::channel(Phase::default());
+        let (told, phase) = watch::channel(Phase::Running(Contact::Connecting));
         let (session, stats) = (Arc::default(), Arc::default());
         let mut inbox = None;
-        place.open(self.max_frame, |wake| {
+        let lookout = Lookout::new("worker", hub.clone(), self.hub_grace);
+        place.open(|wake| {
             let reports = inbox.insert(Arc::new(Inbox::new(wake)));
-            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&session), Arc::clone(&stats))
+            WorkerRole::new(hello, Arc::clone(reports), jobs, told, Arc::clone(&session), Arc::clone(&stats), lookout)
         })?;
         let shared = Shared {
             hub,
@@ -186,17 +188,14 @@ impl WorkerHandle {
     /// Waits until the hub knows what is served here: from now on no event is missed.
     ///
     /// # Errors
-    /// [`NotReady`] if the hub refuses, or the worker is stopped.
+    /// [`NotReady`] if no hub answers within the [grace](WorkerBuilder::hub_grace), it refuses, or the worker is stopped.
     pub async fn ready(&self) -> Result<(), NotReady> {
         let mut phase = self.shared.phase.clone();
-        let settled = phase.wait_for(|phase| *phase != Phase::Connecting).await;
+        let settled = phase.wait_for(|phase| *phase != Phase::Running(Contact::Connecting)).await;
         match settled.as_deref() {
-            Ok(Phase::Ready) => Ok(()),
-            Ok(Phase::LockedOut(why)) => {
-                Err(NotReady::LockedOut { endpoint: self.shared.hub.clone(), problem: why.problem() })
-            }
-            Ok(&Phase::Refused(source)) => Err(NotReady::Refused { endpoint: self.shared.hub.clone(), source }),
-            _ => Err(NotReady::Closed),
+            Ok(Phase::Running(Contact::Welcome)) => Ok(()),
+            Ok(Phase::Running(contact)) => Err(contact.problem(&self.shared.hub).unwrap_or(NotReady::Closed)),
+            Ok(Phase::Overdue) | Err(_) => Err(NotReady::Closed),
         }
     }
 
@@ -233,14 +232,11 @@ impl ZmqWorker {
                 Some(begun) = begun.recv() => drop(running.spawn(go_on(begun, Arc::clone(&self.handle.shared)))),
                 Some(ended) = running.join_next() => note_panic(ended),
                 Ok(()) = phase.changed() => match *phase.borrow_and_update() {
-                    Phase::Refused(source @ Reject::Unknown) => {
+                    Phase::Running(Contact::Refused(source @ Reject::Unknown)) => {
                         return Err(NotReady::Refused { endpoint: self.handle.shared.hub.clone(), source });
                     }
-                    Phase::Refused(why) => {
-                        tracing::warn!(target: "linkbus", hub = self.handle.shared.hub, "a hub refuses a worker, which asks again: {why}");
-                    }
                     Phase::Overdue => running.abort_all(),
-                    _ => {}
+                    Phase::Running(_) => {}
                 },
             }
             while let Some(ended) = running.try_join_next() {

@@ -229,11 +229,13 @@ async fn a_worker_that_is_stopped_finishes_what_it_began_and_gives_back_the_rest
 async fn what_a_stopped_worker_does_not_finish_in_time_goes_to_another() {
     let place = Place::new();
     let hub = place.hub().start().unwrap();
-    let stuck = Bus::empty().replayable().command_async(|_: Store| std::future::pending::<()>());
+    let gate = Gate::new();
+    let entrance = gate.clone();
+    let stuck = Bus::empty().replayable().command_async(move |_: Store| entrance.pass());
     let (first, over) = run(place.worker().close_within(Duration::from_millis(50)), stuck);
     let (bus, _) = connect(&place, &["numbers.Store"]).await;
     let command = tokio::spawn(async move { bus.execute(Store(1, vec![])).await });
-    until(|| first.stats().taken == 1).await;
+    until(|| gate.arrived() == 1).await;
     first.stop();
     soon(over).await.unwrap();
     let _second = run(place.worker(), Bus::empty().replayable().command(|_: Store| ()));

@@ -65,7 +65,9 @@ fn a_worker_that_gives_up_waits_for_no_event() {
     hear_event(&mut work, 1);
     leave(&mut work);
     hear(&mut work, Frame::Goodbye);
-    leave(&mut work);
+    let mut out = Vec::new();
+    work.leave(&mut out);
+    assert_eq!(out, [], "there is nobody to tell");
     assert!(work.has_left());
     finish_event(&mut work);
 }

@@ -6,8 +6,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::{alarms::Alarms, answers::Answers, room::Taken};
 use crate::{
+    contact::{Contact, Lookout},
     io::{Inbox, LockedOut, Role},
-    protocol::{Call, Calls, Frame, Malformed, Outcome, Reject},
+    protocol::{Call, Calls, Frame, Malformed, Outcome},
 };
 
 /// What a program asks of its client.
@@ -28,16 +29,13 @@ pub(super) struct Waiter {
     pub(super) _room: Taken,
 }
 
-/// What is known of the hub.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// How a client fares.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Link {
-    #[default]
-    Connecting,
+    /// It has a hub, at which these names have workers.
     Ready(Vec<String>),
-    Refused(Reject),
-    LockedOut(LockedOut),
-    /// No hub was there for too long.
-    Alone,
+    /// It has none.
+    Unready(Contact),
     /// The client is closed.
     Over,
 }
@@ -50,10 +48,9 @@ pub(super) struct ClientRole {
     alarms: Alarms,
     asked: Vec<Ask>,
     link: watch::Sender<Link>,
-    grace: Duration,
+    lookout: Lookout,
     now: Duration,
     leave_by: Option<Duration>,
-    locked_out: Option<LockedOut>,
 }
 
 impl ClientRole {
@@ -62,6 +59,7 @@ impl ClientRole {
         answers: Arc<Answers>,
         link: watch::Sender<Link>,
         grace: Duration,
+        lookout: Lookout,
     ) -> Self {
         ClientRole {
             calls: Calls::new(grace),
@@ -70,25 +68,25 @@ impl ClientRole {
             alarms: Alarms::default(),
             asked: Vec::new(),
             link,
-            grace,
+            lookout,
             now: Duration::ZERO,
             leave_by: None,
-            locked_out: None,
         }
     }
 
     fn link(&self) -> Link {
-        let session = self.calls.session();
-        match (session.refused(), self.locked_out) {
-            _ if session.is_welcome() => Link::Ready(self.calls.routes().to_vec()),
-            (Some(why), _) => Link::Refused(why),
-            (None, Some(why)) => Link::LockedOut(why),
-            _ if self.now >= self.grace => Link::Alone,
-            _ => Link::Connecting,
+        match self.contact() {
+            Contact::Welcome => Link::Ready(self.calls.routes().to_vec()),
+            contact => Link::Unready(contact),
         }
     }
 
-    fn tell_link(&self) {
+    fn contact(&self) -> Contact {
+        self.lookout.contact(self.calls.session(), self.now)
+    }
+
+    fn tell_link(&mut self) {
+        self.lookout.report(self.contact());
         let is_told = match &*self.link.borrow() {
             Link::Ready(routes) => self.calls.session().is_welcome() && routes == self.calls.routes(),
             link => *link == self.link(),
@@ -136,7 +134,7 @@ impl Role for ClientRole {
     }
 
     fn lock_out(&mut self, why: Option<LockedOut>) {
-        self.locked_out = why;
+        self.lookout.lock_out(why);
     }
 
     fn report(&mut self) {

@@ -21,14 +21,14 @@ pub(super) struct ZmqDealer {
 }
 
 impl ZmqDealer {
-    pub(super) fn connect(endpoint: &str, id: &[u8], max_frame: usize) -> io::Result<Self> {
+    /// Takes whatever the hub sends, which has a limit for that: a socket with a lower one would end the connection for good.
+    pub(super) fn connect(endpoint: &str, id: &[u8]) -> io::Result<Self> {
         let context = zmq::Context::new();
         let socket = context.socket(zmq::DEALER)?;
         socket.set_identity(id)?;
         // What cannot be sent stays here, where it can be given up, and not in a socket.
         socket.set_immediate(true)?;
         socket.set_linger(0)?;
-        socket.set_maxmsgsize(max_message_size(max_frame))?;
         socket.set_reconnect_ivl(short_millis(RECONNECT))?;
         socket.set_reconnect_ivl_max(10 * short_millis(RECONNECT))?;
         socket.connect(endpoint)?;

@@ -42,9 +42,8 @@ const RETRY: Duration = Duration::from_millis(1);
 const KNOCKS: u32 = 3;
 
 /// Options that both sides have. What is not said here is as in libzmq, but that nothing waits after closing.
-fn options(max_frame: usize) -> Options {
+fn options() -> Options {
     Options::default()
-        .max_message_size(max_message(max_frame))
         .send_hwm(HIGH_WATER)
         .recv_hwm(HIGH_WATER)
         .heartbeat_interval(HEARTBEAT)
@@ -73,15 +72,10 @@ pub(super) struct OmqDealer {
 }
 
 impl OmqDealer {
-    pub(super) fn connect(
-        endpoint: &str,
-        id: &[u8],
-        max_frame: usize,
-        curve: &CurveClient,
-        wake: &Arc<Wake>,
-    ) -> io::Result<Self> {
+    /// Takes whatever the hub sends, which has a limit for that.
+    pub(super) fn connect(endpoint: &str, id: &[u8], curve: &CurveClient, wake: &Arc<Wake>) -> io::Result<Self> {
         let context = context();
-        let options = options(max_frame)
+        let options = options()
             .identity(id.to_vec())
             .reconnect(ReconnectPolicy::Exponential { min: RECONNECT, max: 10 * RECONNECT })
             .curve_client(pair(&curve.secret), curve.server.0);
@@ -145,7 +139,8 @@ impl OmqRouter {
     pub(super) fn new(max_frame: usize, curve: CurveServer, wake: &Arc<Wake>) -> io::Result<Self> {
         let keys = pair(&curve.secret);
         let admission = CurveServerOptions::default().authenticator(move |peer| curve.admits(&peer.public_key));
-        let options = options(max_frame)
+        let options = options()
+            .max_message_size(max_message(max_frame))
             // A peer that is gone, or takes nothing more, is an error and not silence.
             .router_mandatory(true)
             .linger(LINGER)

@@ -27,11 +27,7 @@ impl Place {
     }
 
     /// Has a thread work for the role that `make` gives.
-    pub(crate) fn open<R: Role + 'static>(
-        self,
-        max_frame: usize,
-        make: impl FnOnce(Arc<Wake>) -> R,
-    ) -> Result<(), OpenError> {
+    pub(crate) fn open<R: Role + 'static>(self, make: impl FnOnce(Arc<Wake>) -> R) -> Result<(), OpenError> {
         let id = Uuid::now_v7().into_bytes();
         let (address, curve) = match self {
             Place::There(address, curve) => (address, curve),
@@ -42,9 +38,9 @@ impl Place {
         };
         let endpoint = address.endpoint();
         let opened = match curve {
-            None => open_peer(|_| ZmqDealer::connect(endpoint, &id, max_frame), make),
+            None => open_peer(|_| ZmqDealer::connect(endpoint, &id), make),
             #[cfg(feature = "curve")]
-            Some(curve) => open_peer(|wake| OmqDealer::connect(endpoint, &id, max_frame, &curve, wake), make),
+            Some(curve) => open_peer(|wake| OmqDealer::connect(endpoint, &id, &curve, wake), make),
         };
         opened.map_err(|error| address.fault(error))
     }

@@ -37,6 +37,8 @@ pub enum Outcome {
     TimedOut(Duration),
     /// The connection broke while it was under way, and it may not be sent again.
     Lost,
+    /// The client was closed before there was an answer: it may have been handled.
+    GivenUp,
     /// No hub was there in this time.
     NoHub(Duration),
     /// The client was closed before.
@@ -162,7 +164,8 @@ impl<W> Calls<W> {
                 self.begin_again(now, out);
             }
             Some(Heard::Frame(frame)) => self.hear(frame),
-            Some(Heard::Events(_)) | None => {}
+            Some(Heard::Goodbye) if self.leaving == Leaving::Said => self.leaving = Leaving::Gone,
+            Some(Heard::Goodbye | Heard::Events(_)) | None => {}
         }
         self.say_goodbye(out);
     }
@@ -202,7 +205,7 @@ impl<W> Calls<W> {
     /// Ends all calls, as it will not go on.
     pub fn abandon(&mut self) {
         for sequence in self.pending_where(|_, _| true) {
-            self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::Lost });
+            self.end(sequence, if self.unsent.contains(&sequence) { Outcome::Closed } else { Outcome::GivenUp });
         }
     }
 
@@ -213,7 +216,6 @@ impl<W> Calls<W> {
             Frame::Reject { id, why: Reject::TooLarge } => self.end(id, Outcome::TooLarge(self.max_frame)),
             Frame::Reject { id, why } => self.end(id, Outcome::Rejected(why)),
             Frame::Routes(names) => self.routes = names,
-            Frame::Goodbye if self.leaving == Leaving::Said => self.leaving = Leaving::Gone,
             _ => {}
         }
     }
@@ -242,6 +244,10 @@ impl<W> Calls<W> {
 
     fn send(&mut self, sequence: u64, now: Duration, out: &mut Vec<Frame>) {
         let pending = self.pending.get_mut(&sequence).expect("what is sent is pending");
+        // When it was called, what the hub takes may not have been known.
+        if pending.call.content.len() > self.max_frame {
+            return self.end(sequence, Outcome::TooLarge(self.max_frame));
+        }
         pending.attempt += 1;
         let frame = pending.request(sequence, now);
         self.session.send(frame, out);

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Reject {
     /// No worker serves it: it was not handled.
     NoHandler,
-    /// The queue for it is full: it was not handled.
+    /// The queue for it is full: it was not handled. Of a peer: there are too many.
     Overloaded,
     /// It is larger than the hub takes: it was not handled.
     TooLarge,
@@ -60,7 +60,7 @@ impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reject::NoHandler => "no worker serves the message",
-            Reject::Overloaded => "the hub has as many messages waiting as it may",
+            Reject::Overloaded => "the hub has as many messages waiting, or as many peers, as it may",
             Reject::TooLarge => "the message is larger than the hub takes",
             Reject::Unknown => "the hub does not know this version of the protocol: use the same version of bus-zmq",
             Reject::Closing => "the hub is closing",

@@ -12,7 +12,8 @@ pub(super) const MISSED: u32 = 3;
 
 /// The connection of a client or a worker to its hub: hello, heartbeats, and what is lost on the way.
 ///
-/// A session ends, and another begins, when the hub asks for it or when a heartbeat says that frames were lost.
+/// A session ends, and another begins, when the hub asks for it, when a heartbeat says that frames were lost, and when the hub
+/// says goodbye or nothing.
 #[derive(Debug)]
 pub struct Session {
     hello: Hello,
@@ -36,6 +37,8 @@ pub enum Heard {
     Frame(Frame),
     /// The hub said the number of the last event.
     Events(u64),
+    /// The session is over, and the hub will not begin another.
+    Goodbye,
 }
 
 impl Session {
@@ -70,7 +73,12 @@ impl Session {
 
     /// Whether the hub was heard of lately.
     pub fn is_alive(&self, now: Duration) -> bool {
-        self.is_welcome && now.saturating_sub(self.heard) < self.heartbeat.saturating_mul(MISSED)
+        self.is_welcome && self.silence(now) < self.heartbeat.saturating_mul(MISSED)
+    }
+
+    /// For how long nothing was heard of the hub.
+    pub fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.heard)
     }
 
     /// Notes a frame that arrived; gives what it means to the client or worker.
@@ -92,6 +100,10 @@ impl Session {
                 None
             }
             Frame::Heartbeat { events, .. } => Some(Heard::Events(events)),
+            Frame::Goodbye => {
+                self.is_welcome = false;
+                Some(Heard::Goodbye)
+            }
             frame => {
                 self.received += u64::from(frame.is_counted());
                 Some(Heard::Frame(frame))
@@ -113,12 +125,13 @@ impl Session {
         out.push(frame);
     }
 
-    /// Says hello or that it is there, if it is time.
+    /// Says hello or that it is there, if it is time. A hub that was not heard for three heartbeats is gone.
     pub fn tick(&mut self, now: Duration, out: &mut Vec<Frame>) {
         if now < self.next_tick() {
             return;
         }
-        if self.is_welcome {
+        self.forgive_silence(now);
+        if self.is_alive(now) {
             self.say_heartbeat(now, out);
         } else {
             self.greet(now, out);
@@ -134,6 +147,13 @@ impl Session {
     fn say_heartbeat(&mut self, now: Duration, out: &mut Vec<Frame>) {
         self.said = Some(now);
         out.push(Frame::Heartbeat { frames: self.sent, events: 0 });
+    }
+
+    /// Who slept itself has not heard what came meanwhile.
+    fn forgive_silence(&mut self, now: Duration) {
+        if now >= self.next_tick().saturating_add(self.heartbeat) {
+            self.heard = now;
+        }
     }
 
     fn greet(&mut self, now: Duration, out: &mut Vec<Frame>) {

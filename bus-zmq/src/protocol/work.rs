@@ -131,6 +131,7 @@ impl Work {
             }
             Some(Heard::Events(last)) => self.skip_to(last),
             Some(Heard::Frame(frame)) => self.hear(frame),
+            Some(Heard::Goodbye) => self.is_let_go = self.is_leaving,
             None => {}
         }
     }
@@ -217,7 +218,6 @@ impl Work {
                 self.events += 1;
                 self.take(Job { lease: None, attempt: 1, content });
             }
-            Frame::Goodbye if self.is_leaving => self.is_let_go = true,
             _ => {}
         }
     }

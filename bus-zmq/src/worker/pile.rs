@@ -70,10 +70,24 @@ impl Pile {
 /// Does a job, unless it is for another worker by now.
 async fn handle(endpoint: Arc<Endpoint>, worker: Arc<Shared>, job: Job) -> Report {
     match job.lease {
-        None => Report::EventDone(deliver(&endpoint, &job).await),
+        None => {
+            if let Answer::Failed(error) = deliver(&endpoint, &job).await {
+                log_failed_event(&job, &error);
+            }
+            Report::EventDone
+        }
         Some(lease) if worker.is_for_others(lease) => Report::GiveBack(lease),
         Some(lease) => Report::Answer(lease, deliver(&endpoint, &job).await),
     }
+}
+
+/// Nobody else is told.
+fn log_failed_event(job: &Job, error: &RemoteError) {
+    let envelope = Envelope::from_bytes(job.content.envelope()).ok();
+    let name = envelope.as_ref().map(|envelope| &*envelope.name);
+    let id = envelope.as_ref().map(|envelope| tracing::field::display(envelope.id));
+    let (reason, causes) = (error.reason.label(), error.causes.join(": "));
+    tracing::warn!(target: "linkbus", name, id, reason, error = error.text, causes, "an event failed in a worker");
 }
 
 async fn deliver(endpoint: &Endpoint, job: &Job) -> Answer {

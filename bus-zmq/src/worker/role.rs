@@ -18,8 +18,9 @@ use tokio::sync::{
 };
 
 use crate::{
+    contact::{Contact, Lookout},
     io::{Inbox, LockedOut, Role},
-    protocol::{Frame, Hello, Job, Lease, Malformed, Reject, Work, WorkStats},
+    protocol::{Frame, Hello, Job, Lease, Malformed, Work, WorkStats},
 };
 
 /// How long a hub may take to notice that everything was given up.
@@ -29,7 +30,7 @@ const LAST_WORD: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) enum Report {
     Answer(Lease, Answer),
-    EventDone(Answer),
+    EventDone,
     /// It was not begun.
     GiveBack(Lease),
     /// Finish, within this time.
@@ -44,13 +45,10 @@ impl Report {
 }
 
 /// How far a worker is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    #[default]
-    Connecting,
-    Ready,
-    Refused(Reject),
-    LockedOut(LockedOut),
+    /// It runs, with its hub or without.
+    Running(Contact),
     /// What is not finished is given up.
     Overdue,
 }
@@ -67,7 +65,7 @@ pub(super) struct WorkerRole {
     now: Duration,
     leave_by: Option<Duration>,
     is_overdue: bool,
-    locked_out: Option<LockedOut>,
+    lookout: Lookout,
 }
 
 impl WorkerRole {
@@ -78,6 +76,7 @@ impl WorkerRole {
         phase: watch::Sender<Phase>,
         session: Arc<AtomicU32>,
         stats: Arc<Mutex<WorkStats>>,
+        lookout: Lookout,
     ) -> Self {
         WorkerRole {
             work: Work::new(hello),
@@ -90,7 +89,7 @@ impl WorkerRole {
             now: Duration::ZERO,
             leave_by: None,
             is_overdue: false,
-            locked_out: None,
+            lookout,
         }
     }
 
@@ -100,12 +99,7 @@ impl WorkerRole {
                 Ok(body) => self.work.done(lease, body, out),
                 Err(error) => self.work.failed(lease, error, out),
             },
-            Report::EventDone(answer) => {
-                if let Answer::Failed(error) = answer {
-                    tracing::warn!(target: "linkbus", reason = error.reason.label(), "an event failed in a worker");
-                }
-                self.work.finish_event(out);
-            }
+            Report::EventDone => self.work.finish_event(out),
             Report::GiveBack(lease) => self.work.give_back(lease, out),
             Report::Leave(within) => {
                 let leave_by = self.now.saturating_add(within);
@@ -138,12 +132,11 @@ impl WorkerRole {
     }
 
     fn phase(&self) -> Phase {
-        match self.work.session().refused() {
-            _ if self.is_overdue => Phase::Overdue,
-            Some(why) => Phase::Refused(why),
-            None if self.work.session().is_welcome() => Phase::Ready,
-            None => self.locked_out.map_or(Phase::Connecting, Phase::LockedOut),
-        }
+        if self.is_overdue { Phase::Overdue } else { Phase::Running(self.contact()) }
+    }
+
+    fn contact(&self) -> Contact {
+        self.lookout.contact(self.work.session(), self.now)
     }
 }
 
@@ -187,7 +180,7 @@ impl Role for WorkerRole {
     }
 
     fn lock_out(&mut self, why: Option<LockedOut>) {
-        self.locked_out = why;
+        self.lookout.lock_out(why);
     }
 
     fn report(&mut self) {
@@ -200,6 +193,7 @@ impl Role for WorkerRole {
             self.give_back(&jobs);
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
+        self.lookout.report(self.contact());
         let phase = self.phase();
         self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
     }

@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     hash::{DefaultHasher, Hasher as _},
+    ops::Range,
     time::Duration,
 };
 
 use bus_zmq::protocol::{
-    Call, Calls, Content, Frame, Hello, Hub, HubOptions, HubStats, Job, NoWorker, PeerId, Served, Work, frames,
+    Call, Calls, Content, Frame, Hello, Hub, HubOptions, HubStats, Job, NoWorker, PeerId, Served, Session, Work, frames,
 };
 use linkbus::Kind;
 
@@ -18,6 +19,8 @@ const STEP: Duration = Duration::from_millis(20);
 /// How long messages are sent and things go wrong, and how long it takes then until nothing is left.
 const STORM: u32 = 600;
 const CALM: u32 = 800;
+/// How long it takes at most until who is awake notices that the hub says nothing: four heartbeats, and what was on its way.
+const NOTICED: Duration = Duration::from_millis(4_200);
 
 /// What goes wrong: once in so many steps, for each; 0 is never.
 #[derive(Clone, Copy)]
@@ -28,11 +31,12 @@ pub(crate) struct Faults {
     /// What a peer says stays on the way, so that it piles up.
     hold: u32,
     restart: u32,
+    hush: u32,
 }
 
 impl Faults {
-    pub(crate) const NONE: Faults = Faults { kill: 0, sleep: 0, cut: 0, hold: 0, restart: 0 };
-    pub(crate) const ALL: Faults = Faults { kill: 150, sleep: 150, cut: 200, hold: 300, restart: 400 };
+    pub(crate) const NONE: Faults = Faults { kill: 0, sleep: 0, cut: 0, hold: 0, restart: 0, hush: 0 };
+    pub(crate) const ALL: Faults = Faults { kill: 150, sleep: 150, cut: 200, hold: 300, restart: 400, hush: 400 };
 }
 
 enum Role {
@@ -90,6 +94,8 @@ pub(crate) struct World {
     faults: Faults,
     now: Duration,
     hub: Hub,
+    /// Between these times it is stopped, as by SIGSTOP.
+    hub_sleeps: Range<Duration>,
     /// Of the runs of the hub before.
     past: Summary,
     peers: BTreeMap<PeerId, Peer>,
@@ -106,6 +112,7 @@ impl World {
             faults,
             now: Duration::ZERO,
             hub: hub(0),
+            hub_sleeps: Duration::ZERO..Duration::ZERO,
             past: Summary::default(),
             peers: BTreeMap::new(),
             last_peer: 0,
@@ -195,11 +202,11 @@ impl World {
     }
 
     fn break_something(&mut self) {
-        let Faults { kill, sleep, cut, hold, restart } = self.faults;
+        let Faults { kill, sleep, cut, hold, restart, hush } = self.faults;
         let ids: Vec<_> = self.peers.keys().cloned().collect();
         let any = ids[self.random.usize(..ids.len())].clone();
         let mut happens = |rate: u32| rate > 0 && self.random.u32(..rate) == 0;
-        let [kill, sleep, cut, hold, restart] = [kill, sleep, cut, hold, restart].map(&mut happens);
+        let [kill, sleep, cut, hold, restart, hush] = [kill, sleep, cut, hold, restart, hush].map(&mut happens);
         if kill && matches!(self.peers[&any].role, Role::Worker(_)) {
             self.peers.remove(&any);
             // The hub sees that a socket is closed, or hears nothing any more.
@@ -219,18 +226,40 @@ impl World {
             let pause = Duration::from_millis(self.random.u64(100..7_000));
             self.peers.get_mut(&any).unwrap().to_hub.held_until = self.now + pause;
         } else if restart {
-            let stats = self.hub.stats();
-            self.past += Summary { stale: stats.stale, requeued: stats.requeued, ..Summary::default() };
-            self.hub = hub(self.random.u8(..));
-            for peer in self.peers.values_mut() {
-                peer.to_hub.frames.clear();
-                peer.from_hub.frames.clear();
+            self.restart_hub();
+        } else if hush && !self.hub_sleeps.contains(&self.now) {
+            self.hub_sleeps = self.now..self.now + Duration::from_millis(self.random.u64(100..9_000));
+        }
+    }
+
+    /// The hub is killed, or closes and says goodbye, and there is another one.
+    fn restart_hub(&mut self) {
+        let stats = self.hub.stats();
+        self.past += Summary { stale: stats.stale, requeued: stats.requeued, ..Summary::default() };
+        self.hub = hub(self.random.u8(..));
+        self.hub_sleeps = self.now..self.now;
+        let (is_closed, now) = (self.random.bool(), self.now);
+        for peer in self.peers.values_mut() {
+            peer.to_hub.frames.clear();
+            peer.from_hub.frames.clear();
+            if is_closed {
+                peer.from_hub.send(&Frame::Goodbye, now);
             }
         }
     }
 
     fn step(&mut self) {
         self.now += STEP;
+        if !self.hub_sleeps.contains(&self.now) {
+            self.step_hub();
+        }
+        let ids: Vec<_> = self.peers.keys().cloned().collect();
+        for id in &ids {
+            self.step_peer(id);
+        }
+    }
+
+    fn step_hub(&mut self) {
         let ids: Vec<_> = self.peers.keys().cloned().collect();
         for id in &ids {
             while let Some(frame) = self.peers.get_mut(id).and_then(|peer| peer.to_hub.receive(self.now)) {
@@ -246,9 +275,6 @@ impl World {
                 peer.from_hub.send(&frame, at);
             }
         }
-        for id in &ids {
-            self.step_peer(id);
-        }
     }
 
     fn step_peer(&mut self, id: &PeerId) {
@@ -261,6 +287,7 @@ impl World {
             self.act(id, |peer, out| peer.role.receive(frame, now, out));
         }
         self.act(id, |peer, out| peer.role.tick(now, out));
+        self.check_session(id);
         let peer = self.peers.get_mut(id).unwrap();
         match &mut peer.role {
             Role::Client(calls) => {
@@ -280,6 +307,15 @@ impl World {
                     worker.busy.push(Busy { job, is_begun, until });
                 }
             }
+        }
+    }
+
+    /// Who is awake and hears nothing of the hub for long has no session.
+    fn check_session(&self, id: &PeerId) {
+        let peer = &self.peers[id];
+        let silent_since = self.hub_sleeps.start.max(peer.asleep_until);
+        if self.hub_sleeps.contains(&self.now) && self.now > silent_since + NOTICED {
+            assert!(!peer.role.session().is_welcome(), "{id:?} does not notice that its hub is silent");
         }
     }
 
@@ -307,6 +343,13 @@ impl World {
 }
 
 impl Role {
+    fn session(&self) -> &Session {
+        match self {
+            Role::Client(calls) => calls.session(),
+            Role::Worker(worker) => worker.work.session(),
+        }
+    }
+
     fn receive(&mut self, frame: Frame, now: Duration, out: &mut Vec<Frame>) {
         match self {
             Role::Client(calls) => calls.receive(frame, now, out),

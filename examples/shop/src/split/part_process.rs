@@ -12,9 +12,6 @@ use crate::{Part, Place, Stop, layers, recorded};
 /// How long handlers have to finish when the process is to end.
 const FINISH: Duration = Duration::from_secs(5);
 
-/// How long the hub has to take what was sent last. It may be gone.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// Serves one part of the shop to the hub at the endpoint `hub`, until it is asked to stop or the standard input ends, as it
 /// does when the front end is gone. Then it finishes what it began, and gives back the rest.
 ///
@@ -54,7 +51,7 @@ pub async fn run_part(
 fn open(part: Part, hub: &str, place: &Place, records: Option<&Path>) -> Result<Bus, AnyError> {
     let bus = recorded(Bus::empty(), records)?.modules(part.modules()).layer(Attempts(part));
     let bus = part.equip(between_processes(bus), place)?;
-    let client = Zmq::client().endpoint(hub).close_within(LAST_WORDS).connect()?;
+    let client = Zmq::client().endpoint(hub).connect()?;
     Ok(layers(bus, part.letters(place)?).transport(client).replayable().build()?)
 }
 
