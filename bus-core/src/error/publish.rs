@@ -183,11 +183,12 @@ pub enum PublishError {
         /// The wire name of the event.
         message: &'static str,
     },
-    /// A layer did not let the event through: no subscriber was called.
+    /// A layer or a transport did not let the event through, or a bus with transports does not know it: no subscriber was
+    /// called.
     Refused {
         /// The wire name of the event.
         message: &'static str,
-        /// What the layer says.
+        /// Why, and what to do.
         source: AnyError,
     },
     /// The bus is gone.
