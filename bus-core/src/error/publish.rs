@@ -256,7 +256,7 @@ impl fmt::Display for PublishError {
                 write!(f, "no subscriber of event `{message}` could start within {after:?}")
             }
             PublishError::Overloaded { message } => write!(f, "event `{message}` was refused: too many are in flight"),
-            PublishError::Refused { message, .. } => write!(f, "event `{message}` was refused by a layer"),
+            PublishError::Refused { message, .. } => write!(f, "event `{message}` was refused"),
             PublishError::ShutDown { message } => {
                 write!(f, "the bus is shut down, so event `{message}` was not published")
             }
