@@ -147,6 +147,7 @@ impl<B: Flavor> Plan<B> {
     }
 
     /// The names of the transports.
+    #[cfg_attr(not(feature = "transport"), expect(clippy::unused_self, reason = "there are none"))]
     pub(crate) fn transports(&self) -> Vec<&'static str> {
         #[cfg(feature = "transport")]
         return self.vias.iter().map(|(via, _)| via.name()).collect();
