@@ -98,7 +98,7 @@ fn a_missing_handler_is_reported_with_the_line_to_write() {
     let error = SyncBus::empty().modules([hole::MODULE]).build().unwrap_err();
     assert_eq!(codes(&error), ["BUS002", "BUS002", "BUS002"]);
     let fault = &error.faults()[0];
-    assert!(matches!(fault, Fault::MissingHandler { message } if message.short_name() == "ListUsers"));
+    assert!(matches!(fault, Fault::MissingHandler { message, .. } if message.short_name() == "ListUsers"));
     assert_eq!(fault.to_string(), "query `wiring_faults.ListUsers` has no handler");
     assert_eq!(places(fault).len(), 1);
     let line = "`#[handler] fn list_users(query: ListUsers) -> Result<Vec<String>, Error>`";

@@ -107,7 +107,8 @@ impl Bus {
     /// subscriber is no error.
     ///
     /// # Errors
-    /// [`PublishError`] with one entry per subscriber that failed, in subscription order.
+    /// [`PublishError`] with one entry per subscriber that failed, in subscription order. On a bus with a transport
+    /// [`PublishError::Refused`] if the bus does not know the event, which would then reach nobody elsewhere either.
     #[inline]
     #[cfg_attr(feature = "testing", track_caller)]
     pub fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), PublishError>> + Send {
@@ -174,6 +175,8 @@ impl Bus {
             }
             let subscribers = self.core.table.subscribers(self, &event);
             match publish::in_turn(&subscribers) {
+                #[cfg(feature = "transport")]
+                None if subscribers.len() == 0 => self.core.unheard(E::FACTS),
                 None => Ok(()),
                 Some(round) => publish::outcome(round.finish(&subscribers, None).await, E::FACTS, &self.core.wiring),
             }

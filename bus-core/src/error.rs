@@ -360,7 +360,7 @@ macro_rules! one_handler_error {
                     Self::Overloaded { message } => {
                         write!(f, concat!($kind, " `{}` was refused: too many are in flight"), message)
                     }
-                    Self::Refused { message, .. } => write!(f, concat!($kind, " `{}` was refused by a layer"), message),
+                    Self::Refused { message, .. } => write!(f, concat!($kind, " `{}` was refused"), message),
                     Self::Panicked { message, .. } => {
                         write!(f, concat!("the handler of ", $kind, " `{}` panicked"), message)
                     }
@@ -522,7 +522,7 @@ mod tests {
                 "the handler of query `users.GetUser` exceeded its time-out of 1.5s",
                 "the handler of query `users.GetUser` could not start within 1.5s",
                 "query `users.GetUser` was refused: too many are in flight",
-                "query `users.GetUser` was refused by a layer",
+                "query `users.GetUser` was refused",
                 "the handler of query `users.GetUser` panicked",
                 "dispatches are nested 64 deep: a -> a",
                 "the bus is shut down, so query `users.GetUser` was not sent",

@@ -31,6 +31,11 @@ impl Address {
             Some(("tcp", address)) => {
                 let (host, port) = address.rsplit_once(':').ok_or_else(|| fault("write `tcp://127.0.0.1:5555`"))?;
                 port.parse::<u16>().map_err(|_| fault("a port is a number from 0 to 65535"))?;
+                if host == "localhost" {
+                    return Err(fault(
+                        "a name may be another machine tomorrow: write `127.0.0.1` instead of `localhost`",
+                    ));
+                }
                 if !(is_loopback(host) || is_unencrypted_allowed) {
                     return Err(OpenError::NotEncrypted { endpoint: endpoint.to_owned() });
                 }
@@ -124,6 +129,7 @@ mod tests {
             assert!(fault(endpoint).contains("is no endpoint"), "{endpoint}");
         }
         assert!(fault("ipc:///run/../etc/shop").contains("no `..`"));
+        assert!(fault("tcp://localhost:5555").contains("write `127.0.0.1`"));
         assert!(fault("tcp://127.0.0.1:65536").contains("a port is a number"));
         assert!(fault(&format!("ipc:///{}", "x".repeat(107))).contains("107 bytes"));
     }

@@ -157,7 +157,8 @@ impl HubBuilder {
 
 /// Gives what clients send to the workers that serve it. One for each program of several processes, in one of them or alone.
 ///
-/// Dropping it closes it without waiting for what workers have.
+/// Dropping it closes it without waiting for what workers have. That blocks until its socket is removed, for a quarter of a
+/// second if a peer takes nothing more, and never longer than a second: better [`close`](ZmqHub::close) it.
 pub struct ZmqHub {
     port: HubPort,
     close_within: Duration,
@@ -212,5 +213,6 @@ impl ZmqHub {
 impl Drop for ZmqHub {
     fn drop(&mut self) {
         self.port.ask_to_close(Duration::ZERO);
+        self.port.wait_until_closed();
     }
 }

@@ -31,7 +31,7 @@ fn work() -> Work {
 }
 
 fn call(kind: Kind, size: usize) -> Call {
-    Call { kind, name: "do".into(), content: Content::new(b"", &vec![7; size]), limit: None }
+    Call { kind, name: "do".into(), content: Content::new(b"", &vec![7; size]), limit: None, waited: Duration::ZERO }
 }
 
 /// What is said in each of the seconds after the first, in which nothing is heard.

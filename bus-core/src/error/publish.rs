@@ -183,11 +183,12 @@ pub enum PublishError {
         /// The wire name of the event.
         message: &'static str,
     },
-    /// A layer did not let the event through: no subscriber was called.
+    /// A layer or a transport did not let the event through, or a bus with transports does not know it: no subscriber was
+    /// called.
     Refused {
         /// The wire name of the event.
         message: &'static str,
-        /// What the layer says.
+        /// Why, and what to do.
         source: AnyError,
     },
     /// The bus is gone.
@@ -255,7 +256,7 @@ impl fmt::Display for PublishError {
                 write!(f, "no subscriber of event `{message}` could start within {after:?}")
             }
             PublishError::Overloaded { message } => write!(f, "event `{message}` was refused: too many are in flight"),
-            PublishError::Refused { message, .. } => write!(f, "event `{message}` was refused by a layer"),
+            PublishError::Refused { message, .. } => write!(f, "event `{message}` was refused"),
             PublishError::ShutDown { message } => {
                 write!(f, "the bus is shut down, so event `{message}` was not published")
             }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::Cell, fmt};
 
-use serde::{Deserializer, Serialize, Serializer, de::Visitor};
+use serde::{Deserialize as _, Deserializer, Serialize, Serializer, de::Visitor};
 
 use crate::error::AnyError;
 
@@ -25,8 +25,9 @@ use crate::error::AnyError;
 ///     }
 ///
 ///     fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
-///         target.read(&mut serde_json::Deserializer::from_slice(bytes))?;
-///         Ok(())
+///         let mut format = serde_json::Deserializer::from_slice(bytes);
+///         target.read(&mut format)?;
+///         Ok(format.end()?) // nothing may follow
 ///     }
 /// }
 /// ```
@@ -189,7 +190,13 @@ impl Codec for MessagePack {
     }
 
     fn read(&self, bytes: &[u8], target: Target<'_>) -> Result<(), AnyError> {
-        target.read(&mut from_message_pack(bytes))
+        let mut format = from_message_pack(bytes);
+        target.read(&mut format)?;
+        // What reads a nil takes no more than the first byte of anything else.
+        match <()>::deserialize(&mut format) {
+            Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(()),
+            _ => Err("something follows behind the value".into()),
+        }
     }
 }
 
@@ -210,5 +217,30 @@ impl Codec for Json {
         let mut format = serde_json::Deserializer::from_slice(bytes);
         target.read(&mut format)?;
         Ok(format.end()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read of a number or of nothing, with `behind` after it.
+    fn read_option(codec: &dyn Codec, value: Option<u8>, behind: &[u8]) -> Result<Option<u8>, AnyError> {
+        let bytes = [&write(codec, &value).unwrap(), behind].concat();
+        read(codec, &bytes, |format| erased_serde::deserialize(format))
+    }
+
+    #[test]
+    fn all_bytes_are_read_or_the_body_is_refused() {
+        for codec in [&MessagePack as &dyn Codec, &Json] {
+            for value in [None, Some(7)] {
+                assert_eq!(read_option(codec, value, b"").unwrap(), value);
+                // A nil, a number, a list without its elements, a text without its length, and no MessagePack at all.
+                for behind in [&b"\xc0"[..], b"\x07", b"\x92", b"\xdb", b"\xc1", b"\xc4\x01", b"\xd4\x01\x01"] {
+                    let read = read_option(codec, value, behind);
+                    assert!(read.is_err(), "{} with {behind:?} behind {value:?}: {read:?}", codec.content_type());
+                }
+            }
+        }
     }
 }

@@ -64,6 +64,8 @@ impl Via {
     }
 
     /// Only messages with these wire names; a `*` at the end stands for whatever follows. Further calls add to them.
+    ///
+    /// A name that no message of the bus fits is told to `tracing` as a warning when the bus is built.
     #[must_use]
     pub fn only<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.only.get_or_insert_default().extend(names.into_iter().map(Into::into));
@@ -96,6 +98,12 @@ impl Via {
     pub(crate) fn takes(&self, message: &MessageFacts) -> bool {
         let is_named = |names: &[String]| names.iter().any(|pattern| fits(pattern, message.name));
         self.only.as_deref().is_none_or(is_named) && !is_named(&self.except)
+    }
+
+    /// What [`only`](Self::only) was given that is the name of none of these messages.
+    pub(crate) fn idle_names(&self, messages: &[&str]) -> impl Iterator<Item = &str> {
+        let is_idle = |pattern: &&str| !messages.iter().any(|name| fits(pattern, name));
+        self.only.iter().flatten().map(String::as_str).filter(is_idle)
     }
 
     /// Carries a message; gives what comes back.

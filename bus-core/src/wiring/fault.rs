@@ -23,6 +23,8 @@ pub enum Fault {
     MissingHandler {
         /// The message.
         message: &'static MessageFacts,
+        /// The transports of the bus, none of which takes the message.
+        passed_over_by: Vec<&'static str>,
     },
     /// `BUS003`: handlers ask for a value that was not provided.
     MissingDependency {
@@ -178,7 +180,7 @@ impl Fault {
             Fault::DuplicateHandler { message, handlers } => {
                 [Party::message(message)].into_iter().chain(handlers.iter().map(Party::handler)).collect()
             }
-            Fault::MissingHandler { message } => vec![Party::message(message)],
+            Fault::MissingHandler { message, .. } => vec![Party::message(message)],
             Fault::MissingDependency { handlers, .. }
             | Fault::AsyncHandlers { handlers }
             | Fault::OtherBus { handlers, .. } => handlers.iter().map(Party::handler).collect(),
@@ -207,7 +209,7 @@ impl Fault {
     pub fn help(&self) -> String {
         match self {
             Fault::DuplicateHandler { message, handlers } => duplicate_handler_help(message, handlers),
-            Fault::MissingHandler { message } => missing_handler_help(message),
+            Fault::MissingHandler { message, .. } => missing_handler_help(message),
             Fault::MissingDependency { need, wrapped, .. } => missing_dependency_help(need, *wrapped),
             Fault::SharedName { messages, .. } => {
                 let MessageFacts { kind, type_name, .. } = messages[messages.len() - 1];
@@ -340,7 +342,7 @@ impl fmt::Display for Fault {
                 let MessageFacts { kind, name, .. } = message;
                 write!(f, "{kind} `{name}` has {} handlers, and takes exactly one", handlers.len())
             }
-            Fault::MissingHandler { message } => write!(f, "{} `{}` has no handler", message.kind, message.name),
+            Fault::MissingHandler { message, .. } => write!(f, "{} `{}` has no handler", message.kind, message.name),
             Fault::MissingDependency { need, .. } => {
                 write!(f, "handlers ask for `{}`, and none was provided", need.type_name())
             }

@@ -146,6 +146,27 @@ impl<B: Flavor> Plan<B> {
         Some(HandlerFacts::remote(via.name(), *location, message))
     }
 
+    /// The names of the transports.
+    #[cfg_attr(not(feature = "transport"), expect(clippy::unused_self, reason = "there are none"))]
+    pub(crate) fn transports(&self) -> Vec<&'static str> {
+        #[cfg(feature = "transport")]
+        return self.vias.iter().map(|(via, _)| via.name()).collect();
+        #[cfg(not(feature = "transport"))]
+        Vec::new()
+    }
+
+    /// Says which names given to a transport are of no message here: they may be misspelled, or meant for another process.
+    #[cfg(feature = "transport")]
+    fn warn_of_idle_names(&self) {
+        let messages: Vec<_> = self.routes().iter().map(|route| route.message.name).collect();
+        for (via, location) in &self.vias {
+            for pattern in via.idle_names(&messages) {
+                tracing::warn!(target: "linkbus", transport = via.name(), pattern, place = %location,
+                    "`Via::only` has a name that no message of this bus fits: correct it, or add the module that declares one");
+            }
+        }
+    }
+
     /// Puts the layers around each message.
     pub(crate) fn link(&mut self, stack: Stack<B>, build: &Build) {
         self.linked = self.routes().iter().map(|route| stack.link(route, build)).collect();
@@ -161,6 +182,8 @@ impl<B: Flavor> Plan<B> {
     /// The bus, if nothing is wrong with the plan.
     pub(crate) fn assembled(self) -> Result<B, WiringError> {
         let plan = self.checked()?;
+        #[cfg(feature = "transport")]
+        plan.warn_of_idle_names();
         Ok(B::from_core(Arc::<Core<B>>::new_cyclic(|bus| plan.assemble(bus))))
     }
 

@@ -43,9 +43,16 @@ impl WiringError {
         write!(f, "  more: linkbus::docs::{}", fault.code().to_lowercase())
     }
 
-    /// What another fault may have to do with this one.
+    /// What another fault, or a transport, may have to do with this one.
     fn note(&self, fault: &Fault) -> Option<String> {
-        let Fault::MissingHandler { .. } = fault else { return None };
+        let Fault::MissingHandler { message, passed_over_by } = fault else { return None };
+        if !passed_over_by.is_empty() {
+            let transports = passed_over_by.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let name = message.name;
+            return Some(format!(
+                "the transport {transports} would carry it, if `Via::only` or `Via::except` let `{name}` through"
+            ));
+        }
         let unlinked = self.faults.iter().filter_map(|fault| match fault {
             Fault::ModuleNotNamed { module, .. } => Some(format!("`{module}`")),
             _ => None,

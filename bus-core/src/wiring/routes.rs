@@ -1,4 +1,6 @@
 use super::Wiring;
+#[cfg(feature = "transport")]
+use crate::error::PublishError;
 use crate::{
     dispatch::Table,
     error::CloseError,
@@ -48,6 +50,18 @@ impl<B: Flavor> Core<B> {
             #[cfg(not(feature = "testing"))]
             None => None,
         }
+    }
+
+    /// What becomes of an event that has no subscriber and no layer here. A bus with transports that does not know it
+    /// cannot have routed it to any of them.
+    #[cfg(feature = "transport")]
+    pub(crate) fn unheard(&self, event: &'static MessageFacts) -> Result<(), PublishError> {
+        if self.vias.is_empty() || self.explanation(event).is_some() {
+            return Ok(());
+        }
+        let source = "the bus does not know the event, so no transport gets it: \
+            add `.message::<E>()` to the builder, or the module that declares it";
+        Err(PublishError::Refused { message: event.name, source: source.into() })
     }
 
     pub(crate) fn close(&self) -> Result<(), CloseError> {

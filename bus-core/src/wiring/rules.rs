@@ -40,7 +40,7 @@ fn handler_counts<B: Flavor>(plan: &Plan<B>, faults: &mut Vec<Fault>) {
     for route in plan.routes().into_iter().filter(|route| route.message.kind.has_one_handler()) {
         match route.handlers.len() {
             0 if plan.partial => {}
-            0 => faults.push(Fault::MissingHandler { message: route.message }),
+            0 => faults.push(Fault::MissingHandler { message: route.message, passed_over_by: plan.transports() }),
             1 => {}
             _ => faults.push(Fault::DuplicateHandler { message: route.message, handlers: route.handlers }),
         }

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 import time
 import uuid
 
@@ -54,6 +55,7 @@ class Peer:
     def __init__(self, endpoint, queries, events):
         self.queries, self.events = queries, events
         self.answers, self.sequence, self.session, self.is_welcome, self.has_left = {}, 0, 0, False, False
+        self.sent = self.received = 0
         self.source, self.pause, self.next_word = uuid.uuid4().bytes, 1.0, 0.0
         # In how many handlers we are: what they send says so, so that a circle of messages comes to an end.
         self.depth = 0
@@ -86,9 +88,11 @@ class Peer:
             raise refusal
 
     def close(self):
-        self._send(GOODBYE)
-        self.run_until(lambda: self.has_left)
-        self.socket.close()
+        """Leaves the hub. Who is not welcome yet has nothing to wait for."""
+        if self.is_welcome:
+            self._send(GOODBYE)
+            self.run_until(lambda: self.has_left)
+        self.socket.close(linger=0)
 
     def _say_something(self):
         if self.is_welcome:
@@ -123,8 +127,7 @@ class Peer:
         if kind == WORK:
             self._work(*struct.unpack_from(">QI", fields), *read_content(fields[12:]))
         elif kind == EVENT:
-            envelope, body = read_content(fields[8:])
-            self._handle(self.events, envelope, body)
+            self._hear(fields[8:])
             self._send(CREDIT, struct.pack(">I", 1))
         elif kind in (DONE, FAILED, REJECT):
             self.answers[struct.unpack_from(">Q", fields)[0]] = refusal_of(kind, fields[8:])
@@ -139,22 +142,48 @@ class Peer:
     def _handle(self, handlers, envelope, body):
         outside, self.depth = self.depth, envelope.get("depth", 0) + 1
         try:
-            return handlers[envelope["name"]](json.loads(body))
+            return handlers[envelope["name"]](message_of(envelope, body))
         finally:
             self.depth = outside
 
     def _work(self, lease, attempt, envelope, body):
         number = struct.pack(">Q", lease)
         try:
-            reply = self._handle(self.queries, envelope, body)
-            self._send(DONE, number + json.dumps(reply).encode())
-        except Refused as refusal:
-            self._send(FAILED, number + messagepack.write(error_of(refusal)))
+            reply = json.dumps(self._handle(self.queries, envelope, body)).encode()
+        except Exception as exception:
+            self._send(FAILED, number + messagepack.write(error_of(exception)))
+        else:
+            self._send(DONE, number + reply)
+
+    def _hear(self, event):
+        """Nobody waits for what becomes of an event: a handler that fails is told here, and the next one is heard."""
+        try:
+            envelope, body = read_content(event)
+            self._handle(self.events, envelope, body)
+        except Exception as exception:
+            print(f"an event was not handled: {exception!r}", file=sys.stderr)
 
 
-def error_of(refusal):
-    error = {"reason": "failed", "type_name": "Refused", "text": str(refusal), "is_retryable": False}
-    return error | {"body": json.dumps(refusal.error).encode()}
+class Unreadable(Exception):
+    """A body in a format that is not known here, or that is none of it."""
+
+
+def message_of(envelope, body):
+    if envelope["content_type"] != "application/json":
+        raise Unreadable(f"`{envelope['content_type']}` is no format that is known here: send `application/json`")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Unreadable(f"the message cannot be read: {error}") from error
+
+
+def error_of(exception):
+    if isinstance(exception, Refused):
+        reason, body = "failed", {"body": json.dumps(exception.error).encode()}
+    else:
+        reason, body = "refused" if isinstance(exception, Unreadable) else "panicked", {}
+    error = {"reason": reason, "type_name": type(exception).__name__, "text": str(exception), "is_retryable": False}
+    return error | body
 
 
 def refusal_of(kind, rest):

@@ -1,8 +1,9 @@
 //! The thread of a hub, with the clients and workers that are in its process.
 
 use std::{
+    convert::Infallible,
     io,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -50,6 +51,8 @@ pub(crate) struct HubPort {
     wake: Arc<Wake>,
     stats: watch::Receiver<HubStats>,
     is_over: watch::Receiver<bool>,
+    /// Says nothing; disconnected when the thread has ended.
+    thread: Arc<Mutex<mpsc::Receiver<Infallible>>>,
 }
 
 impl HubPort {
@@ -74,6 +77,13 @@ impl HubPort {
     pub(crate) fn ask_to_close(&self, within: Duration) {
         // A hub that has ended is closed.
         let _ = self.inbox.push(Ask::Close(within));
+    }
+
+    /// Blocks until the hub is closed, which was [asked](Self::ask_to_close) to close; for a second at most.
+    pub(crate) fn wait_until_closed(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        // It lingers for a while, and has then removed its files.
+        let _ = thread.recv_timeout(4 * LINGER);
     }
 
     /// Waits until the hub is closed.
@@ -119,7 +129,9 @@ fn serve<S: Router>(
     let (over, is_over) = watch::channel(false);
     let (counted, stats) = watch::channel(HubStats::default());
     let inbox = Arc::new(Inbox::new(Arc::clone(&wake)));
-    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats, is_over };
+    let (alive, thread) = mpsc::channel();
+    let thread = Arc::new(Mutex::new(thread));
+    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats, is_over, thread };
     let pause = options.heartbeat / TICKS_PER_HEARTBEAT;
     let server = Server {
         hub: Hub::new(id, options),
@@ -137,6 +149,7 @@ fn serve<S: Router>(
         _places: places,
     };
     let run = move || {
+        let _alive = alive;
         server.run();
         let _ = over.send(true);
     };

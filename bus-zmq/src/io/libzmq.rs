@@ -28,6 +28,7 @@ impl ZmqDealer {
         socket.set_identity(id)?;
         // What cannot be sent stays here, where it can be given up, and not in a socket.
         socket.set_immediate(true)?;
+        socket.set_ipv6(is_ipv6(endpoint))?;
         socket.set_linger(0)?;
         socket.set_reconnect_ivl(short_millis(RECONNECT))?;
         socket.set_reconnect_ivl_max(10 * short_millis(RECONNECT))?;
@@ -83,6 +84,8 @@ impl ZmqRouter {
 
 impl Router for ZmqRouter {
     fn bind(&mut self, endpoint: &str) -> io::Result<()> {
+        // Each endpoint by itself: `tcp://*` would be all addresses of both kinds.
+        self.socket.set_ipv6(is_ipv6(endpoint))?;
         Ok(self.socket.bind(endpoint)?)
     }
 
@@ -105,6 +108,11 @@ impl Router for ZmqRouter {
     fn sleep(&mut self, bell: BorrowedFd<'_>, pause: Duration) -> bool {
         sleep(self.socket.as_poll_item(zmq::POLLIN), bell, pause)
     }
+}
+
+/// Whether it has an address of IPv6, which libzmq does not read unless it is told to.
+fn is_ipv6(endpoint: &str) -> bool {
+    endpoint.starts_with("tcp://[")
 }
 
 fn sleep(socket: zmq::PollItem<'_>, bell: BorrowedFd<'_>, pause: Duration) -> bool {

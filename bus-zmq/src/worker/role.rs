@@ -40,7 +40,7 @@ pub(super) enum Report {
 impl Report {
     /// Of a job that was not begun, and will not be here. An event is for nobody else.
     pub(super) fn untouched(job: &Job) -> Self {
-        job.lease.map_or(Report::EventDone(Answer::Done(Vec::new())), Report::GiveBack)
+        job.lease.map_or(Report::EventDone, Report::GiveBack)
     }
 }
 
