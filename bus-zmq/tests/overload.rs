@@ -99,9 +99,10 @@ async fn a_query_that_waits_for_room_times_out_as_one_that_waits_for_an_answer()
 #[tokio::test]
 async fn who_waits_for_room_is_told_when_the_client_closes() {
     let place = Place::new();
-    let client = place.client().in_flight(0).connect().unwrap();
+    let client = place.client().in_flight(1).close_within(Duration::ZERO).connect().unwrap();
     let bus = Bus::empty().message::<Do>().transport(client.clone()).build().unwrap();
-    let mut waits_for_room = pin!(bus.execute(Do(vec![])));
+    let (mut waits_for_a_hub, mut waits_for_room) = (pin!(bus.execute(Do(vec![]))), pin!(bus.execute(Do(vec![]))));
+    begin(&mut waits_for_a_hub);
     begin(&mut waits_for_room);
     soon(client.close()).await.unwrap();
     let error = soon(waits_for_room).await.unwrap_err();
