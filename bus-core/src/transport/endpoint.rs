@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 use super::{Answer, Codec, Envelope, Json, MessagePack, Parcel, RemoteError, codec, via::Propagator};
 use crate::{
     bus::Bus,
-    caught::caught_in,
+    caught::caught,
     context::Context,
     depth,
     error::RecursionLimit,
@@ -107,37 +107,39 @@ impl Endpoint {
     /// subscribers had it then. A message whose deadline is over is not begun. A panic is an answer, too, whoever panics: the
     /// handler, or what reads the message or writes the reply.
     pub async fn deliver(&self, parcel: Parcel) -> Answer {
-        let answer = caught_in(self.deliver_in_span(&parcel)).await;
-        answer.unwrap_or_else(|| {
-            let text = format!("what reads `{0}` or writes the answer to `{0}` panicked", parcel.envelope.name);
-            Answer::Failed(Box::new(RemoteError::new(Reason::Panicked, text)))
-        })
-    }
-
-    async fn deliver_in_span(&self, parcel: &Parcel) -> Answer {
-        let span = self.propagator.as_ref().map(|propagator| {
-            let span =
-                tracing::info_span!(target: "linkbus", "receive", messaging.destination.name = %parcel.envelope.name);
-            propagator.extract(&parcel.envelope, &span);
-            span
-        });
-        let delivery = self.deliver_within(parcel);
+        let Some(span) = caught(|| self.span(&parcel.envelope)) else { return panicked(&parcel) };
+        // Boxed, because a circle of messages within one process has this on its stack once for each level.
+        let delivery = Box::pin(self.deliver_within(&parcel));
         match span {
             Some(span) => delivery.instrument(span).await,
             None => delivery.await,
         }
     }
 
+    /// What the delivery is in, where the sender's trace goes on.
+    fn span(&self, envelope: &Envelope) -> Option<tracing::Span> {
+        let propagator = self.propagator.as_ref()?;
+        let span = tracing::info_span!(target: "linkbus", "receive", messaging.destination.name = %envelope.name);
+        propagator.extract(envelope, &span);
+        Some(span)
+    }
+
     async fn deliver_within(&self, parcel: &Parcel) -> Answer {
         if parcel.envelope.kind == Kind::Event && self.is_own(&parcel.envelope) {
             return Answer::Done(Vec::new());
         }
-        let (codec, mut ready) = match self.open(parcel) {
-            Ok(opened) => opened,
-            Err(error) => return Answer::Failed(Box::new(error)),
+        let (codec, mut ready) = match caught(|| self.open(parcel)) {
+            Some(Ok(opened)) => opened,
+            Some(Err(error)) => return Answer::Failed(Box::new(error)),
+            None => return panicked(parcel),
         };
         let is_panic = depth::from_outside(parcel.envelope.depth, ready.dispatch(&self.bus)).await;
-        answer(&ready, is_panic, codec)
+        let answered = caught(move || {
+            let answer = answer(&ready, is_panic, codec);
+            drop(ready);
+            answer
+        });
+        answered.unwrap_or_else(|| panicked(parcel))
     }
 
     /// Whether this bus sent the message.
@@ -197,6 +199,12 @@ fn missing(message: &MessageFacts) -> Option<&'static str> {
     }
     let has_reply = message.kind != Kind::Query || message.abilities.serialize_reply;
     (!has_reply).then_some("its reply is not `serde::Serialize`")
+}
+
+/// What goes back if a panic was not the handler's.
+fn panicked(parcel: &Parcel) -> Answer {
+    let text = format!("what reads `{0}` or writes the answer to `{0}` panicked", parcel.envelope.name);
+    Answer::Failed(Box::new(RemoteError::new(Reason::Panicked, text)))
 }
 
 /// What goes back for a dispatch that is over.
