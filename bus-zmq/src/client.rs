@@ -198,12 +198,7 @@ impl ZmqClient {
         self.shared.answers.give_out();
         outcome.map_err(|_| Undelivered::Closed)
     }
-}
 
-/// The most bytes of a name on the wire.
-const MAX_NAME: usize = 65_535;
-
-impl ZmqClient {
     /// Waits for room no longer than for an answer.
     async fn wait_for_room(&self, call: &mut Call) -> Result<Taken, Undelivered> {
         let begun = Instant::now();
@@ -223,6 +218,9 @@ impl ZmqClient {
         }
     }
 }
+
+/// The most bytes of a name on the wire.
+const MAX_NAME: usize = 65_535;
 
 impl Transport for ZmqClient {
     fn name(&self) -> &'static str {

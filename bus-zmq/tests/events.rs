@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use bus_zmq::HubStats;
-use linkbus::{Bus, Event, transport::Endpoint};
+use linkbus::{Builder, Bus, Event, transport::Endpoint};
 use serde::{Deserialize, Serialize};
 
 use self::support::{Gate, Place, run, soon, until};
@@ -20,6 +20,12 @@ struct Stored(u64);
 /// A bus that publishes.
 fn publisher(place: &Place) -> Bus {
     Bus::empty().message::<Stored>().transport(place.client().connect().unwrap()).build().unwrap()
+}
+
+/// A bus that is done with an event when the gate opens.
+fn behind(gate: &Gate) -> Builder<Bus> {
+    let entrance = gate.clone();
+    Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass())
 }
 
 #[tokio::test]
@@ -46,9 +52,7 @@ async fn events_that_a_slow_subscriber_misses_are_counted_on_both_sides() {
     let place = Place::new();
     let hub = place.hub().event_queue(5, 1 << 20).start().unwrap();
     let gate = Gate::new();
-    let entrance = gate.clone();
-    let slow = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
-    let (worker, _) = run(place.worker().event_credit(4), slow);
+    let (worker, _) = run(place.worker().event_credit(4), behind(&gate));
     soon(worker.ready()).await.unwrap();
     let bus = publisher(&place);
     for number in 0..20 {
@@ -94,9 +98,7 @@ async fn a_hub_is_idle_only_when_subscribers_are_done_with_their_events() {
     let place = Place::new();
     let hub = place.hub().start().unwrap();
     let gate = Gate::new();
-    let entrance = gate.clone();
-    let slow = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
-    let (worker, _) = run(place.worker().event_credit(1), slow);
+    let (worker, _) = run(place.worker().event_credit(1), behind(&gate));
     soon(worker.ready()).await.unwrap();
     let bus = publisher(&place);
     for number in 0..2 {
@@ -114,9 +116,7 @@ async fn what_a_subscriber_had_when_it_left_is_not_waited_for() {
     let place = Place::new();
     let hub = place.hub().start().unwrap();
     let gate = Gate::new();
-    let entrance = gate.clone();
-    let stuck = Bus::empty().replayable().subscribe_async(move |_: &Stored| entrance.pass());
-    let (worker, running) = run(place.worker().event_credit(1), stuck);
+    let (worker, running) = run(place.worker().event_credit(1), behind(&gate));
     soon(worker.ready()).await.unwrap();
     soon(publisher(&place).publish(Stored(1))).await.unwrap();
     until(|| gate.arrived() == 1).await;
