@@ -1,17 +1,30 @@
 //! linkbus beside what else a Rust program could use: the same work, the same reply, one run.
 //!
-//! A [`Peer`] is one file in `peers`; it answers for each [`Case`] with the work, or with why it cannot. To add one, write its
-//! file and a line in [`PEERS`].
+//! A [`Peer`] is one file; it answers for each [`Case`] with the work, or with why it cannot. To add one, write its file in
+//! `rivals` and a line in `rivals.rs`.
 
 // medi-rs unfolds its list of 700 commands one after the other.
 #![cfg_attr(feature = "many", recursion_limit = "2048")]
 
 mod case;
+mod direct;
+mod linkbus;
 mod peer;
-mod peers;
 pub mod results;
+/// What is the same with the feature and without is measured once.
+#[cfg(feature = "strict")]
+mod rivals {
+    pub(crate) const ALL: &[crate::peer::Peer] = &[];
+}
+#[cfg(not(feature = "strict"))]
+mod rivals;
 mod work;
 
 pub use case::{CASES, Case};
 pub use peer::{Answer, Peer};
-pub use peers::PEERS;
+
+/// Who is compared, in the order of the tables. The first, a function that is called, is what the others of its program are
+/// measured by.
+pub fn peers() -> impl Iterator<Item = &'static Peer> {
+    [&direct::PEER, &linkbus::SYNC, &linkbus::ASYNC].into_iter().chain(rivals::ALL)
+}

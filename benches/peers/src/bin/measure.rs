@@ -13,7 +13,7 @@ use std::{
 };
 
 use linkbus_peers::{
-    Answer, CASES, Case, PEERS, Peer,
+    Answer, CASES, Case, Peer, peers,
     results::{Figure, PeerResults, Results, Run},
 };
 use serde_json::Value;
@@ -44,8 +44,8 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["turns", peer, case, turns] => {
-            let (peer, case) = (number(peer), number(case));
-            if let Answer::Turns(work) = (PEERS[peer].answer)(CASES[case]) {
+            let peer = peers().nth(number(peer)).expect("a number of the tables");
+            if let Answer::Turns(work) = (peer.answer)(CASES[number(case)]) {
                 work(turns.parse().expect("a number of turns"));
             }
             Ok(())
@@ -64,8 +64,8 @@ fn collected(medians: &Medians) -> Results {
     if !counts {
         println!("notice: valgrind is not installed, so no instruction was counted");
     }
-    let peers = PEERS.iter().enumerate().map(|(number, peer)| of_peer(number, peer, medians, counts));
-    Results { run: run(), peers: peers.collect() }
+    let of_peers = peers().enumerate().map(|(number, peer)| of_peer(number, peer, medians, counts));
+    Results { run: run(), peers: of_peers.collect() }
 }
 
 fn of_peer(number: usize, peer: &Peer, medians: &Medians, counts: bool) -> PeerResults {

@@ -45,7 +45,7 @@ fn tables(results: &Results) -> String {
     text += &at_a_glance(results);
     let asked: [(&str, &str, fn(&Figure) -> Option<f64>); 3] = [
         ("Nanoseconds", "the median of criterion, for a turn; with callers, for a turn of each", nanoseconds),
-        ("Instructions", "of callgrind, for a turn", instructions),
+        ("Instructions", "of callgrind, for a turn; not of callers, whose threads it runs one at a time", instructions),
         ("Blocks", "of memory that a turn takes", blocks),
     ];
     for (what, meaning, value) in asked {

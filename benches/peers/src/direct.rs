@@ -8,7 +8,10 @@ use crate::{
     work::{YieldOnce, add, hear, on_threads, one_thread, timed, timed_awaits},
 };
 
-pub(crate) const PEER: Peer = Peer { name: "direct call", gives: "nothing between caller and callee", answer };
+/// Each program has one: what is near to it is compared with its own.
+const NAME: &str = if cfg!(feature = "strict") { "direct call, beside strict-link" } else { "direct call" };
+
+pub(crate) const PEER: Peer = Peer { name: NAME, gives: "nothing between caller and callee", answer };
 
 struct Add(u64, u64);
 
