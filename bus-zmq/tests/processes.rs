@@ -18,17 +18,13 @@ use std::{
 };
 
 use bus_zmq::{NoWorker, Zmq, ZmqClient};
-use linkbus::{
-    Builder, Bus, DispatchError, Event, Task,
-    layer::{Dispatch, Observer},
-    transport::Endpoint,
-};
+use linkbus::{Builder, Bus, DispatchError, Event, Task, transport::Endpoint};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use self::{
-    ledger::{Attempts, Begun},
+    ledger::{Attempts, Noted},
     process::{Process, end_with_the_test, stop_at_signal},
     support::{Place, soon, until},
 };
@@ -85,22 +81,11 @@ async fn hub(endpoint: String, mebibytes: u32) {
 /// Notes each task that it begins with.
 async fn worker(endpoint: String, folder: &Path, number: u32) {
     let pause = |Crunch(task, _): Crunch| tokio::time::sleep(Duration::from_millis(task % 8));
-    let noted = Noted(Begun::open(&folder.join(format!("begun-{number}"))));
+    let noted = Noted::by(number, folder, |Crunch(task, _)| *task);
     let bus = Bus::empty().replayable().task_async(pause).layer(noted).build().unwrap();
     let worker = Zmq::worker().endpoint(endpoint).connect(Endpoint::new(&bus).unwrap()).unwrap();
     stop_at_signal(worker.handle());
     worker.run().await.unwrap();
-}
-
-struct Noted(Begun);
-
-impl Observer for Noted {
-    fn start(&self, dispatch: &mut Dispatch<'_>) {
-        let task = dispatch.get::<Crunch>().map_or(u64::MAX, |Crunch(task, _)| *task);
-        self.0.note(task, dispatch.attempt());
-    }
-
-    fn end(&self, _: &mut Dispatch<'_>) {}
 }
 
 /// Takes so many events at once; says at the end how many it heard, how many it missed, and how often it was interrupted.

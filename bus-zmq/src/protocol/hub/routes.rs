@@ -26,6 +26,11 @@ impl Waiting {
     pub(super) fn is_expired(&self, now: Duration) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
+
+    /// Whether workers that had it are gone, and it is given up with the next one.
+    pub(super) fn is_suspect(&self, options: &HubOptions) -> bool {
+        self.attempt > 0 && self.attempt.saturating_add(1) >= options.max_attempts
+    }
 }
 
 /// The messages of one name, and who serves them.
@@ -39,9 +44,10 @@ struct Route {
 }
 
 impl Route {
-    /// The worker that is free and was not used for longest.
-    fn next_worker(&mut self, is_free: impl Fn(&PeerId) -> bool) -> Option<PeerId> {
-        let place = self.workers.iter().position(is_free)?;
+    /// Of the workers that take the next message, the one that was not used for longest.
+    fn next_worker(&mut self, takes: impl Fn(&PeerId, &Waiting) -> bool) -> Option<PeerId> {
+        let next = self.waiting.front()?;
+        let place = self.workers.iter().position(|worker| takes(worker, next))?;
         let worker = self.workers.remove(place)?;
         self.workers.push_back(worker.clone());
         Some(worker)
@@ -146,10 +152,13 @@ impl Routes {
         self.bytes -= waiting.content.len() + MESSAGE;
     }
 
-    /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
-    pub(super) fn pop_for_next(&mut self, name: &Name, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
-        let route = self.by_name.get_mut(name).filter(|route| !route.waiting.is_empty())?;
-        let worker = route.next_worker(is_free)?;
+    /// The next message of this name, and the worker for it: of those that take it, the one that was not used for longest.
+    pub(super) fn pop_for_next(
+        &mut self,
+        name: &Name,
+        takes: impl Fn(&PeerId, &Waiting) -> bool,
+    ) -> Option<(Waiting, PeerId)> {
+        let worker = self.by_name.get_mut(name)?.next_worker(takes)?;
         Some((self.pop(name)?, worker))
     }
 
@@ -163,9 +172,10 @@ impl Routes {
         Some(waiting)
     }
 
-    /// The next message that a worker of these names can have; the names take turns.
-    pub(super) fn pop_any(&mut self, serves: &NumberedSet<Name>) -> Option<Waiting> {
-        let place = self.backlog.iter().position(|name| serves.contains(name))?;
+    /// The next message that a worker of these names takes; the names take turns.
+    pub(super) fn pop_any(&mut self, serves: &NumberedSet<Name>, takes: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+        let next = |name| self.by_name.get(name).and_then(|route| route.waiting.front());
+        let place = self.backlog.iter().position(|name| serves.contains(name) && next(name).is_some_and(&takes))?;
         let name = self.backlog.remove(place)?;
         self.backlog.push_back(name.clone());
         self.pop(&name)
