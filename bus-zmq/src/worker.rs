@@ -2,6 +2,7 @@
 
 mod pile;
 mod role;
+mod served;
 
 use std::{
     sync::{
@@ -20,12 +21,13 @@ use tokio::{
 
 use self::pile::{Begun, Pile};
 use self::role::{Phase, Report, WorkerRole};
+use self::served::served;
 use crate::{
     contact::{Contact, Lookout},
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Hello, Job, Lease, Reject, Served, WorkStats},
+    protocol::{Hello, Job, Lease, Reject, WorkStats},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -82,7 +84,7 @@ impl WorkerBuilder {
     /// Connects to the hub, which need not be there yet, as a worker of what `endpoint` serves.
     ///
     /// # Errors
-    /// [`OpenError`] if the endpoint of the hub cannot be used.
+    /// [`OpenError`] if the endpoint of the hub cannot be used, or the names of what is served cannot be told.
     pub fn connect(self, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
         let place = self.reach.clone().there()?;
         self.open(place, endpoint)
@@ -100,8 +102,9 @@ impl WorkerBuilder {
         for (message, missing) in endpoint.does_not_serve() {
             tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
         }
+        let serves = served(endpoint.serves().map(|message| (message.kind, message.name)))?;
         let hub = place.name();
-        let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
+        let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves };
         let (jobs, todo) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::Running(Contact::Connecting));
         let (session, stats) = (Arc::default(), Arc::default());
@@ -122,14 +125,6 @@ impl WorkerBuilder {
         };
         Ok(ZmqWorker { endpoint: Arc::new(endpoint), todo, handle: WorkerHandle { shared: Arc::new(shared) } })
     }
-}
-
-/// What a worker says it serves, in an order that does not depend on the run.
-fn serves(endpoint: &Endpoint) -> Vec<Served> {
-    let served = endpoint.serves().map(|message| Served { kind: message.kind, name: message.name.into() });
-    let mut served: Vec<_> = served.collect();
-    served.sort_by(|a, b| a.name.cmp(&b.name));
-    served
 }
 
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
@@ -219,6 +214,9 @@ impl ZmqWorker {
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
+    ///
+    /// # Panics
+    /// Outside of a runtime of tokio.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
         let (mut running, (waiting, mut begun)) = (JoinSet::new(), mpsc::unbounded_channel());
         let mut phase = self.handle.shared.phase.clone();

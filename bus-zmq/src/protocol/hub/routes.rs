@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use linkbus::Kind;
 
 use super::{HubOptions, NoWorker, PeerId};
-use crate::protocol::{Content, Head, Keyed, Numbered, NumberedSet, Reject};
+use crate::protocol::{Content, Head, Keyed, MAX_LIST, Numbered, NumberedSet, Reject};
 
 /// The name of queries, commands or tasks.
 pub(super) type Name = Keyed<str>;
@@ -53,9 +53,6 @@ impl Route {
         Some(worker)
     }
 }
-
-/// How many names can be in a list.
-const MAX_NAMES: usize = 65_535;
 
 /// How long the list of them may be, however small frames are: messages of ZeroMQ may be larger than frames by more than that.
 const LEAST_LIST: usize = 64 << 10;
@@ -194,7 +191,7 @@ impl Routes {
         let is_new = |name: &Name| !self.by_name.contains_key(name);
         let new: NumberedSet<_> = names.into_iter().filter(is_new).collect();
         let listed = self.listed + new.iter().map(|name| listed(name)).sum::<usize>();
-        self.by_name.len() + new.len() <= MAX_NAMES && listed <= options.max_frame.max(LEAST_LIST)
+        self.by_name.len() + new.len() <= MAX_LIST && listed <= options.max_frame.max(LEAST_LIST)
     }
 
     fn know(&mut self, name: &Name) -> &mut Route {
