@@ -19,7 +19,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use self::pile::{Begun, Pile};
+use self::pile::{Begun, Hand, Pile};
 use self::role::{Phase, Report, WorkerRole};
 use self::served::served;
 use crate::{
@@ -120,6 +120,7 @@ impl WorkerBuilder {
             phase,
             session,
             stats,
+            pile: Pile::default(),
             is_stopped: AtomicBool::new(false),
             close_within: self.close_within,
         };
@@ -129,7 +130,7 @@ impl WorkerBuilder {
 
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
-/// A worker that is dropped, or whose `run` is, gives up what it has at once; what it took and had not looked at uses up no attempt.
+/// A worker that is dropped, or whose `run` is, gives up what it has at once; what it took and had not begun uses up no attempt.
 #[must_use = "it handles nothing until it is run"]
 pub struct ZmqWorker {
     endpoint: Arc<Endpoint>,
@@ -152,6 +153,7 @@ struct Shared {
     /// The number of the last one.
     session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
+    pile: Pile,
     is_stopped: AtomicBool,
     close_within: Duration,
 }
@@ -160,6 +162,11 @@ impl Shared {
     /// Whether another worker gets it, or has it already.
     fn is_for_others(&self, lease: Lease) -> bool {
         self.is_stopped.load(Ordering::Relaxed) || lease.is_older_than(self.session.load(Ordering::Relaxed))
+    }
+
+    /// These were not begun, and will not be here.
+    fn give_back<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) {
+        jobs.into_iter().map(Report::untouched).for_each(|report| self.tell(report));
     }
 
     fn tell(&self, report: Report) {
@@ -177,6 +184,9 @@ impl WorkerHandle {
 
     fn stop_within(&self, limit: Duration) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
+        // Before anything is given back: a hub that does not know of it gives it to the same worker again.
+        self.shared.tell(Report::Leave(Duration::MAX));
+        self.shared.give_back(&self.shared.pile.clear());
         self.shared.tell(Report::Leave(limit));
     }
 
@@ -246,9 +256,11 @@ impl ZmqWorker {
     /// Begins with jobs, in as many tasks as there are threads.
     fn take(&self, jobs: Vec<Job>, waiting: mpsc::UnboundedSender<Begun>, running: &mut JoinSet<()>) {
         let hands = Handle::current().metrics().num_workers().min(jobs.len());
-        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared), waiting);
+        let worker = Arc::clone(&self.handle.shared);
+        worker.pile.add(jobs);
+        let hand = Hand { endpoint: Arc::clone(&self.endpoint), worker, waiting };
         for _ in 0..hands {
-            running.spawn(pile.clone().work_off());
+            running.spawn(hand.clone().work_off());
         }
     }
 }
@@ -268,8 +280,9 @@ async fn go_on(begun: Begun, worker: Arc<Shared>) {
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
         self.todo.close();
+        self.handle.stop_within(Duration::MAX);
         while let Ok(jobs) = self.todo.try_recv() {
-            jobs.iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
+            self.handle.shared.give_back(&jobs);
         }
         self.handle.stop_within(Duration::ZERO);
     }
