@@ -80,7 +80,7 @@ async fn add_stock(command: &AddStock, stock: &Stock, events: &EventHandle) -> R
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, AnyError> {
     let Some(python) = env::args().nth(1) else {
-        eprintln!("interop: which Python? For example: cargo run -p bus-zmq --example interop -- python3");
+        eprintln!("interop: {WHICH_PYTHON}");
         return Ok(ExitCode::FAILURE);
     };
     let folder = tempfile::tempdir()?;
@@ -94,7 +94,8 @@ async fn main() -> Result<ExitCode, AnyError> {
     let running = tokio::spawn(worker.run());
 
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/python/prices.py");
-    let mut python = Process::new(python).arg(program).arg(&endpoint).kill_on_drop(true).spawn()?;
+    let started = Process::new(&python).arg(program).arg(&endpoint).kill_on_drop(true).spawn();
+    let mut python = started.map_err(|error| format!("`{python}` cannot be started: {error}; {WHICH_PYTHON}"))?;
     tokio::select! {
         served = client.served(["prices.GetPrice"]) => served?,
         ended = python.wait() => return ended_early(ended?),
@@ -111,8 +112,11 @@ async fn main() -> Result<ExitCode, AnyError> {
     Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+const WHICH_PYTHON: &str = "name an interpreter that has pyzmq, as in `cargo run -p bus-zmq --example interop -- venv/bin/python` \
+                            (bus-zmq/examples/python/README.md says how to get one)";
+
 fn ended_early(ended: ExitStatus) -> Result<ExitCode, AnyError> {
-    Err(format!("the Python program ended before it said what it answers: {ended}").into())
+    Err(format!("the Python program ended before it said what it answers ({ended}): {WHICH_PYTHON}").into())
 }
 
 async fn ask_for_prices(bus: &Bus) -> Result<(), AnyError> {

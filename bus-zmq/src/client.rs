@@ -27,7 +27,7 @@ use crate::{
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Call, Content, Outcome, Reject},
+    protocol::{Call, Content, MAX_TEXT, Outcome, Reject},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -219,9 +219,6 @@ impl ZmqClient {
     }
 }
 
-/// The most bytes of a name on the wire.
-const MAX_NAME: usize = 65_535;
-
 impl Transport for ZmqClient {
     fn name(&self) -> &'static str {
         "zmq"
@@ -239,8 +236,8 @@ impl Transport for ZmqClient {
 
     async fn carry(&self, parcel: Parcel) -> Result<Answer, Undelivered> {
         let Parcel { envelope, body } = parcel;
-        if envelope.name.len() > MAX_NAME {
-            return Err(Undelivered::TooLarge { size: envelope.name.len(), limit: MAX_NAME });
+        if envelope.name.len() > MAX_TEXT {
+            return Err(Undelivered::TooLarge { size: envelope.name.len(), limit: MAX_TEXT });
         }
         let content = Content::written(|out| envelope.append_to(out), &body);
         let (size, limit) = (content.len(), self.shared.settings.max_frame);

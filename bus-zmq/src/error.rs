@@ -63,6 +63,28 @@ pub enum OpenError {
         /// As it was given.
         endpoint: String,
     },
+    /// A message that a worker serves has a name that fits into no frame.
+    #[error(
+        "the name `{beginning}..` has {size} bytes, and at most {limit} are carried: give the message a shorter one with `name = \"..\"`"
+    )]
+    NameTooLong {
+        /// How the name begins.
+        beginning: String,
+        /// How many bytes it has.
+        size: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// A worker serves more messages than it can tell its hub.
+    #[error(
+        "the bus handles {count} messages, and a worker serves at most {limit}: give several workers a part of the modules each"
+    )]
+    TooManyNames {
+        /// How many it serves.
+        count: usize,
+        /// How many it may serve.
+        limit: usize,
+    },
     /// The system refused.
     #[error("cannot open `{endpoint}`")]
     System {
@@ -73,11 +95,15 @@ pub enum OpenError {
     },
 }
 
-/// Why a client is not ready.
+/// Why a client or a worker is not ready: what [`ZmqClient::ready`](crate::ZmqClient::ready), [`served`](crate::ZmqClient::served),
+/// [`WorkerHandle::ready`](crate::WorkerHandle::ready) and [`ZmqWorker::run`](crate::ZmqWorker::run) fail with.
+///
+/// All but [`Closed`](NotReady::Closed) may pass: the client or worker goes on looking for its hub by itself, and whoever waits anew
+/// hears of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReady {
-    /// No hub answers.
+    /// No hub answers, for as long as `hub_grace` says: 10 s.
     #[error(
         "no hub answers at `{endpoint}` for {after:?}: start one with `Zmq::hub()`; one with keys answers only who has `.curve(..)`, too"
     )]

@@ -67,7 +67,7 @@ impl HubBuilder {
         self
     }
 
-    /// The most bytes of a message with its envelope: 1 MiB. Clients and workers that may have more have to be told so, too.
+    /// The most bytes of a message with its envelope: 1 MiB. A client has a [bound](crate::ClientBuilder::max_frame) of its own, too.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.options.max_frame = bytes;
         self
@@ -98,7 +98,10 @@ impl HubBuilder {
         self
     }
 
-    /// What becomes of commands and tasks that no worker has ever served: they are refused.
+    /// What becomes of commands and tasks that no worker has served since the hub began, or for [`worker_grace`](Self::worker_grace):
+    /// they are refused at once ([`NoWorker::Reject`]), so that a name that nobody knows is an error and does not fill the queues.
+    /// Whoever starts clients before workers lets them wait ([`NoWorker::Queue`]), or calls
+    /// [`served`](crate::ZmqClient::served) first.
     pub fn no_worker(mut self, policy: NoWorker) -> Self {
         self.options.no_worker = policy;
         self
@@ -171,6 +174,31 @@ impl fmt::Debug for ZmqHub {
 }
 
 impl ZmqHub {
+    /// Where it is reached: what clients and workers are given. Each is as [`HubBuilder::endpoint`] was told, in that order, with the
+    /// port that the system chose in the place of port 0.
+    ///
+    /// ```
+    /// # use bus_zmq::Zmq;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hub = Zmq::hub().endpoint("tcp://127.0.0.1:0").start()?;
+    /// let client = Zmq::client().endpoint(&hub.endpoints()[0]).connect()?;
+    /// client.ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn endpoints(&self) -> &[String] {
+        self.port.endpoints()
+    }
+
+    /// The first of its [endpoints](Self::endpoints). Most hubs have one.
+    ///
+    /// # Panics
+    /// Never: a hub has one.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoints()[0]
+    }
+
     /// What it counted, and what is there now.
     pub fn stats(&self) -> HubStats {
         self.port.stats()

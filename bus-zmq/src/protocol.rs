@@ -17,7 +17,6 @@ mod reject;
 mod session;
 mod work;
 
-pub(crate) use self::numbered::Numbered;
 use self::numbered::{Keyed, NumberedSet};
 pub use self::{
     calls::{Call, Calls, Outcome},
@@ -27,6 +26,10 @@ pub use self::{
     reject::Reject,
     session::{Heard, Session},
     work::{Job, Lease, Work, WorkStats},
+};
+pub(crate) use self::{
+    fields::{MAX_LIST, MAX_TEXT},
+    numbered::Numbered,
 };
 
 /// Takes all there is, and leaves room for as much.

@@ -2,6 +2,7 @@
 
 mod pile;
 mod role;
+mod served;
 
 use std::{
     sync::{
@@ -18,14 +19,15 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use self::pile::{Begun, Pile};
+use self::pile::{Begun, Hand, Pile};
 use self::role::{Phase, Report, WorkerRole};
+use self::served::served;
 use crate::{
     contact::{Contact, Lookout},
     error::{NotReady, OpenError},
     hub::ZmqHub,
     io::{Inbox, Place},
-    protocol::{Hello, Job, Lease, Reject, Served, WorkStats},
+    protocol::{Hello, Job, Lease, Reject, WorkStats},
     reach::{Reach, reaches_a_hub},
 };
 
@@ -82,7 +84,7 @@ impl WorkerBuilder {
     /// Connects to the hub, which need not be there yet, as a worker of what `endpoint` serves.
     ///
     /// # Errors
-    /// [`OpenError`] if the endpoint of the hub cannot be used.
+    /// [`OpenError`] if the endpoint of the hub cannot be used, or the names of what is served cannot be told.
     pub fn connect(self, endpoint: Endpoint) -> Result<ZmqWorker, OpenError> {
         let place = self.reach.clone().there()?;
         self.open(place, endpoint)
@@ -100,8 +102,9 @@ impl WorkerBuilder {
         for (message, missing) in endpoint.does_not_serve() {
             tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
         }
+        let serves = served(endpoint.serves().map(|message| (message.kind, message.name)))?;
         let hub = place.name();
-        let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves: serves(&endpoint) };
+        let hello = Hello { session: 0, credit: self.credit, events: self.event_credit, serves };
         let (jobs, todo) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::Running(Contact::Connecting));
         let (session, stats) = (Arc::default(), Arc::default());
@@ -117,6 +120,7 @@ impl WorkerBuilder {
             phase,
             session,
             stats,
+            pile: Pile::default(),
             is_stopped: AtomicBool::new(false),
             close_within: self.close_within,
         };
@@ -124,17 +128,9 @@ impl WorkerBuilder {
     }
 }
 
-/// What a worker says it serves, in an order that does not depend on the run.
-fn serves(endpoint: &Endpoint) -> Vec<Served> {
-    let served = endpoint.serves().map(|message| Served { kind: message.kind, name: message.name.into() });
-    let mut served: Vec<_> = served.collect();
-    served.sort_by(|a, b| a.name.cmp(&b.name));
-    served
-}
-
 /// Handles what a hub gives it. It is connected from the start, and takes up work in [`run`](Self::run).
 ///
-/// A worker that is dropped, or whose `run` is, gives up what it has at once; what it took and had not looked at uses up no attempt.
+/// A worker that is dropped, or whose `run` is, gives up what it has at once; what it took and had not begun uses up no attempt.
 #[must_use = "it handles nothing until it is run"]
 pub struct ZmqWorker {
     endpoint: Arc<Endpoint>,
@@ -157,6 +153,7 @@ struct Shared {
     /// The number of the last one.
     session: Arc<AtomicU32>,
     stats: Arc<Mutex<WorkStats>>,
+    pile: Pile,
     is_stopped: AtomicBool,
     close_within: Duration,
 }
@@ -165,6 +162,11 @@ impl Shared {
     /// Whether another worker gets it, or has it already.
     fn is_for_others(&self, lease: Lease) -> bool {
         self.is_stopped.load(Ordering::Relaxed) || lease.is_older_than(self.session.load(Ordering::Relaxed))
+    }
+
+    /// These were not begun, and will not be here.
+    fn give_back<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) {
+        jobs.into_iter().map(Report::untouched).for_each(|report| self.tell(report));
     }
 
     fn tell(&self, report: Report) {
@@ -182,6 +184,9 @@ impl WorkerHandle {
 
     fn stop_within(&self, limit: Duration) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
+        // Before anything is given back: a hub that does not know of it gives it to the same worker again.
+        self.shared.tell(Report::Leave(Duration::MAX));
+        self.shared.give_back(&self.shared.pile.clear());
         self.shared.tell(Report::Leave(limit));
     }
 
@@ -219,6 +224,9 @@ impl ZmqWorker {
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.
+    ///
+    /// # Panics
+    /// Outside of a runtime of tokio.
     pub async fn run(mut self) -> Result<WorkStats, NotReady> {
         let (mut running, (waiting, mut begun)) = (JoinSet::new(), mpsc::unbounded_channel());
         let mut phase = self.handle.shared.phase.clone();
@@ -248,9 +256,11 @@ impl ZmqWorker {
     /// Begins with jobs, in as many tasks as there are threads.
     fn take(&self, jobs: Vec<Job>, waiting: mpsc::UnboundedSender<Begun>, running: &mut JoinSet<()>) {
         let hands = Handle::current().metrics().num_workers().min(jobs.len());
-        let pile = Pile::new(jobs, Arc::clone(&self.endpoint), Arc::clone(&self.handle.shared), waiting);
+        let worker = Arc::clone(&self.handle.shared);
+        worker.pile.add(jobs);
+        let hand = Hand { endpoint: Arc::clone(&self.endpoint), worker, waiting };
         for _ in 0..hands {
-            running.spawn(pile.clone().work_off());
+            running.spawn(hand.clone().work_off());
         }
     }
 }
@@ -270,8 +280,9 @@ async fn go_on(begun: Begun, worker: Arc<Shared>) {
 impl Drop for ZmqWorker {
     fn drop(&mut self) {
         self.todo.close();
+        self.handle.stop_within(Duration::MAX);
         while let Ok(jobs) = self.todo.try_recv() {
-            jobs.iter().map(Report::untouched).for_each(|report| self.handle.shared.tell(report));
+            self.handle.shared.give_back(&jobs);
         }
         self.handle.stop_within(Duration::ZERO);
     }

@@ -1,7 +1,8 @@
-//! Workers that are processes, and are killed, stopped, and asked to end: R1, R12, R15. And what a process has open after it
+//! Workers that are processes, and are killed, stopped, and asked to end: R1, R15. And what a process has open after it
 //! has closed everything, which no other test of the process may disturb: R21.
 //!
-//! `LINKBUS_KILLS=1000 cargo test -p bus-zmq --test crashes -- killed` kills more often.
+//! `LINKBUS_KILLS=1000 cargo test -p bus-zmq --test crashes -- killed` kills more often, and
+//! `LINKBUS_STOPS=200 cargo test -p bus-zmq --test crashes -- signal` tells more workers to end.
 
 #[path = "../../tests/support/crashes.rs"]
 #[allow(dead_code, unused_imports, unused_macros, reason = "it is shared with tests that trace")]
@@ -10,12 +11,16 @@ mod ledger;
 mod process;
 mod support;
 
-use std::{fs, path::Path, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::{ExitCode, ExitStatus},
+    time::Duration,
+};
 
 use bus_zmq::{Zmq, ZmqClient, ZmqHub};
 use linkbus::{
-    Bus, Command, ExecuteError, Task,
-    layer::{Dispatch, Observer},
+    Bus, Task,
     transport::{Endpoint, Transport as _},
 };
 use rustix::process::Signal;
@@ -24,7 +29,7 @@ use tokio::task::JoinSet;
 
 use self::{
     crashes::Random,
-    ledger::{Attempts, Begun},
+    ledger::{Attempts, Noted},
     process::{Process, end_with_the_test, stop_at_signal, was_at_once},
     support::{Place, soon, until},
 };
@@ -33,17 +38,12 @@ use self::{
 #[task(name = "crashes.Crunch")]
 struct Crunch(u64);
 
-#[derive(Command, Serialize, Deserialize)]
-#[command(name = "crashes.Explode")]
-struct Explode;
-
 fn main() -> ExitCode {
     crashes::main(
         worker,
         &crashes::tests![
             tasks_of_workers_that_are_killed_or_stopped_are_done_by_others,
-            what_ends_each_process_that_handles_it_is_given_up,
-            a_worker_that_is_told_to_end_by_a_signal_loses_nothing,
+            workers_that_are_told_to_end_by_a_signal_lose_nothing,
             a_worker_that_is_told_so_again_ends_at_once_and_another_has_its_work,
             nothing_is_open_after_closing,
         ],
@@ -63,9 +63,8 @@ fn worker(mode: &str, folder: &Path, number: u32) {
         }
         tokio::time::sleep(Duration::from_millis(task % 8)).await;
     };
-    let begun = Begun::open(&folder.join(format!("begun-{number}")));
-    let bus = Bus::empty().replayable().task_async(pause).layer(Noted(begun));
-    let bus = if mode == "explosive" { bus.command(explode) } else { bus };
+    let noted = Noted::by(number, folder, |Crunch(task)| *task);
+    let bus = Bus::empty().replayable().task_async(pause).layer(noted);
     let endpoint = Endpoint::new(&bus.build().unwrap()).unwrap();
     let worker = Zmq::worker().endpoint(format!("ipc://{}", folder.join("run/bus").display()));
     let worker = worker.connect(endpoint).unwrap();
@@ -75,22 +74,6 @@ fn worker(mode: &str, folder: &Path, number: u32) {
         worker.run().await.unwrap()
     });
     assert_eq!((stats.answered + stats.returned, stats.stale), (stats.taken, 0));
-}
-
-fn explode(_: Explode) {
-    std::process::abort();
-}
-
-/// Notes what is begun, with its attempt, before the handler is called.
-struct Noted(Begun);
-
-impl Observer for Noted {
-    fn start(&self, dispatch: &mut Dispatch<'_>) {
-        let task = dispatch.get::<Crunch>().map_or(u64::MAX, |Crunch(task)| *task);
-        self.0.note(task, dispatch.attempt());
-    }
-
-    fn end(&self, _: &mut Dispatch<'_>) {}
 }
 
 /// A hub, and worker processes.
@@ -107,7 +90,7 @@ impl Scene {
         let place = Place::new();
         let hub = change(place.hub()).start().unwrap();
         let client = Zmq::client().join(&hub).unwrap();
-        let bus = Bus::empty().message::<Crunch>().message::<Explode>().transport(client.clone()).build().unwrap();
+        let bus = Bus::empty().message::<Crunch>().transport(client.clone()).build().unwrap();
         soon(client.ready()).await.unwrap();
         Scene { place, hub, client, bus, last: 0 }
     }
@@ -175,72 +158,60 @@ async fn stop_until_it_is_gone(hub: &ZmqHub, worker: &Process) {
     worker.signal(Signal::CONT);
 }
 
-/// R12.
-fn what_ends_each_process_that_handles_it_is_given_up() {
-    block_on(async {
-        let mut scene = Scene::new(|hub| hub.max_attempts(3)).await;
-        let mut worker = scene.start("explosive");
-        soon(scene.client.served(["crashes.Explode"])).await.unwrap();
-        let bus = scene.bus.clone();
-        let explosion = tokio::spawn(async move { bus.execute(Explode).await });
-        let mut crashes = 0;
-        while !explosion.is_finished() {
-            if worker.is_over() {
-                crashes += 1;
-                worker = scene.start("explosive");
-            }
-            tokio::task::yield_now().await;
-        }
-        let error = soon(explosion).await.unwrap().unwrap_err();
-        assert!(matches!(error, ExecuteError::Transport { .. }), "{error:?}");
-        assert!(format!("{:?}", sayings(&error)).contains("not tried again"), "{error:?}");
-        assert!(crashes <= 3, "{crashes}");
-        assert_eq!(scene.attempts().of(u64::MAX), [1, 2, 3]);
-        soon(scene.bus.dispatch(Crunch(1))).await.unwrap();
-    });
-}
-
-/// What an error says, with its causes.
-fn sayings(error: &dyn std::error::Error) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
-}
-
-/// R15.
-fn a_worker_that_is_told_to_end_by_a_signal_loses_nothing() {
+/// R15. Every tenth worker is told so twice, while it has something.
+fn workers_that_are_told_to_end_by_a_signal_lose_nothing() {
+    const TASKS: usize = 1_000;
+    let stops: u64 = std::env::var("LINKBUS_STOPS").map_or(20, |stops| stops.parse().expect("a number of stops"));
     block_on(async {
         let mut scene = Scene::new(|hub| hub).await;
         let mut random = Random(15);
         let mut worker = scene.start("plain");
+        let mut at_once = 0;
         soon(scene.client.served(["crashes.Crunch"])).await.unwrap();
-        for round in 0..20 {
+        for stop in 0..stops {
             let mut running = JoinSet::new();
-            for task in 0..300 {
+            for task in 0..TASKS as u64 {
                 let bus = scene.bus.clone();
-                running.spawn(async move { bus.dispatch(Crunch(round * 1_000 + task)).await });
+                running.spawn(async move { bus.dispatch(Crunch(stop * 10_000 + task)).await });
             }
-            for _ in 0..random.below(200) {
+            for _ in 0..random.below(TASKS - 200) {
                 soon(running.join_next()).await.unwrap().unwrap().unwrap();
             }
             let next = scene.start("plain");
-            let ended = tokio::task::spawn_blocking(move || end(worker));
-            assert!(soon(ended).await.unwrap(), "it ended in order");
+            let end = if stop % 10 == 9 { end_at_once } else { end };
+            at_once += u64::from(was_at_once(soon(tokio::task::spawn_blocking(move || end(worker))).await.unwrap()));
             worker = next;
             while let Some(outcome) = soon(running.join_next()).await {
                 outcome.unwrap().expect("nothing is lost");
             }
         }
-        let stats = scene.hub.stats();
-        println!("{stats:?}");
-        assert_eq!((stats.done, stats.requeued, stats.gone, stats.stale), (20 * 300, 0, 0, 0));
-        assert_eq!(scene.attempts().repeated(), 0);
+        let (stats, attempts) = (scene.hub.stats(), scene.attempts());
+        println!("{stops} stops, {at_once} of them at once, {} begun again, {stats:?}", attempts.repeated());
+        assert_eq!((attempts.tasks(), attempts.unexplained()), (stops * TASKS as u64, vec![]));
+        assert_eq!((stats.done, stats.rejected, stats.failed), (stops * TASKS as u64, 0, 0));
+        assert_eq!((stats.queued, stats.leased, stats.gone), (0, 0, at_once));
+        assert!(at_once >= stops / 20 && attempts.repeated() <= 32 * at_once, "no more than what they had");
     });
 }
 
-/// Tells a process to end, when it listens; gives whether it did so in order.
-fn end(mut worker: Process) -> bool {
+/// Tells a process to end, when it listens; it does so in order.
+fn end(mut worker: Process) -> ExitStatus {
     assert_eq!(worker.line(), "ready");
     worker.signal(Signal::TERM);
-    worker.wait().success()
+    let status = worker.wait();
+    assert!(status.success(), "{status}");
+    status
+}
+
+/// Tells it so twice. In between it may have ended in order.
+fn end_at_once(mut worker: Process) -> ExitStatus {
+    assert_eq!(worker.line(), "ready");
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.line(), "stopping");
+    worker.signal(Signal::TERM);
+    let status = worker.wait();
+    assert!(status.success() || was_at_once(status), "{status}");
+    status
 }
 
 /// R15.

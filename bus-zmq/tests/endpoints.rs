@@ -23,6 +23,18 @@ async fn the_loopback_of_ipv6_connects_as_that_of_ipv4_does() {
     }
 }
 
+#[tokio::test]
+async fn the_port_that_the_system_chose_is_told() {
+    let place = Place::new();
+    let hub = place.hub().endpoint("tcp://127.0.0.1:0").start().unwrap();
+    assert_eq!(hub.endpoint(), place.endpoint(), "the first one");
+    let [_, chosen] = hub.endpoints() else { panic!("{:?}", hub.endpoints()) };
+    assert!(!chosen.ends_with(":0"), "{chosen}");
+    for endpoint in hub.endpoints() {
+        soon(Zmq::client().endpoint(endpoint).connect().unwrap().ready()).await.unwrap();
+    }
+}
+
 #[test]
 fn a_hub_that_is_dropped_leaves_no_file() {
     let place = Place::new();

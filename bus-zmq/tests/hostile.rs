@@ -1,81 +1,28 @@
 //! Peers that speak the protocol wrongly, or not at all: R10, R11, T1, T2.
 
+mod stranger;
 mod support;
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
-use bus_zmq::protocol::{Content, Frame, Head, Hello, Reject, Served, frames};
+use bus_zmq::protocol::{Content, Frame, Head, Reject, Served};
 use linkbus::{
     Bus, Command, Kind,
     transport::{Endpoint, RemoteError},
 };
 use serde::{Deserialize, Serialize};
 
-use self::support::{Place, soon, until};
+use self::{
+    stranger::Stranger,
+    support::{Place, soon, until},
+};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "hostile.Do")]
 struct Do(u32);
-
-/// Somebody at a socket.
-struct Stranger {
-    socket: zmq::Socket,
-    /// What came with a frame that was asked for.
-    waiting: RefCell<VecDeque<Frame>>,
-    _context: zmq::Context,
-}
-
-impl Stranger {
-    fn new(place: &Place) -> Self {
-        Stranger::prepared(place, |_| ())
-    }
-
-    fn named(place: &Place, id: &[u8]) -> Self {
-        Stranger::prepared(place, |socket| socket.set_identity(id).unwrap())
-    }
-
-    fn prepared(place: &Place, prepare: impl FnOnce(&zmq::Socket)) -> Self {
-        let context = zmq::Context::new();
-        let socket = context.socket(zmq::DEALER).unwrap();
-        prepare(&socket);
-        socket.set_linger(0).unwrap();
-        socket.set_rcvtimeo(10_000).unwrap();
-        socket.connect(&place.endpoint()).unwrap();
-        Stranger { socket, waiting: RefCell::default(), _context: context }
-    }
-
-    fn send(&self, frame: &Frame) {
-        let mut bytes = Vec::new();
-        frame.append_to(&mut bytes);
-        self.socket.send(bytes, 0).unwrap();
-    }
-
-    fn hello(&self, serves: Vec<Served>) {
-        self.send(&Frame::Hello(Hello { session: 1, credit: 10, events: 10, serves }));
-        assert!(matches!(self.receive(), Frame::Welcome(_)));
-    }
-
-    /// The next frame that is no heartbeat.
-    fn receive(&self) -> Frame {
-        loop {
-            match self.waiting.borrow_mut().pop_front() {
-                Some(Frame::Heartbeat { .. } | Frame::Routes(_)) => continue,
-                Some(frame) => return frame,
-                None => {}
-            }
-            let message = self.socket.recv_bytes(0).expect("an answer");
-            let read = frames(&message).map(|frame| Frame::from_bytes(frame.unwrap()).unwrap());
-            self.waiting.borrow_mut().extend(read);
-        }
-    }
-}
 
 /// A hub with a worker, of which the handled are counted, and a bus that sends to it.
 struct Scene {

@@ -5,7 +5,9 @@ mod support;
 use std::{
     cell::RefCell,
     fs,
+    future::poll_fn,
     os::unix::fs::PermissionsExt as _,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -24,7 +26,7 @@ use linkbus::{
     transport::{Endpoint, Envelope},
 };
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::{runtime::Runtime, task::JoinSet};
 
 use self::support::{Gate, Place, run, soon, until};
 
@@ -190,6 +192,100 @@ async fn workers_that_are_dropped_before_they_run_use_up_no_attempts() {
     }
     let _worker = run(place.worker(), Bus::empty().replayable().command(|_: Do| ()));
     soon(sent).await.unwrap().unwrap();
+}
+
+/// One more thread, on which handlers may block.
+struct Hands(Option<Runtime>);
+
+impl Hands {
+    fn new() -> Self {
+        Hands(Some(tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()))
+    }
+
+    /// What a future spawns, it spawns there.
+    fn lend<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let hands = self.0.as_ref().unwrap().handle().clone();
+        let mut future = Box::pin(future);
+        poll_fn(move |task| {
+            let _there = hands.enter();
+            future.as_mut().poll(task)
+        })
+    }
+}
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        self.0.take().unwrap().shutdown_background();
+    }
+}
+
+/// A worker that has three jobs, of which a thread has begun with one, and blocks until `open` is used or dropped.
+struct Blocked {
+    hub: bus_zmq::ZmqHub,
+    sent: JoinSet<Result<(), linkbus::ExecuteError<linkbus::AnyError>>>,
+    worker: ZmqWorker,
+    has_begun: Arc<AtomicUsize>,
+    open: mpsc::Sender<()>,
+    place: Place,
+}
+
+impl Blocked {
+    async fn new() -> Self {
+        let (place, has_begun, (open, gate)) = (Place::new(), Arc::new(AtomicUsize::new(0)), mpsc::channel());
+        let hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+        let bus = sender(&place);
+        let mut sent = JoinSet::new();
+        for _ in 0..3 {
+            let bus = bus.clone();
+            sent.spawn(async move { bus.execute(Do).await });
+        }
+        until(|| hub.stats().queued == 3).await;
+        let (count, gate) = (Arc::clone(&has_begun), Mutex::new(gate));
+        let worker = worker(
+            &place,
+            Bus::empty().replayable().command(move |_: Do| {
+                count.fetch_add(1, Ordering::Relaxed);
+                let _ = gate.lock().unwrap().recv();
+            }),
+        );
+        let handle = worker.handle();
+        until(|| handle.stats().taken == 3).await;
+        Blocked { hub, sent, worker, has_begun, open, place }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_begun_when_a_running_worker_is_dropped_uses_up_no_attempt() {
+    let Blocked { hub, mut sent, worker, has_begun, open, place } = Blocked::new().await;
+    let hands = Hands::new();
+    tokio::select! {
+        _ = hands.lend(worker.run()) => panic!("nobody stops it"),
+        () = until(|| has_begun.load(Ordering::Relaxed) == 1) => {}
+    }
+    until(|| hub.stats().leased == 0).await;
+    assert_eq!((hub.stats().returned, hub.stats().requeued), (2, 1));
+    drop(open);
+    let _second = run(place.worker(), Bus::empty().replayable().command(|_: Do| ()));
+    while let Some(outcome) = soon(sent.join_next()).await {
+        outcome.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_begun_when_a_worker_is_stopped_does_not_wait_for_what_is() {
+    let Blocked { hub, mut sent, worker, has_begun, open, place: _place } = Blocked::new().await;
+    let handle = worker.handle();
+    let hands = Hands::new();
+    let mut running = pin!(hands.lend(worker.run()));
+    tokio::select! {
+        _ = &mut running => panic!("nobody stops it"),
+        () = until(|| has_begun.load(Ordering::Relaxed) == 1) => {}
+    }
+    handle.stop();
+    until(|| hub.stats().returned == 2).await;
+    open.send(()).unwrap();
+    assert_eq!(soon(running).await.unwrap().answered, 1);
+    soon(sent.join_next()).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

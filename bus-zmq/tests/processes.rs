@@ -17,18 +17,17 @@ use std::{
     time::Duration,
 };
 
-use bus_zmq::{NoWorker, Zmq, ZmqClient};
-use linkbus::{
-    Builder, Bus, DispatchError, Event, Task,
-    layer::{Dispatch, Observer},
-    transport::Endpoint,
-};
+use bus_zmq::{HubStats, NoWorker, Zmq, ZmqClient};
+use linkbus::{Builder, Bus, DispatchError, Event, Task, transport::Endpoint};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 
 use self::{
-    ledger::{Attempts, Begun},
+    ledger::{Attempts, Noted},
     process::{Process, end_with_the_test, stop_at_signal},
     support::{Place, soon, until},
 };
@@ -39,7 +38,7 @@ struct Crunch(u64, #[serde(with = "serde_bytes")] Vec<u8>);
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(name = "processes.Happened")]
-struct Happened(u64);
+struct Happened(u64, #[serde(with = "serde_bytes")] Vec<u8>);
 
 fn main() -> ExitCode {
     crashes::main(
@@ -49,7 +48,9 @@ fn main() -> ExitCode {
             a_client_that_closes_has_an_answer_for_all_that_it_sent,
             who_joins_late_hears_all_from_then_on,
             what_a_stopped_subscriber_misses_is_what_the_hub_dropped,
-            a_hub_takes_no_more_memory_than_it_is_allowed_whatever_it_is_offered,
+            what_is_offered_too_fast_waits_in_the_client,
+            what_a_hub_has_no_room_for_is_refused,
+            events_that_a_subscriber_does_not_take_are_dropped,
             a_message_of_as_many_parts_as_there_are_is_one_fault,
         ],
     )
@@ -73,34 +74,31 @@ fn child(mode: &str, folder: &Path, number: u32) {
     });
 }
 
-/// A hub that keeps so many MiB.
+/// A hub that keeps so many MiB, and nobody for gone soon if they are few; says what it [counted](counts) when it is asked.
 async fn hub(endpoint: String, mebibytes: u32) {
     let room = usize::try_from(mebibytes).unwrap() << 20;
-    let policy = if mebibytes == SMALL { NoWorker::Queue } else { NoWorker::Reject };
-    let _hub = Zmq::hub().endpoint(endpoint).queue_bytes(room).no_worker(policy).start().unwrap();
+    let (policy, heartbeat) = match mebibytes {
+        SMALL => (NoWorker::Queue, Duration::from_secs(20)),
+        _ => (NoWorker::Reject, Duration::from_secs(1)),
+    };
+    let hub = Zmq::hub().endpoint(endpoint).queue_bytes(room).event_queue(10_000, room);
+    let hub = hub.no_worker(policy).heartbeat(heartbeat).start().unwrap();
+    let mut terminate = signal(SignalKind::terminate()).unwrap();
     println!("ready");
-    std::future::pending::<()>().await;
+    while terminate.recv().await.is_some() {
+        let HubStats { accepted, done, rejected, published, delivered, dropped, .. } = hub.stats();
+        println!("{accepted} {done} {rejected} {published} {delivered} {dropped}");
+    }
 }
 
 /// Notes each task that it begins with.
 async fn worker(endpoint: String, folder: &Path, number: u32) {
     let pause = |Crunch(task, _): Crunch| tokio::time::sleep(Duration::from_millis(task % 8));
-    let noted = Noted(Begun::open(&folder.join(format!("begun-{number}"))));
+    let noted = Noted::by(number, folder, |Crunch(task, _)| *task);
     let bus = Bus::empty().replayable().task_async(pause).layer(noted).build().unwrap();
     let worker = Zmq::worker().endpoint(endpoint).connect(Endpoint::new(&bus).unwrap()).unwrap();
     stop_at_signal(worker.handle());
     worker.run().await.unwrap();
-}
-
-struct Noted(Begun);
-
-impl Observer for Noted {
-    fn start(&self, dispatch: &mut Dispatch<'_>) {
-        let task = dispatch.get::<Crunch>().map_or(u64::MAX, |Crunch(task, _)| *task);
-        self.0.note(task, dispatch.attempt());
-    }
-
-    fn end(&self, _: &mut Dispatch<'_>) {}
 }
 
 /// Takes so many events at once; says at the end how many it heard, how many it missed, and how often it was interrupted.
@@ -203,7 +201,7 @@ fn a_client_that_closes_has_an_answer_for_all_that_it_sent() {
 /// Publishes as many events, one after the other.
 async fn publish(bus: &Bus, events: u64) {
     for number in 0..events {
-        soon(bus.publish(Happened(number))).await.unwrap();
+        soon(bus.publish(Happened(number, vec![]))).await.unwrap();
     }
 }
 
@@ -257,33 +255,121 @@ fn what_a_stopped_subscriber_misses_is_what_the_hub_dropped() {
     });
 }
 
-/// R9.
-fn a_hub_takes_no_more_memory_than_it_is_allowed_whatever_it_is_offered() {
-    const OFFERED: u64 = 2_000;
+/// Asks a hub what it accepted, had done and rejected, and what events it published, delivered and dropped.
+fn counts(hub: &mut Process) -> [u64; 6] {
+    hub.signal(Signal::TERM);
+    hub.numbers()
+}
+
+/// What is offered, 64 KiB each: many times what a hub has room for.
+const OFFERED: u64 = 2_000;
+
+/// How many of them it has room for.
+const ROOM: u64 = (SMALL as u64) << 4;
+
+/// The bytes of one.
+fn bulk() -> Vec<u8> {
+    vec![7; 64 << 10]
+}
+
+/// Offers as many tasks as fast as it can; gives how many were done, and how many refused, when that is enough.
+async fn offer(client: ZmqClient, is_enough: impl Fn(u64, u64) -> bool) -> (u64, u64) {
+    let bus = messages().transport(client).build().unwrap();
+    let mut offers = JoinSet::new();
+    for task in 0..OFFERED {
+        let bus = bus.clone();
+        offers.spawn(async move { bus.dispatch(Crunch(task, bulk())).await });
+    }
+    let (mut done, mut refused) = (0, 0);
+    while !is_enough(done, refused) {
+        match soon(offers.join_next()).await.unwrap().unwrap() {
+            Ok(()) => done += 1,
+            Err(DispatchError::Overloaded { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    (done, refused)
+}
+
+/// How much memory a hub has taken since it had so much; what was offered waits in another process.
+fn assert_bounded(hub: &Process, before: u64, policy: &str) {
+    let grown = hub.peak_memory() - before;
+    println!("{policy}: {} MiB were offered, {} KiB more were used", OFFERED >> 4, grown >> 10);
+    assert!(grown <= (u64::from(SMALL) << 20) + (16 << 20), "{grown} bytes");
+}
+
+/// R9. A client that has no more in flight than the hub has room for.
+fn what_is_offered_too_fast_waits_in_the_client() {
     let place = Place::new();
-    let hub = Process::start_ready("hub", &place, SMALL);
+    let mut hub = Process::start_ready("hub", &place, SMALL);
+    let _worker = Process::start_ready("worker", &place, 1);
+    let before = hub.peak_memory();
+    block_on(async {
+        let client = place.client().in_flight(100).connect().unwrap();
+        soon(client.served(["processes.Crunch"])).await.unwrap();
+        assert_eq!(offer(client, |done, refused| done + refused == OFFERED).await, (OFFERED, 0));
+    });
+    assert_bounded(&hub, before, "wait");
+    assert_eq!(counts(&mut hub), [OFFERED, OFFERED, 0, 0, 0, 0]);
+}
+
+/// R9. What is not refused waits for a worker that does not come.
+fn what_a_hub_has_no_room_for_is_refused() {
+    let place = Place::new();
+    let mut hub = Process::start_ready("hub", &place, SMALL);
+    let before = hub.peak_memory();
     block_on(async {
         let client = place.client().in_flight(200).connect().unwrap();
         soon(client.ready()).await.unwrap();
-        let bus = messages().transport(client).build().unwrap();
-        let before = hub.peak_memory();
-        let mut offers = JoinSet::new();
-        for task in 0..OFFERED {
-            let bus = bus.clone();
-            offers.spawn(async move { bus.dispatch(Crunch(task, vec![7; 64 << 10])).await });
-        }
-        let mut refused = 0;
-        let room = u64::from(SMALL) << 20;
-        // What is not refused waits for a worker that does not come.
-        while refused < OFFERED - room / (64 << 10) {
-            let outcome = soon(offers.join_next()).await.unwrap().unwrap();
-            assert!(matches!(outcome, Err(DispatchError::Overloaded { .. })), "{outcome:?}");
-            refused += 1;
-        }
-        let grown = hub.peak_memory() - before;
-        println!("{} MiB were offered, {} KiB more were used", (OFFERED * 64) >> 10, grown >> 10);
-        assert!(grown <= room + (16 << 20), "{grown} bytes");
+        let (done, _) = offer(client, |_, refused| refused == OFFERED - ROOM + 1).await;
+        assert_eq!(done, 0);
     });
+    assert_bounded(&hub, before, "refuse");
+    let [accepted, done, rejected, ..] = counts(&mut hub);
+    // Each takes a little more than its body, so that one less has room.
+    assert_eq!((accepted, done, rejected), (OFFERED, 0, OFFERED - ROOM + 1));
+}
+
+/// R9.
+fn events_that_a_subscriber_does_not_take_are_dropped() {
+    let place = Place::new();
+    let mut hub = Process::start_ready("hub", &place, SMALL);
+    let mut subscriber = Process::start_ready("subscriber", &place, 32);
+    subscriber.stop();
+    let before = hub.peak_memory();
+    block_on(async {
+        let client = place.client().connect().unwrap();
+        soon(client.ready()).await.unwrap();
+        let bus = messages().transport(client).build().unwrap();
+        for number in 0..OFFERED {
+            soon(bus.publish(Happened(number, bulk()))).await.unwrap();
+        }
+        subscriber.signal(Signal::CONT);
+        none_waits(&mut hub, OFFERED).await;
+        // It says which events it has missed with the next one.
+        soon(bus.publish(Happened(OFFERED, vec![]))).await.unwrap();
+        none_waits(&mut hub, OFFERED + 1).await;
+    });
+    let [heard, missed, interruptions] = end(&mut subscriber);
+    assert_bounded(&hub, before, "drop");
+    let [.., delivered, dropped] = counts(&mut hub);
+    assert_eq!((delivered, dropped, interruptions), (heard, missed, 0));
+    assert!(heard <= 32 + ROOM + 1, "{heard}");
+}
+
+/// Waits until of so many events each is delivered or dropped.
+async fn none_waits(hub: &mut Process, events: u64) {
+    soon(async {
+        loop {
+            let [.., published, delivered, dropped] = counts(hub);
+            assert_eq!(published, events);
+            if delivered + dropped == events {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
 }
 
 /// R11. ZeroMQ collects all parts of a message before it is seen; what they have in bytes is all that they take.

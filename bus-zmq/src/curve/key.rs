@@ -10,10 +10,14 @@ use std::{
 };
 
 use omq_tokio::{CurveKeypair, CurvePublicKey, CurveSecretKey};
-use rustix::process::geteuid;
+use rustix::{fs::OFlags, process::geteuid};
+use zeroize::Zeroizing;
 
 /// How many characters a key has as text.
 const TEXT: usize = 40;
+
+/// One more than a key and the end of its line: what is longer is none.
+const MOST: usize = TEXT + 3;
 
 /// What a process gives away, so that others know it.
 ///
@@ -53,7 +57,10 @@ impl FromStr for PublicKey {
     }
 }
 
-/// What only one process has, by which it proves who it is. Its bytes are overwritten when it is dropped.
+/// What only one process has, by which it proves who it is.
+///
+/// Its bytes are overwritten when it is dropped, and so is what [`load`](Self::load) and [`save`](Self::save) have of its text. What
+/// `omq-tokio` has of them while it decodes a text or shakes hands is not in our hands; nor is memory that the system swaps out.
 ///
 /// # Examples
 /// ```
@@ -84,27 +91,25 @@ impl SecretKey {
         PublicKey(self.0.derive_public())
     }
 
-    /// The secret itself, as the 40 characters of Z85.
+    /// The secret itself, as the 40 characters of Z85. They are not overwritten when they are dropped.
     pub fn reveal(&self) -> String {
         self.0.to_z85()
     }
 
-    /// The key in a file: its text, which white space may follow.
+    /// The key in a file: its text, which white space may follow. What is no file, such as a pipe, is not waited for.
     ///
     /// # Errors
-    /// [`KeyError::File`] if others than its owner may use the file, or that is somebody else than this user and root (a mode of
-    /// 0600 is right); [`KeyError::Text`] if there is no key in it; [`KeyError::System`] if it cannot be read.
+    /// [`KeyError::File`] if it is a folder or a pipe, if others than its owner may use the file, or that is somebody else than this
+    /// user and root (a mode of 0600 is right); [`KeyError::Text`] if there is no key in it; [`KeyError::System`] if it cannot be read.
     pub fn load(file: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = file.as_ref();
         let fault = |source| KeyError::System { file: path.to_owned(), source };
-        let file = File::open(path).map_err(fault)?;
+        let mut file = open(path).map_err(fault)?;
         if let Some(problem) = problem(&file.metadata().map_err(fault)?) {
             return Err(KeyError::File { file: path.to_owned(), problem });
         }
-        let mut text = String::new();
-        // One more than a key and the end of its line: what is longer is none.
-        file.take(TEXT as u64 + 3).read_to_string(&mut text).map_err(fault)?;
-        text.trim_end().parse()
+        let text = read(&mut file).map_err(fault)?;
+        str::from_utf8(&text[..]).map_err(|_| KeyError::Text)?.trim_end().parse()
     }
 
     /// Writes it to a new file, which only this user may use (mode 0600).
@@ -115,17 +120,38 @@ impl SecretKey {
         let path = file.as_ref();
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            writeln!(file, "{}", self.reveal())?;
+            let text = Zeroizing::new(self.reveal());
+            writeln!(file, "{}", *text)?;
             file.sync_all()
         };
         write().map_err(|source| KeyError::System { file: path.to_owned(), source })
     }
 }
 
+/// Opens a file, and does not wait for somebody at the other end if it is a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+/// What a file begins with, and white space.
+fn read(file: &mut File) -> io::Result<Zeroizing<[u8; MOST]>> {
+    let mut text = Zeroizing::new([b' '; MOST]);
+    let mut length = 0;
+    while length < MOST {
+        match file.read(&mut text[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(text)
+}
+
 /// Why a file is no place for a secret.
 fn problem(found: &fs::Metadata) -> Option<&'static str> {
     if !found.is_file() {
-        Some("it is no file")
+        Some("it is a folder, a pipe or a device: give the path of a file, such as `SecretKey::save` writes")
     } else if ![geteuid().as_raw(), 0].contains(&found.uid()) {
         Some("it belongs to another user: take one of your own, with a new key")
     } else if found.mode() & 0o077 != 0 {

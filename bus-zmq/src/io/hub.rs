@@ -49,6 +49,7 @@ enum Ask {
 pub(crate) struct HubPort {
     inbox: Arc<Inbox<Ask>>,
     wake: Arc<Wake>,
+    endpoints: Arc<[String]>,
     stats: watch::Receiver<HubStats>,
     is_over: watch::Receiver<bool>,
     /// Says nothing; disconnected when the thread has ended.
@@ -56,6 +57,11 @@ pub(crate) struct HubPort {
 }
 
 impl HubPort {
+    /// Where it is bound.
+    pub(crate) fn endpoints(&self) -> &[String] {
+        &self.endpoints
+    }
+
     pub(crate) fn stats(&self) -> HubStats {
         *self.stats.borrow()
     }
@@ -120,10 +126,10 @@ fn serve<S: Router>(
     let first = addresses.first().expect("a hub has an address");
     let (wake, sleeper) = Wake::new().map_err(|error| first.fault(error))?;
     let mut socket = open(&wake).map_err(|error| first.fault(error))?;
-    let mut places = Vec::new();
+    let (mut places, mut endpoints) = (Vec::new(), Vec::new());
     for address in addresses {
         places.extend(address.reserve()?);
-        socket.bind(address.endpoint()).map_err(|error| address.fault(error))?;
+        endpoints.push(socket.bind(address.endpoint()).map_err(|error| address.fault(error))?);
         address.protect()?;
     }
     let (over, is_over) = watch::channel(false);
@@ -131,7 +137,7 @@ fn serve<S: Router>(
     let inbox = Arc::new(Inbox::new(Arc::clone(&wake)));
     let (alive, thread) = mpsc::channel();
     let thread = Arc::new(Mutex::new(thread));
-    let port = HubPort { inbox: Arc::clone(&inbox), wake, stats, is_over, thread };
+    let port = HubPort { inbox: Arc::clone(&inbox), wake, endpoints: endpoints.into(), stats, is_over, thread };
     let pause = options.heartbeat / TICKS_PER_HEARTBEAT;
     let server = Server {
         hub: Hub::new(id, options),

@@ -83,10 +83,11 @@ impl ZmqRouter {
 }
 
 impl Router for ZmqRouter {
-    fn bind(&mut self, endpoint: &str) -> io::Result<()> {
+    fn bind(&mut self, endpoint: &str) -> io::Result<String> {
         // Each endpoint by itself: `tcp://*` would be all addresses of both kinds.
         self.socket.set_ipv6(is_ipv6(endpoint))?;
-        Ok(self.socket.bind(endpoint)?)
+        self.socket.bind(endpoint)?;
+        Ok(self.socket.get_last_endpoint()?.unwrap_or_else(|_| endpoint.to_owned()))
     }
 
     fn receive(&mut self) -> Option<(PeerId, Result<&[u8], Malformed>)> {

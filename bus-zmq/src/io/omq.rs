@@ -160,8 +160,8 @@ impl Drop for OmqRouter {
 }
 
 impl Router for OmqRouter {
-    fn bind(&mut self, endpoint: &str) -> io::Result<()> {
-        self.socket.bind(endpoint).map(drop).map_err(fault)
+    fn bind(&mut self, endpoint: &str) -> io::Result<String> {
+        self.socket.bind(endpoint).map(|bound| bound.to_string()).map_err(fault)
     }
 
     fn receive(&mut self) -> Option<(PeerId, Result<&[u8], Malformed>)> {

@@ -57,8 +57,8 @@ pub(super) trait Dealer: Send + 'static {
 
 /// The socket of a hub.
 pub(super) trait Router: Send + 'static {
-    /// Lets peers connect there, too.
-    fn bind(&mut self, endpoint: &str) -> io::Result<()>;
+    /// Lets peers connect there, too; gives where that is, with the port that the system chose if it was to.
+    fn bind(&mut self, endpoint: &str) -> io::Result<String>;
 
     /// The next message, if one has come, and who sent it. One of several parts is malformed.
     fn receive(&mut self) -> Option<(PeerId, Result<&[u8], Malformed>)>;

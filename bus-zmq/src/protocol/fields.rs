@@ -1,5 +1,11 @@
 //! Numbers and texts as they stand in a frame.
 
+/// The most bytes of a text, such as a name.
+pub(crate) const MAX_TEXT: usize = u16::MAX as usize;
+
+/// The most items of a list.
+pub(crate) const MAX_LIST: usize = u16::MAX as usize;
+
 /// What is left of a frame that is being read. `None` is a frame that ends too early, or no UTF-8.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 

@@ -262,7 +262,7 @@ impl Hub {
                     sequence,
                     kind: head.kind,
                     name: name.clone(),
-                    deadline: head.time_left.map(|left| now + left),
+                    deadline: head.time_left.map(|left| now.saturating_add(left)),
                     attempt: head.attempt.saturating_sub(1),
                     content,
                 });

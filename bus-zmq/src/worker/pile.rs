@@ -1,12 +1,12 @@
-//! Jobs that came together, and the hands that do them.
+//! Jobs that were not begun, and the hands that do them.
 
 use std::{
+    collections::VecDeque,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::{Duration, Instant},
-    vec,
 };
 
 use linkbus::{
@@ -24,30 +24,43 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// A job that was begun.
 pub(super) type Begun = Pin<Box<dyn Future<Output = Report> + Send>>;
 
-/// Jobs that came together. Each hand takes the next one: a task for each would cost more than most jobs.
-#[derive(Clone)]
-pub(super) struct Pile {
-    jobs: Arc<Mutex<vec::IntoIter<Job>>>,
-    endpoint: Arc<Endpoint>,
-    worker: Arc<Shared>,
-    waiting: mpsc::UnboundedSender<Begun>,
-}
+/// Jobs that were not begun. Each hand takes the next one: a task for each would cost more than most jobs.
+#[derive(Debug, Default)]
+pub(super) struct Pile(Mutex<VecDeque<Job>>);
 
 impl Pile {
-    /// Those that wait for something go to `waiting`, and have to be gone on with there.
-    pub(super) fn new(
-        jobs: Vec<Job>,
-        endpoint: Arc<Endpoint>,
-        worker: Arc<Shared>,
-        waiting: mpsc::UnboundedSender<Begun>,
-    ) -> Self {
-        Pile { jobs: Arc::new(Mutex::new(jobs.into_iter())), endpoint, worker, waiting }
+    pub(super) fn add(&self, jobs: Vec<Job>) {
+        self.lock().extend(jobs);
     }
 
+    /// All of them, which nobody does here any more.
+    pub(super) fn clear(&self) -> VecDeque<Job> {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What does jobs, beside others.
+#[derive(Clone)]
+pub(super) struct Hand {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) worker: Arc<Shared>,
+    /// Those that wait for something go there, and have to be gone on with.
+    pub(super) waiting: mpsc::UnboundedSender<Begun>,
+}
+
+impl Hand {
     /// Does jobs until none is left.
     pub(super) async fn work_off(self) {
         let mut begun_at = Instant::now();
-        while let Some(job) = self.next() {
+        while let Some(job) = self.worker.pile.next() {
             let mut begun: Begun = Box::pin(handle(Arc::clone(&self.endpoint), Arc::clone(&self.worker), job));
             match poll_fn(|task| Poll::Ready(begun.as_mut().poll(task))).await {
                 // At once: the next one may block this thread for long.
@@ -60,10 +73,6 @@ impl Pile {
                 begun_at = Instant::now();
             }
         }
-    }
-
-    fn next(&self) -> Option<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bus_zmq::{KeyError, PublicKey, SecretKey};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 #[test]
 fn a_key_is_the_same_after_it_was_written_and_read() {
@@ -59,7 +60,6 @@ fn a_file_that_others_may_use_holds_no_secret() {
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
     assert!(matches!(secret.save(&file).unwrap_err(), KeyError::System { .. }), "no file is overwritten");
-    assert!(matches!(SecretKey::load(folder.path()).unwrap_err(), KeyError::File { .. }), "a folder");
     assert!(matches!(SecretKey::load(folder.path().join("none")).unwrap_err(), KeyError::System { .. }));
 }
 
@@ -71,4 +71,27 @@ fn a_file_with_more_than_a_key_holds_none() {
     secret.save(&file).unwrap();
     fs::write(&file, format!("{}\n{}\n", secret.reveal(), secret.reveal())).unwrap();
     assert!(matches!(SecretKey::load(&file).unwrap_err(), KeyError::Text));
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    for path in [folder.path(), &pipe] {
+        let error = SecretKey::load(path).unwrap_err();
+        assert!(matches!(error, KeyError::File { .. }), "{error:?}");
+        assert!(error.to_string().contains("a folder, a pipe or a device: give the path of a file"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_text_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    SecretKey::generate().save(&file).unwrap();
+    for bytes in [&[0xff; 40][..], &[0; 40], b""] {
+        fs::write(&file, bytes).unwrap();
+        assert!(matches!(SecretKey::load(&file).unwrap_err(), KeyError::Text));
+    }
 }

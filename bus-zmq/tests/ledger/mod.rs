@@ -8,18 +8,45 @@ use std::{
     path::Path,
 };
 
+use linkbus::{
+    Message,
+    layer::{Dispatch, Observer},
+};
+
 /// Where one process notes what it begins with.
-pub(crate) struct Begun(File);
+struct Begun(File);
 
 impl Begun {
-    pub(crate) fn open(path: &Path) -> Self {
+    fn open(path: &Path) -> Self {
         Begun(OpenOptions::new().create(true).append(true).open(path).unwrap())
     }
 
     /// One system call: what the process noted before it was killed is there.
-    pub(crate) fn note(&self, task: u64, attempt: u32) {
+    fn note(&self, task: u64, attempt: u32) {
         (&self.0).write_all(format!("{task} {attempt}\n").as_bytes()).unwrap();
     }
+}
+
+/// Notes what is begun, with its attempt, before the handler is called. What is no `M` has the highest number.
+pub(crate) struct Noted<M> {
+    begun: Begun,
+    number: fn(&M) -> u64,
+}
+
+impl<M> Noted<M> {
+    /// In a file of the worker with this number.
+    pub(crate) fn by(worker: u32, folder: &Path, number: fn(&M) -> u64) -> Self {
+        Noted { begun: Begun::open(&folder.join(format!("begun-{worker}"))), number }
+    }
+}
+
+impl<M: Message> Observer for Noted<M> {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        let task = dispatch.get::<M>().map_or(u64::MAX, self.number);
+        self.begun.note(task, dispatch.attempt());
+    }
+
+    fn end(&self, _: &mut Dispatch<'_>) {}
 }
 
 /// What all processes noted: the attempts of each task.

@@ -6,7 +6,6 @@ use linkbus::Kind;
 
 use super::{
     Hub, HubStats, PeerId,
-    peers::Peer,
     routes::{Name, Waiting},
 };
 use crate::protocol::{Frame, Reject};
@@ -14,8 +13,9 @@ use crate::protocol::{Frame, Reject};
 impl Hub {
     /// Gives messages of this name to workers, as long as both are there.
     pub(super) fn hand_out(&mut self, name: &Name, now: Duration) {
-        while let Some((waiting, worker)) =
-            self.routes.pop_for_next(name, |id| self.peers.get(id).is_some_and(Peer::is_free))
+        while let Some((waiting, worker)) = self
+            .routes
+            .pop_for_next(name, |id, waiting| self.peers.get(id).is_some_and(|peer| peer.takes(waiting, &self.options)))
         {
             self.lease(waiting, worker, now);
         }
@@ -24,7 +24,7 @@ impl Hub {
     /// Gives messages to this worker, as long as it takes them.
     pub(super) fn serve(&mut self, worker: &PeerId, now: Duration) {
         while let Some(peer) = self.peers.get(worker).filter(|peer| peer.is_free()) {
-            match self.routes.pop_any(&peer.serves) {
+            match self.routes.pop_any(&peer.serves, |waiting| peer.takes(waiting, &self.options)) {
                 Some(waiting) => self.lease(waiting, worker.clone(), now),
                 None => return,
             }
@@ -36,12 +36,13 @@ impl Hub {
         if waiting.is_expired(now) {
             return self.reject(&waiting, Reject::Expired);
         }
+        let is_suspect = waiting.is_suspect(&self.options);
         waiting.attempt += 1;
         self.last_lease += 1;
         let lease = self.last_lease;
         let frame = Frame::Work { lease, attempt: waiting.attempt, content: waiting.content.clone() };
         if let Some(peer) = self.peers.get_mut(&worker) {
-            peer.leases.insert(lease);
+            peer.begin_lease(lease, is_suspect);
         }
         self.peers.send(&worker, frame);
         self.leases.insert(lease, (waiting, worker));
@@ -54,7 +55,7 @@ impl Hub {
             return None;
         }
         if let Some(peer) = self.peers.get_mut(worker) {
-            peer.leases.remove(&lease);
+            peer.end_lease(lease);
         }
         self.leases.remove(&lease).map(|(waiting, _)| waiting)
     }

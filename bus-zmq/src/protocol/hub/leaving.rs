@@ -21,7 +21,7 @@ impl Hub {
 
     /// Lets a leaving peer go, if it has nothing any more.
     pub(super) fn let_go(&mut self, id: &PeerId, now: Duration) {
-        if self.peers.get(id).is_some_and(|peer| peer.is_leaving && peer.leases.is_empty()) {
+        if self.peers.get(id).is_some_and(|peer| peer.is_leaving && !peer.has_leases()) {
             self.peers.send(id, Frame::Goodbye);
             self.forget(id, now);
         }
@@ -60,10 +60,8 @@ impl Hub {
 
     pub(super) fn retract_all(&mut self, id: &PeerId, now: Duration) {
         let Some(peer) = self.peers.get_mut(id) else { return };
-        let mut leases: Vec<_> = peer.leases.drain().collect();
         // The last one first, as each goes before all others.
-        leases.sort_unstable_by(|a, b| b.cmp(a));
-        for lease in leases {
+        for lease in peer.end_leases() {
             if let Some((waiting, _)) = self.leases.remove(&lease) {
                 self.retract(waiting, now);
             }

@@ -19,7 +19,7 @@ pub struct HubOptions {
     pub max_attempts: u32,
     /// How long commands and tasks wait for a worker to come back, when the last one is gone or the hub is new: 10 s.
     pub worker_grace: Duration,
-    /// What becomes of commands and tasks that no worker has ever served.
+    /// What becomes of commands and tasks that no worker has ever served: they are refused.
     pub no_worker: NoWorker,
     /// How many clients and workers there may be: 1,024.
     pub peers: usize,

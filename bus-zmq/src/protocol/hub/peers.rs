@@ -4,7 +4,11 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use linkbus::Kind;
 
-use super::{HubOptions, PeerId, routes::Name, subscription::Subscription};
+use super::{
+    HubOptions, PeerId,
+    routes::{Name, Waiting},
+    subscription::Subscription,
+};
 use crate::protocol::{Content, Frame, Hello, Numbered, NumberedSet, session::MISSED, take_all};
 
 /// A client or a worker that said hello.
@@ -22,7 +26,9 @@ pub(super) struct Peer {
     pub(super) serves: NumberedSet<Name>,
     /// The events that it gets.
     pub(super) hears: HashSet<Arc<str>>,
-    pub(super) leases: NumberedSet<u64>,
+    leases: NumberedSet<u64>,
+    /// The one of them that is at its last attempt.
+    suspect: Option<u64>,
     pub(super) is_leaving: bool,
     events: Subscription,
 }
@@ -42,6 +48,7 @@ impl Peer {
             serves: serves.iter().map(|served| Name::new(&served.name)).collect(),
             hears: events.into_iter().map(|served| served.name.into()).collect(),
             leases: NumberedSet::default(),
+            suspect: None,
             is_leaving: false,
             events: Subscription::new(hello.events),
         }
@@ -49,6 +56,36 @@ impl Peer {
 
     pub(super) fn is_free(&self) -> bool {
         self.has_spoken && !self.is_leaving && self.leases.len() < self.credit
+    }
+
+    /// Whether it may have this message, too. Of those that have ended many workers, or were with one that did, it has one at a time:
+    /// if it is gone again, that one is to blame and no other.
+    pub(super) fn takes(&self, waiting: &Waiting, options: &HubOptions) -> bool {
+        self.is_free() && (self.suspect.is_none() || !waiting.is_suspect(options))
+    }
+
+    pub(super) fn has_leases(&self) -> bool {
+        !self.leases.is_empty()
+    }
+
+    pub(super) fn begin_lease(&mut self, lease: u64, is_suspect: bool) {
+        self.leases.insert(lease);
+        if is_suspect {
+            self.suspect = Some(lease);
+        }
+    }
+
+    pub(super) fn end_lease(&mut self, lease: u64) {
+        self.leases.remove(&lease);
+        self.suspect = self.suspect.filter(|suspect| *suspect != lease);
+    }
+
+    /// Ends all leases; gives them, the last one first.
+    pub(super) fn end_leases(&mut self) -> Vec<u64> {
+        self.suspect = None;
+        let mut leases: Vec<_> = self.leases.drain().collect();
+        leases.sort_unstable_by(|a, b| b.cmp(a));
+        leases
     }
 
     fn is_client(&self) -> bool {

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use linkbus::Kind;
 
 use super::{HubOptions, NoWorker, PeerId};
-use crate::protocol::{Content, Head, Keyed, Numbered, NumberedSet, Reject};
+use crate::protocol::{Content, Head, Keyed, MAX_LIST, Numbered, NumberedSet, Reject};
 
 /// The name of queries, commands or tasks.
 pub(super) type Name = Keyed<str>;
@@ -26,6 +26,11 @@ impl Waiting {
     pub(super) fn is_expired(&self, now: Duration) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
+
+    /// Whether workers that had it are gone, and it is given up with the next one.
+    pub(super) fn is_suspect(&self, options: &HubOptions) -> bool {
+        self.attempt > 0 && self.attempt.saturating_add(1) >= options.max_attempts
+    }
 }
 
 /// The messages of one name, and who serves them.
@@ -39,17 +44,15 @@ struct Route {
 }
 
 impl Route {
-    /// The worker that is free and was not used for longest.
-    fn next_worker(&mut self, is_free: impl Fn(&PeerId) -> bool) -> Option<PeerId> {
-        let place = self.workers.iter().position(is_free)?;
+    /// Of the workers that take the next message, the one that was not used for longest.
+    fn next_worker(&mut self, takes: impl Fn(&PeerId, &Waiting) -> bool) -> Option<PeerId> {
+        let next = self.waiting.front()?;
+        let place = self.workers.iter().position(|worker| takes(worker, next))?;
         let worker = self.workers.remove(place)?;
         self.workers.push_back(worker.clone());
         Some(worker)
     }
 }
-
-/// How many names can be in a list.
-const MAX_NAMES: usize = 65_535;
 
 /// How long the list of them may be, however small frames are: messages of ZeroMQ may be larger than frames by more than that.
 const LEAST_LIST: usize = 64 << 10;
@@ -146,10 +149,13 @@ impl Routes {
         self.bytes -= waiting.content.len() + MESSAGE;
     }
 
-    /// The next message of this name, and the worker for it: of those that are free, the one that was not used for longest.
-    pub(super) fn pop_for_next(&mut self, name: &Name, is_free: impl Fn(&PeerId) -> bool) -> Option<(Waiting, PeerId)> {
-        let route = self.by_name.get_mut(name).filter(|route| !route.waiting.is_empty())?;
-        let worker = route.next_worker(is_free)?;
+    /// The next message of this name, and the worker for it: of those that take it, the one that was not used for longest.
+    pub(super) fn pop_for_next(
+        &mut self,
+        name: &Name,
+        takes: impl Fn(&PeerId, &Waiting) -> bool,
+    ) -> Option<(Waiting, PeerId)> {
+        let worker = self.by_name.get_mut(name)?.next_worker(takes)?;
         Some((self.pop(name)?, worker))
     }
 
@@ -163,9 +169,10 @@ impl Routes {
         Some(waiting)
     }
 
-    /// The next message that a worker of these names can have; the names take turns.
-    pub(super) fn pop_any(&mut self, serves: &NumberedSet<Name>) -> Option<Waiting> {
-        let place = self.backlog.iter().position(|name| serves.contains(name))?;
+    /// The next message that a worker of these names takes; the names take turns.
+    pub(super) fn pop_any(&mut self, serves: &NumberedSet<Name>, takes: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+        let next = |name| self.by_name.get(name).and_then(|route| route.waiting.front());
+        let place = self.backlog.iter().position(|name| serves.contains(name) && next(name).is_some_and(&takes))?;
         let name = self.backlog.remove(place)?;
         self.backlog.push_back(name.clone());
         self.pop(&name)
@@ -184,7 +191,7 @@ impl Routes {
         let is_new = |name: &Name| !self.by_name.contains_key(name);
         let new: NumberedSet<_> = names.into_iter().filter(is_new).collect();
         let listed = self.listed + new.iter().map(|name| listed(name)).sum::<usize>();
-        self.by_name.len() + new.len() <= MAX_NAMES && listed <= options.max_frame.max(LEAST_LIST)
+        self.by_name.len() + new.len() <= MAX_LIST && listed <= options.max_frame.max(LEAST_LIST)
     }
 
     fn know(&mut self, name: &Name) -> &mut Route {
