@@ -209,8 +209,9 @@ impl ZmqClient {
             biased;
             room = self.shared.in_flight.take() => {
                 call.waited = begun.elapsed();
-                room.map_err(|_| Undelivered::Closed)
+                Ok(room)
             }
+            // The alarm is dropped with the client.
             end = alarm => Err(match (end, call.limit) {
                 (Ok(()), Some(limit)) => Undelivered::TimedOut(limit),
                 _ => Undelivered::Closed,
@@ -256,7 +257,6 @@ impl Transport for ZmqClient {
         let _ = self.shared.inbox.push(Ask::Leave(self.shared.settings.close_within));
         // An error is a thread that is gone.
         let _ = self.shared.link.clone().wait_for(|link| matches!(link, Link::Over)).await;
-        self.shared.in_flight.close();
         Ok(())
     }
 }

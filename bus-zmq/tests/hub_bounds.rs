@@ -53,6 +53,13 @@ fn is_taken(hub: &mut Hub, name: &str) -> bool {
 }
 
 #[test]
+fn who_may_be_silent_for_ever_is_not_gone() {
+    let mut hub = hub(|options| options.heartbeat = Duration::MAX);
+    hub.tick(1_000 * SECOND);
+    assert_eq!((hub.stats().peers, hub.stats().gone), (1, 0));
+}
+
+#[test]
 fn messages_without_bytes_are_bounded_in_bytes_too() {
     let mut hub = hub(|options| options.queue_bytes = 3 * (4 + 128));
     assert_eq!([(); 4].map(|()| is_taken(&mut hub, "do")), [true, true, true, false]);

@@ -109,6 +109,23 @@ async fn who_waits_for_room_is_told_when_the_client_closes() {
     assert!(matches!(error, ExecuteError::ShutDown { .. }), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_client_that_closes_without_an_end_waits_for_what_is_under_way() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker(), behind(&gate));
+    let bus = sender(place.client().close_within(Duration::MAX)).await;
+    let mut under_way = pin!(bus.execute(Do(vec![])));
+    begin(&mut under_way);
+    until(|| hub.stats().leased == 1).await;
+    let mut closing = pin!(bus.close());
+    begin(&mut closing);
+    gate.open();
+    soon(closing).await.unwrap();
+    soon(under_way).await.unwrap();
+}
+
 /// R9. What is offered is either handled or refused, and never more than allowed is there.
 #[tokio::test]
 async fn of_what_a_slow_worker_is_offered_each_is_handled_or_refused_and_no_more_is_kept_than_allowed() {

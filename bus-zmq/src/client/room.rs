@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::sync::{Notify, Semaphore};
 
 /// Room for so many messages. Who waits for it and is not polled keeps nobody else from it: a semaphore alone would give it to whoever
 /// came first, and that may be a future that its task polls only after the one that waits behind it.
@@ -19,10 +19,6 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct Taken(Room);
 
-/// There will be no room any more.
-#[derive(Debug)]
-pub(super) struct Closed;
-
 impl Room {
     pub(super) fn new(messages: usize) -> Self {
         Room(Arc::new(Shared { free: Semaphore::new(messages.min(Semaphore::MAX_PERMITS)), freed: Notify::new() }))
@@ -30,31 +26,20 @@ impl Room {
 
     /// Takes room if there is some.
     pub(super) fn take_now(&self) -> Option<Taken> {
-        self.try_take().ok()
+        self.0.free.try_acquire().ok()?.forget();
+        Some(Taken(self.clone()))
     }
 
     /// Waits until there is room, and takes it.
-    pub(super) async fn take(&self) -> Result<Taken, Closed> {
+    pub(super) async fn take(&self) -> Taken {
         loop {
             // Whatever is freed from here on is heard of.
             let freed = self.0.freed.notified();
-            match self.try_take() {
-                Ok(taken) => return Ok(taken),
-                Err(TryAcquireError::NoPermits) => freed.await,
-                Err(TryAcquireError::Closed) => return Err(Closed),
+            match self.take_now() {
+                Some(taken) => return taken,
+                None => freed.await,
             }
         }
-    }
-
-    fn try_take(&self) -> Result<Taken, TryAcquireError> {
-        self.0.free.try_acquire()?.forget();
-        Ok(Taken(self.clone()))
-    }
-
-    /// Lets nobody in any more; who waits is told.
-    pub(super) fn close(&self) {
-        self.0.free.close();
-        self.0.freed.notify_waiters();
     }
 }
 

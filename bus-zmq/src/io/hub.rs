@@ -362,3 +362,6 @@ impl<S: Router> Server<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

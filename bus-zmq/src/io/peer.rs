@@ -84,3 +84,49 @@ impl<R: Role, D: Dealer> Peer<R, D> {
         self.sleeper.get_up(has_rung);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::BorrowedFd;
+
+    use super::{
+        super::{role::Busy, socket::Unsent, wake::has_rung},
+        *,
+    };
+
+    /// Notes for each sleep whether the bell rang before.
+    #[derive(Default)]
+    struct Sleeps(Vec<bool>);
+
+    impl Dealer for Sleeps {
+        fn receive(&mut self) -> Option<&[u8]> {
+            None
+        }
+
+        fn send(&mut self, _: &[u8]) -> Result<(), Unsent> {
+            Ok(())
+        }
+
+        fn sleep(&mut self, bell: BorrowedFd<'_>, _: bool, _: Duration) -> bool {
+            self.0.push(has_rung(bell));
+            true
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_just_before_it_sleeps_wakes_it() {
+        let (wake, sleeper) = Wake::new().unwrap();
+        let mut peer = Peer {
+            role: Busy(Arc::clone(&wake)),
+            socket: Sleeps::default(),
+            sleeper,
+            begun: Instant::now(),
+            outgoing: Outgoing::default(),
+        };
+        peer.sleep();
+        peer.sleep();
+        assert_eq!(peer.socket.0, [true, true]);
+        wake.wake();
+        assert!(!has_rung(peer.sleeper.fd()), "it is awake");
+    }
+}

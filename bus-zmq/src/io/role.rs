@@ -32,6 +32,37 @@ pub(crate) trait Role: Send {
     fn end(&mut self);
 }
 
+/// A role for tests that has nothing to do. Whenever it was asked whether it is quiet, there is something: the moment at which a
+/// wake could be lost.
+#[cfg(test)]
+pub(super) struct Busy(pub(super) std::sync::Arc<super::Wake>);
+
+#[cfg(test)]
+impl Role for Busy {
+    fn work(&mut self, _: Duration, _: &mut Vec<Frame>) {}
+
+    fn receive(&mut self, _: Result<Frame, Malformed>, _: Duration, _: &mut Vec<Frame>) {}
+
+    fn lock_out(&mut self, _: Option<LockedOut>) {}
+
+    fn report(&mut self) {}
+
+    fn is_quiet(&self) -> bool {
+        self.0.wake();
+        true
+    }
+
+    fn next_work(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn end(&mut self) {}
+}
+
 /// The frames of a message of ZeroMQ.
 pub(super) fn read(message: &[u8]) -> impl Iterator<Item = Result<Frame, Malformed>> {
     frames(message).map(|frame| frame.and_then(Frame::from_bytes))

@@ -59,6 +59,15 @@ impl std::task::Wake for Wake {
     }
 }
 
+/// Whether a bell has rung and was not heard.
+#[cfg(test)]
+pub(super) fn has_rung(bell: BorrowedFd<'_>) -> bool {
+    use std::os::fd::AsRawFd as _;
+
+    let mut bells = [zmq::PollItem::from_fd(bell.as_raw_fd(), zmq::POLLIN)];
+    zmq::poll(&mut bells, 0).unwrap() == 1
+}
+
 impl Sleeper {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
