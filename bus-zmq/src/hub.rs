@@ -86,7 +86,8 @@ impl HubBuilder {
         self
     }
 
-    /// How often a command or task is given to a worker that is gone afterwards: 5. Then its sender has an error.
+    /// How often a command or task is given to a worker that is gone afterwards: 5, and at least 1. Then its sender has an error. Of
+    /// those that are given for the last time, a worker has one at a time, so that nothing is given up for what ended it.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts.max(1);
         self

@@ -97,7 +97,7 @@ impl Wire {
     }
 
     /// Waits for the other side to close it.
-    fn is_closed(mut self) -> bool {
+    fn is_closed(&mut self) -> bool {
         let end = self.0.read_to_end(&mut Vec::new());
         end.is_ok() || end.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
     }
@@ -118,9 +118,10 @@ async fn announce_all(greet: fn(&Place) -> Wire) {
     for bytes in sizes(MAX_MESSAGE, 64).into_iter().chain([u64::MAX]) {
         let mut wire = greet(&scene.place);
         wire.announce(bytes);
-        match bytes > MAX_MESSAGE {
-            true => assert!(wire.is_closed(), "{bytes} bytes"),
-            false => open.push(wire),
+        if bytes > MAX_MESSAGE {
+            assert!(wire.is_closed(), "{bytes} bytes");
+        } else {
+            open.push(wire);
         }
         scene.honest_is_served().await;
     }

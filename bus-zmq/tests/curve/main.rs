@@ -37,6 +37,14 @@ async fn messages_that_are_as_large_as_they_may_be_go_there_and_back() {
 }
 
 #[tokio::test]
+async fn the_port_that_the_system_chose_is_told() {
+    let secrets = Secrets::new();
+    let hub = bus_zmq::Zmq::hub().endpoint("tcp://127.0.0.1:0").curve(secrets.server()).start().unwrap();
+    assert!(!hub.endpoint().ends_with(":0"), "{}", hub.endpoint());
+    soon(secrets.client().endpoint(hub.endpoint()).connect().unwrap().ready()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_worker_that_is_killed_loses_nothing() {
     const CHILD: &str = "LINKBUS_CURVE_WORKER";
     if let Ok(told) = std::env::var(CHILD) {

@@ -15,7 +15,8 @@ pub struct HubOptions {
     /// How many bytes all messages may have that wait or are with workers: 256 MiB. Each counts as its bytes and 128 more, which is
     /// about what the hub needs beside them.
     pub queue_bytes: usize,
-    /// How often a command or task is given to a worker that does not come back: 5.
+    /// How often a command or task is given to a worker that does not come back: 5. Of those that are given for the last time, a
+    /// worker has one at a time.
     pub max_attempts: u32,
     /// How long commands and tasks wait for a worker to come back, when the last one is gone or the hub is new: 10 s.
     pub worker_grace: Duration,
