@@ -31,13 +31,16 @@ pub(crate) struct Bound<N> {
 /// Calls the handler `H` with a message that it may keep.
 #[inline]
 pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
-    if !H::MAY_DISPATCH {
-        return H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler);
-    }
-    match Frame::enter(bound.limit) {
-        Some(_frame) => H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler),
-        None => call_deep::<M, H>(bound, bus, message),
-    }
+    let _frame = if H::MAY_DISPATCH {
+        let frame = Frame::enter(bound.limit);
+        if frame.is_none() {
+            return call_deep::<M, H>(bound, bus, message);
+        }
+        frame
+    } else {
+        None
+    };
+    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
 }
 
 /// Out of line as a whole, so that the usual call has fewer registers to save.
@@ -45,39 +48,37 @@ pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: 
 #[inline(never)]
 fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
     let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
-    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+    handle::<M, H>(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
 }
 
-/// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
+/// The handler out of line, for those that are deep: they are few, and it is compiled into the usual ways already.
+#[inline(never)]
+fn handle<M: Message, H: SyncHandler<M>>(
+    needs: &H::Needs,
+    bus: &H::Bus,
+    message: Delivered<'_, M>,
+) -> Result<M::Reply, M::Error> {
+    H::call(needs, bus, message)
+}
+
+/// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there; says whether the
+/// message was there.
 ///
 /// # Panics
 /// If the payload is not one of `M`: it is, because the table keeps the layers of a message in the place of the message.
 pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     bound: &Bound<H::Needs>,
     bus: &H::Bus,
-    payload: &mut (dyn ErasedPayload + 'static),
-) {
-    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
-    let _caused = payload.cause();
-    let _offered = H::WANTS_CONTEXT.then(|| payload.offer());
-    if !payload.can_deliver() {
-        return payload.gone();
-    }
-    let Some((message, outcome)) = payload.deliver() else { return };
-    let new = match enter::<M, H>(bound) {
-        Ok(_frame) => H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch()),
-        Err(limit) => Err(M::Failure::recursion(limit).into_dispatch()),
-    };
+    payload: &mut ErasedPayload,
+) -> bool {
+    let Some((message, outcome)) = payload.deliver::<M>() else { return false };
+    let new = H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
     let old = outcome.replace(new);
     if old.is_none() {
         // Said in so many words, because otherwise dropping nothing is a call.
         std::mem::forget(old);
     }
-}
-
-#[inline]
-fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Option<Frame>, RecursionLimit> {
-    if H::MAY_DISPATCH { Frame::enter_any(M::FACTS, bound.limit).map(Some) } else { Ok(None) }
+    true
 }
 
 /// Runs the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
@@ -87,15 +88,14 @@ fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Optio
 pub(crate) async fn run_inside<M: Message, H: AsyncHandler<M>>(
     bound: &Bound<H::Needs>,
     bus: &Bus,
-    payload: &mut (dyn ErasedPayload + 'static),
+    payload: &mut ErasedPayload,
 ) {
-    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
     let context = payload.particulars().context;
     let offer = H::WANTS_CONTEXT.then(|| payload.offered());
-    if !payload.can_deliver() {
+    if payload.message().is_none() {
         return payload.gone();
     }
-    let Some((message, outcome)) = payload.deliver() else { return };
+    let Some((message, outcome)) = payload.deliver::<M>() else { return };
     let mut handler = pin!(H::call(&bound.needs, bus, message));
     let answer = poll_fn(|task| {
         let _caused = context.map(|context| context.enter());
@@ -114,13 +114,16 @@ pub(crate) fn notify<M: Message, H: SyncHandler<M>>(
     bus: &H::Bus,
     event: &M,
 ) -> Result<(), Box<M::Failure>> {
-    if !H::MAY_DISPATCH {
-        return boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)));
-    }
-    match Frame::enter(bound.limit) {
-        Some(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
-        None => notify_deep::<M, H>(bound, bus, event),
-    }
+    let _frame = if H::MAY_DISPATCH {
+        let frame = Frame::enter(bound.limit);
+        if frame.is_none() {
+            return notify_deep::<M, H>(bound, bus, event);
+        }
+        frame
+    } else {
+        None
+    };
+    boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)))
 }
 
 #[cold]
@@ -131,7 +134,7 @@ fn notify_deep<M: Message, H: SyncHandler<M>>(
     event: &M,
 ) -> Result<(), Box<M::Failure>> {
     match Frame::enter_deep(M::FACTS, bound.limit) {
-        Ok(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        Ok(_frame) => boxed::<M>(handle::<M, H>(&bound.needs, bus, Delivered::Shared(event))),
         Err(limit) => Err(Box::new(M::Failure::recursion(limit))),
     }
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
-    Around, Dispatch, Dispatched, Done, Layered, Payload,
+    Around, Dispatch, Dispatched, Done, ErasedPayload, Layered, Payload,
     chain::Segment,
+    direct::run_direct,
     payload::outcome_of,
     spans::{InSpan, Within},
     watch::Watch,
@@ -60,13 +61,14 @@ impl Next<'_> {
     /// Out of line, so that a layer around it has nothing to save for the observers that it has not.
     #[inline(never)]
     fn watch<const TRACED: bool>(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
-        let watch = Watch::<TRACED>::start(segment, dispatch, None);
+        let mut watch = Watch::<TRACED>::start(segment, dispatch, None);
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let _within = Within::enter(span);
             self.enter(segment, watch.dispatch);
         }
-        watch.finish();
+        watch.end();
+        std::mem::forget(watch);
         Done(())
     }
 
@@ -138,7 +140,7 @@ impl AsyncNext<'_> {
 
     async fn watch<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) {
         let is_polled = AtomicBool::new(false);
-        let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
+        let mut watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let restored = Restored::after(watch.dispatch, segment.restores);
@@ -152,7 +154,8 @@ impl AsyncNext<'_> {
             })
             .await;
         }
-        watch.finish();
+        watch.end();
+        std::mem::forget(watch);
     }
 
     /// Calls what is inside the observers; gives what is left to be waited for.
@@ -191,8 +194,24 @@ impl Future for Inside<'_> {
 #[inline]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M, origin: Origin) -> Dispatched<M> {
     let mut payload = Payload::new(message, layered.care).from(origin);
-    let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
-    Next { bus, layered, at: 0 }.run(&mut dispatch);
+    run_erased(bus, layered, &mut payload);
+    outcome_of!(payload)
+}
+
+#[inline(never)]
+fn run_erased(bus: &SyncBus, layered: &Layered<SyncBus>, payload: &mut ErasedPayload) {
+    if layered.is_direct {
+        return run_direct(bus, layered, payload);
+    }
+    Next { bus, layered, at: 0 }.run(&mut Dispatch::new(payload, &layered.route, &layered.clock));
+}
+
+/// Dispatches `message` through its layers, which are observers only, to its plain `fn`. Out of line, for those that have no
+/// layers.
+#[inline(never)]
+pub(crate) fn run_at_once<M: Message>(bus: &Bus, layered: &Layered<Bus>, message: M, origin: Origin) -> Dispatched<M> {
+    let mut payload = Payload::new(message, layered.care).from(origin);
+    run_direct(bus, layered, &mut payload);
     outcome_of!(payload)
 }
 
