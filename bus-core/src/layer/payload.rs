@@ -259,6 +259,8 @@ pub(crate) trait ErasedPayload: Any + Send {
     /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
     fn restore(&mut self, replacements: usize);
     fn fail(&mut self, failure: LayerFailure);
+    /// Gives a message that has no reply the outcome of a handler that succeeded.
+    fn succeed(&mut self);
     /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one. It is logged
     /// then, because what was done is not undone by an error about a call that was not.
     fn gone(&mut self);
@@ -371,6 +373,12 @@ impl<M: Message> ErasedPayload for Payload<M> {
 
     fn fail(&mut self, failure: LayerFailure) {
         self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
+    }
+
+    fn succeed(&mut self) {
+        let nothing: &mut dyn Any = &mut Some(());
+        let reply = nothing.downcast_mut::<Option<M::Reply>>().and_then(Option::take);
+        self.outcome = Some(Ok(reply.expect("only messages without a reply are answered by nobody")));
     }
 
     #[cold]
