@@ -129,12 +129,16 @@ impl Worker {
         match self.write(&batch, renews) {
             Ok(done) => {
                 self.unreleased.clear();
-                batch.into_iter().zip(done).for_each(|(request, done)| self.answer(request, done, requests));
+                for (request, done) in batch.into_iter().zip(done) {
+                    self.answer(request, done, requests);
+                }
             }
             Err(error) => {
                 tracing::error!(target: "linkbus", error = &error as &dyn std::error::Error, "an inbox cannot be written");
                 let error = InboxError::other(error);
-                batch.into_iter().for_each(|request| self.fail(request, &error));
+                for request in batch {
+                    self.fail(request, &error);
+                }
             }
         }
     }

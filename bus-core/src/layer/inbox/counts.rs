@@ -35,7 +35,15 @@ impl Seen {
 ///
 /// The example of [the module](super) uses it.
 #[derive(Clone, Default)]
-pub struct InboxCounts(Arc<[AtomicU64; Seen::COUNT]>);
+pub struct InboxCounts(Arc<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    seen: [AtomicU64; Seen::COUNT],
+    /// Whether the recorder of metrics was told what they are.
+    #[cfg(feature = "metrics")]
+    described: std::sync::OnceLock<()>,
+}
 
 impl InboxCounts {
     /// How many were handled and marked as done.
@@ -82,7 +90,7 @@ impl InboxCounts {
     }
 
     fn of(&self, seen: Seen) -> u64 {
-        self.0[seen as usize].load(Ordering::Relaxed)
+        self.0.seen[seen as usize].load(Ordering::Relaxed)
     }
 }
 
@@ -99,12 +107,12 @@ impl Tally {
         Tally {
             counts: counts.clone(),
             #[cfg(feature = "metrics")]
-            series: Series::register(site),
+            series: Series::register(site, &counts.0.described),
         }
     }
 
     pub(super) fn count(&self, seen: Seen) {
-        self.counts.0[seen as usize].fetch_add(1, Ordering::Relaxed);
+        self.counts.0.seen[seen as usize].fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
         self.series.count(seen);
     }

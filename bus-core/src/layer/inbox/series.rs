@@ -1,5 +1,7 @@
 //! What becomes of messages at an inbox, told to the recorder of the [`metrics`](::metrics) facade.
 
+use std::sync::OnceLock;
+
 use metrics::{Counter, Key, Label, Unit};
 
 use super::counts::Seen;
@@ -14,10 +16,11 @@ const MESSAGES: &str = "linkbus_inbox_total";
 pub(super) struct Series([Counter; Seen::COUNT]);
 
 impl Series {
-    pub(super) fn register(site: &Site<'_>) -> Self {
+    /// They are described for the first message of a layer.
+    pub(super) fn register(site: &Site<'_>, described: &OnceLock<()>) -> Self {
         metrics::with_recorder(|recorder| {
             let about = "Messages at an inbox, by what became of them.";
-            recorder.describe_counter(MESSAGES.into(), Some(Unit::Count), about.into());
+            described.get_or_init(|| recorder.describe_counter(MESSAGES.into(), Some(Unit::Count), about.into()));
             let labels = labels(site);
             Series(Seen::LABELS.map(|result| {
                 let result = Label::from_static_parts("result", result);
