@@ -61,6 +61,7 @@ pub mod layers {
     pages! {
         concurrency "layers/concurrency.md"
         failures "layers/failures.md"
+        inbox "layers/inbox.md"
         latency "layers/latency.md"
         retry "layers/retry.md"
         timeout "layers/timeout.md"

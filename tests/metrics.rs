@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use linkbus::{
     Builder, Bus, Command, DispatchError, Event, Flavor, Query, SyncBus, Task,
     clock::{ManualClock, Time},
-    layer::{DeadLetters, Dispatch, Metrics, Observer, Retry, Timeout},
+    layer::{DeadLetters, Dispatch, Inbox, Metrics, Observer, Retry, Timeout},
 };
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
@@ -535,6 +535,28 @@ async fn dead_letters_are_counted_on_a_bus() {
     });
     bus.dispatch(Print).await.unwrap_err();
     assert_eq!((letters_of(&fake, "shop.Print"), letters.kept()), ((3.0, 0.0), 3));
+}
+
+/// The inbox tells it itself.
+#[test]
+fn what_becomes_of_messages_at_an_inbox_is_counted() {
+    let (fake, bus) = recorded(|| {
+        let bus = SyncBus::empty().task(|_: Print| ()).command(|_: Pay| ()).query(|query: Double| query.0);
+        bus.layer(Inbox::in_memory().key(|_: &Print| "the same")).build().unwrap()
+    });
+    let of = |result: &str| {
+        let state = fake.0.lock().unwrap();
+        let is_it = |name: &str| name.starts_with("linkbus_inbox_total{message=shop.Print,") && name.contains(result);
+        state.series.iter().filter(|(name, _)| is_it(name)).map(|(_, value)| *value).sum::<f64>()
+    };
+    assert_eq!((of("handled"), of("duplicate")), (0.0, 0.0));
+    for _ in 0..3 {
+        bus.dispatch(Print).unwrap();
+    }
+    assert_eq!((of("handled"), of("duplicate")), (1.0, 2.0));
+    let state = fake.0.lock().unwrap();
+    assert!(!state.series.keys().any(|series| series.contains("shop.Double")), "a query has no inbox");
+    assert_eq!(state.described.values().collect::<Vec<_>>(), [&1]);
 }
 
 /// Whether there is somebody who counts changes nothing.

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use linkbus::layer::{Concurrency, Counts, Latency, LatencyStats, Retry, Timeout, Trace};
 use work::{
-    Passthrough, Watch, async_turns, later_turns, order_later_turns, order_turns, recommended, recommended_on_bus,
-    recorded_into_files, recorded_turns, recording, recording_in_memory, redacted_recording, sync_turns,
+    Passthrough, Watch, async_turns, inbox, later_turns, order_later_turns, order_turns, recommended,
+    recommended_on_bus, recorded_into_files, recorded_turns, recording, recording_in_memory, redacted_recording,
+    sync_turns,
 };
 
 /// So many dispatches, and how long they took.
@@ -141,6 +142,16 @@ pub const LAYER_CASES: &[LayerCase] = &[
         LayerBar::None,
         2,
     ),
+    LayerCase::new("SyncBus, inbox", |n| order_turns(n, |bus| bus), |n| order_turns(n, inbox), LayerBar::None, 0)
+        .of_any_memory(),
+    LayerCase::new(
+        "Bus, inbox, async fn",
+        |n| order_later_turns(n, |bus| bus),
+        |n| order_later_turns(n, inbox),
+        LayerBar::None,
+        0,
+    )
+    .of_any_memory(),
     LayerCase::sync("SyncBus, counts", |n| sync_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None),
     LayerCase::later("Bus, counts, async fn", |n| later_turns(n, |bus| bus.layer(Counts::new())), LayerBar::None, 1),
     LayerCase::recorded("SyncBus, recording", |n| recorded_turns(n, recording)),

@@ -9,6 +9,7 @@ mod direct;
 mod dispatch;
 mod explain;
 pub(crate) mod implied;
+pub mod inbox;
 mod latency;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -40,6 +41,7 @@ pub use self::{
     dead_letter::DeadLetters,
     dispatch::Dispatch,
     explain::{ExplainedLayer, Explanation, Source, Value},
+    inbox::{Inbox, InboxCounts},
     latency::{Latency, LatencyError, LatencyPercentiles, LatencyStats, SeparationSignal, SlowDispatch},
     next::{AsyncNext, Next},
     on::{On, OnAsync, TypedAsyncNext, TypedNext, on, on_async},

@@ -8,8 +8,8 @@ use std::time::Duration;
 use linkbus::{
     Builder, Bus, SyncBus,
     layer::{
-        Around, AsyncAround, AsyncNext, Concurrency, Counts, DeadLetters, Dispatch, Done, Latency, LatencyStats, Next,
-        Observer, Retry, Selection, Timeout, Trace, on, on_async, only,
+        Around, AsyncAround, AsyncNext, Concurrency, Counts, DeadLetters, Dispatch, Done, Inbox, Latency, LatencyStats,
+        Next, Observer, Retry, Selection, Timeout, Trace, on, on_async, only,
     },
     recording::{MemoryStore, Recording},
 };
@@ -36,6 +36,7 @@ macro_rules! under {
 under!(concurrency: Concurrency::of_bus(100).per_message(50));
 under!(counts: Counts::new());
 under!(dead_letters: DeadLetters::in_memory());
+under!(inbox: Inbox::in_memory());
 under!(latency: Latency::new(&LatencyStats::default()));
 under!(recording: Recording::new(MemoryStore::new()));
 under!(retry: Retry::new());

@@ -8,8 +8,8 @@ use std::{
 use linkbus::{
     Builder, Bus, Flavor, SyncBus,
     layer::{
-        Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Latency, LatencyStats, Layer, Next,
-        Observer, Retry, Timeout, Trace,
+        Around, AsyncAround, AsyncNext, Concurrency, DeadLetters, Dispatch, Done, Inbox, Latency, LatencyStats, Layer,
+        Next, Observer, Retry, Timeout, Trace, inbox::MemoryInbox,
     },
     recording::{JsonLineStore, MemoryStore, Record, RecordStore, Recording, StoreError},
 };
@@ -84,6 +84,14 @@ pub(super) fn order_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
 pub(super) fn order_later_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
     timed(|| repeat_async!(n, |turn| succeeded(bus.execute(OrderLater(turn)).await)))
+}
+
+/// With every message a new one; a small memory, so that it is full soon.
+pub(super) fn inbox<B: Flavor>(bus: Builder<B>) -> Builder<B>
+where
+    Inbox: Layer<B>,
+{
+    bus.layer(Inbox::new(MemoryInbox::new().with_capacity(1000)))
 }
 
 /// A command of five fields, of which two are texts: what recording is measured with.

@@ -158,6 +158,12 @@ impl<'a> Dispatch<'a> {
         self.fail(LayerFailure::Refused(reason.into()))
     }
 
+    /// Ends a dispatch that has no reply as if its handler had succeeded.
+    pub(super) fn succeed(&mut self) -> Done {
+        self.payload.succeed();
+        Done(())
+    }
+
     pub(crate) fn fail(&mut self, failure: LayerFailure) -> Done {
         self.payload.fail(failure);
         Done(())

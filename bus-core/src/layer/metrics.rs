@@ -44,7 +44,7 @@ const REASONS: [&str; 11] = [
 ///
 /// Each has the labels `message` (the wire name), `kind` and, but for events, `handler`. All series exist, at zero, from
 /// the time the bus is built and there are never more of them: no label has anything to do with what a message holds.
-/// [`DeadLetters`](super::DeadLetters) has two more of its own.
+/// [`DeadLetters`](super::DeadLetters) has two more of its own, an [`Inbox`](super::Inbox) one, with the label `result`.
 ///
 /// It counts what passes through its place in the chain: outside a retry whole dispatches, inside one every attempt. Between two
 /// retries `linkbus_retries_total` is too small: of the retry inside it counts one attempt at most after the first.
@@ -92,7 +92,7 @@ fn describe(recorder: &dyn Recorder) {
     recorder.describe_histogram(DURATION.into(), Some(Unit::Seconds), "How long a dispatch took.".into());
 }
 
-const METADATA: Metadata<'static> = Metadata::new("linkbus", Level::INFO, Some(module_path!()));
+pub(super) const METADATA: Metadata<'static> = Metadata::new("linkbus", Level::INFO, Some(module_path!()));
 
 /// The series of one message.
 struct Series {
@@ -169,7 +169,7 @@ fn describe_letters(recorder: &dyn Recorder) {
     recorder.describe_counter(LOST_LETTERS.into(), Some(Unit::Count), lost.into());
 }
 
-fn labels(site: &Site<'_>) -> Vec<Label> {
+pub(super) fn labels(site: &Site<'_>) -> Vec<Label> {
     let message = site.message();
     let handler = site.handlers().first().filter(|_| message.kind.has_one_handler());
     let labels = [("message", message.name), ("kind", message.kind.label())];

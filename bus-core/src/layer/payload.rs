@@ -234,6 +234,11 @@ impl ErasedPayload {
         self.body.fail(failure);
     }
 
+    /// Gives a message that has no reply the outcome of a handler that succeeded.
+    pub(crate) fn succeed(&mut self) {
+        self.body.succeed();
+    }
+
     /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one. It is logged
     /// then, because what was done is not undone by an error about a call that was not.
     #[cold]

@@ -18,7 +18,7 @@ pub use self::counts::TimeoutCounts;
 pub(crate) use self::on_bus::{SubscriberLimit, SubscriberLimits};
 use self::pool::Pool;
 use super::{
-    Layer, Link, Site, Source,
+    Inbox, Layer, Link, Site, Source,
     site::{InsideRetry, InsideTimeout},
 };
 use crate::{
@@ -375,7 +375,8 @@ impl Timeout {
         site.value_from("threads", self.threads.0, self.threads.1);
         site.value_from("queue", self.queue.0, self.queue.1);
         let (clock, pool, counters) = (site.clock().clone(), self.pool(), self.counts.counters());
-        Ok(Link::around(on_sync_bus::Limited { after: limit.after, clock, pool, counters }))
+        let draws_ids = site.inside().contains(&TypeId::of::<Inbox>());
+        Ok(Link::around(on_sync_bus::Limited { after: limit.after, clock, pool, counters, draws_ids }))
     }
 }
 

@@ -19,7 +19,7 @@ const COMBINATIONS: &[&str] = &[
     "test -p linkbus -p bus-core --features linkbus/metrics --doc metrics",
     "test -p linkbus --features testing --test chaos --test coverage --test fakes --test journal --test stubs --test tracked --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/testing --doc testing",
-    "test -p linkbus --features transport --test envelopes --test transport --test transport_depth --no-fail-fast",
+    "test -p linkbus --features transport --test envelopes --test inbox_redeliveries --test transport --test transport_depth --no-fail-fast",
     "test -p bus-core --features transport --lib transport --no-fail-fast",
     "test -p linkbus -p bus-core --features linkbus/transport --doc transport",
     "test -p linkbus-conformance --all-features --no-fail-fast",

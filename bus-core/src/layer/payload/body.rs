@@ -42,6 +42,8 @@ pub(crate) trait Body: Any + Send {
     /// The `Option<Dispatched<M>>`.
     fn outcome_any(&mut self) -> &mut dyn Any;
     fn fail(&mut self, failure: LayerFailure);
+    /// Gives a message that has no reply the outcome of a handler that succeeded.
+    fn succeed(&mut self);
     /// How a payload of this type is made that has neither message nor outcome.
     fn vacant(&self) -> Vacant;
     /// How a message of this type is shown.
@@ -128,6 +130,12 @@ impl<M: Message> Body for Parts<M> {
 
     fn fail(&mut self, failure: LayerFailure) {
         self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
+    }
+
+    fn succeed(&mut self) {
+        let nothing: &mut dyn Any = &mut Some(());
+        let reply = nothing.downcast_mut::<Option<M::Reply>>().and_then(Option::take);
+        self.outcome = Some(Ok(reply.expect("only messages without a reply are answered by nobody")));
     }
 
     fn vacant(&self) -> Vacant {

@@ -25,11 +25,17 @@ pub(super) struct Limited {
     pub(super) clock: Clock,
     pub(super) pool: Arc<Pool>,
     pub(super) counters: Arc<Counters>,
+    /// Whether the ids of the dispatch are drawn here, because an inbox inside remembers by them: what is drawn on the other
+    /// thread is not known here when the call is given up, and a replay of it would be another message.
+    pub(super) draws_ids: bool,
 }
 
 impl Around for Limited {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
         let deadline = self.clock.now().checked_add(self.after);
+        if self.draws_ids {
+            dispatch.context();
+        }
         let mut inside = next.detach(dispatch);
         inside.particulars().deadline = earlier(inside.particulars().deadline, deadline);
         let call = Arc::new(Call::until(deadline, dispatch.message(), self));
