@@ -24,7 +24,7 @@ async fn effects_are_as_many_as_messages_however_often_they_come() {
     // Two buses, as of a program that builds another one.
     let endpoints = [ledger.endpoint(inbox.clone()), ledger.endpoint(inbox.clone())];
     deliver(parcels, &endpoints).await;
-    assert_eq!(ledger.effects().filter(|effects| *effects != 1).count(), 0);
+    ledger.assert_once();
     let counts = inbox.counts();
     assert_eq!((counts.handled(), counts.duplicates()), (MESSAGES as u64, copies as u64));
     assert_eq!((store.len(), store.evicted()), (MESSAGES, 0));
