@@ -144,13 +144,13 @@ impl SqliteInbox {
     /// in: the mark is there if and only if the rest of the transaction is. The handler commits, and returns `Ok`.
     ///
     /// Begin the transaction with `TransactionBehavior::Immediate`, and wait for nothing in it: nobody else writes meanwhile.
-    /// If the handler fails after the commit, the message stays done.
+    /// If the handler fails after the commit, the message stays done. A subscriber of an event cannot do this: let it execute a command.
     ///
     /// # Errors
     /// [`CompleteError`]: the transaction has to be rolled back then, which it is when it is dropped.
     pub fn complete_in(&self, transaction: &Transaction<'_>, context: &Context) -> Result<(), CompleteError> {
         let message = context.message().name;
-        let held = self.0.running.of_dispatch(context.id()).ok_or(CompleteError::NotClaimed { message })?;
+        let held = self.0.running.of_dispatch(context.id(), message).ok_or(CompleteError::NotClaimed { message })?;
         match table::complete(transaction, &held, table::now())? {
             Ended::Done => Ok(()),
             Ended::Fenced => Err(CompleteError::Fenced { message }),

@@ -36,7 +36,7 @@ macro_rules! under {
 under!(concurrency: Concurrency::of_bus(100).per_message(50));
 under!(counts: Counts::new());
 under!(dead_letters: DeadLetters::in_memory());
-under!(inbox: Inbox::in_memory());
+under!(inbox: Inbox::in_memory().with_events());
 under!(latency: Latency::new(&LatencyStats::default()));
 under!(recording: Recording::new(MemoryStore::new()));
 under!(retry: Retry::new());

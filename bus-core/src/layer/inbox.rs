@@ -31,6 +31,7 @@ mod memory;
 #[cfg(feature = "metrics")]
 mod series;
 mod store;
+mod subscribers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,8 +40,9 @@ pub use self::{
     key::{InboxKey, KeyTooLong},
     memory::MemoryInbox,
     store::{Claim, Claimed, InboxError, InboxFuture, InboxStore},
+    subscribers::CopyUnderWay,
 };
-use self::{counts::Tally, guard::Guard, key::KeyOf};
+use self::{counts::Tally, guard::Guard, key::KeyOf, subscribers::Subscribers};
 use super::{InsideTimeout, Layer, Link, Site, Source, Timeout};
 use crate::{
     bus::Bus,
@@ -64,7 +66,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 ///
 /// A process that dies between the effect and the mark leaves the message to be handled once more: nothing is lost, and the
 /// effect is there twice, unless the store marks it in one transaction with the effect, as `bus-sqlite` can. Queries are left
-/// out, because their replies are not kept, and events, because a publication is one dispatch for all its subscribers.
+/// out, because their replies are not kept, and events unless [`with_events`](Self::with_events) says otherwise.
 ///
 /// Clones share the store and the counts. The example of [the module](self) uses it.
 #[derive(Clone)]
@@ -74,13 +76,15 @@ pub struct Inbox {
     /// The one that was set last is at the end.
     keys: Vec<(&'static MessageFacts, KeyOf)>,
     max_wait: Option<Duration>,
+    has_events: bool,
     counts: InboxCounts,
 }
 
 impl Inbox {
     /// Remembers in `store`; an `Arc` of a store is one too.
     pub fn new(store: impl InboxStore) -> Self {
-        Inbox { store: Arc::new(store), keys: Vec::new(), max_wait: None, counts: InboxCounts::default() }
+        let (keys, counts) = (Vec::new(), InboxCounts::default());
+        Inbox { store: Arc::new(store), keys, max_wait: None, has_events: false, counts }
     }
 
     /// Remembers in a [`MemoryInbox`] of its default size and window, 100,000 messages of the last 7 days: they are forgotten
@@ -101,6 +105,15 @@ impl Inbox {
         Inbox { max_wait: Some(limit), ..self }
     }
 
+    /// Also takes events that come from other processes, and dead letters of subscribers that are replayed: each subscriber by
+    /// itself, so that one that has succeeded is not called again because another one failed. They are then called one after
+    /// the other, on a `Bus` too.
+    ///
+    /// What this program publishes itself is published as without, because it comes once.
+    pub fn with_events(self) -> Self {
+        Inbox { has_events: true, ..self }
+    }
+
     /// What the layer counts, to be watched while the bus works. Clones share it.
     pub fn counts(&self) -> InboxCounts {
         self.counts.clone()
@@ -108,7 +121,7 @@ impl Inbox {
 
     /// What is put around the message of this site; `Err` if nothing is, which is said there.
     fn guard<B: Flavor>(&self, site: &mut Site<'_>) -> Result<Guard, Option<Link<B>>> {
-        if let Some(why) = left_out(site) {
+        if let Some(why) = self.left_out(site) {
             return Err(site.leave_out(why));
         }
         site.mark::<InsideInbox>();
@@ -127,18 +140,19 @@ impl Inbox {
 /// The mark of an inbox: a second one inside would wait for the first.
 struct InsideInbox;
 
-/// Why there is no inbox around a message.
-fn left_out(site: &Site<'_>) -> Option<&'static str> {
-    match site.message().kind {
-        Kind::Query => Some("the reply to a query is not kept, and asking again changes nothing"),
-        Kind::Event => Some(
-            "a publication is one dispatch for all its subscribers: let a subscriber execute a command, and give that a key",
-        ),
-        _ if site.marks::<InsideInbox>() > 0 => Some("another inbox stands around it"),
-        _ if site.handlers().iter().any(|handler| handler.is_remote) => {
-            Some("its handler is in another process, which is where its inbox belongs")
+impl Inbox {
+    /// Why there is no inbox around a message.
+    fn left_out(&self, site: &Site<'_>) -> Option<&'static str> {
+        match site.message().kind {
+            Kind::Query => Some("the reply to a query is not kept, and asking again changes nothing"),
+            Kind::Event if !self.has_events => Some("events are taken only if `.with_events()` says so"),
+            Kind::Event if site.handlers().is_empty() => Some("nobody here subscribes to it"),
+            _ if site.marks::<InsideInbox>() > 0 => Some("another inbox stands around it"),
+            _ if site.handlers().iter().any(|handler| handler.is_remote) => {
+                Some("its handler is in another process, which is where its inbox belongs")
+            }
+            _ => None,
         }
-        _ => None,
     }
 }
 
@@ -153,6 +167,9 @@ impl Layer<Bus> for Inbox {
         match self.guard(site) {
             Err(without) => without,
             Ok(_) if !site.clock().can_sleep_async() => site.refuse(CANNOT_WAIT),
+            Ok(guard) if site.message().kind == Kind::Event => {
+                Some(Link::async_around(Subscribers::new(guard, site.message(), site.handlers())))
+            }
             Ok(guard) => Some(Link::async_around(guard)),
         }
     }
@@ -163,6 +180,9 @@ impl Layer<SyncBus> for Inbox {
         match self.guard(site) {
             Err(without) => without,
             Ok(_) if has_timeout_inside(site) => site.refuse(TIMEOUT_INSIDE),
+            Ok(guard) if site.message().kind == Kind::Event => {
+                Some(Link::around(Subscribers::new(guard, site.message(), site.handlers())))
+            }
             Ok(guard) => Some(Link::around(guard)),
         }
     }

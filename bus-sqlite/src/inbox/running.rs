@@ -1,7 +1,7 @@
 //! What this process handles now.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,28 +16,29 @@ pub(super) struct Held {
     pub(super) dispatch: Uuid,
 }
 
-/// The claims of this process, by the ids that handlers see in their context.
+/// The claims of this process, by the ids that handlers see in their context and their tokens. Only the subscribers of one event
+/// can have several of one id.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<Uuid, Held>>);
+pub(super) struct Running(Mutex<BTreeMap<(Uuid, i64), Held>>);
 
 impl Running {
-    fn claims(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
+    fn claims(&self) -> MutexGuard<'_, BTreeMap<(Uuid, i64), Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, held: Held) {
-        self.claims().insert(held.dispatch, held);
+        self.claims().insert((held.dispatch, held.token), held);
     }
 
     pub(super) fn remove(&self, held: &Held) {
-        let mut claims = self.claims();
-        if claims.get(&held.dispatch) == Some(held) {
-            claims.remove(&held.dispatch);
-        }
+        self.claims().remove(&(held.dispatch, held.token));
     }
 
-    pub(super) fn of_dispatch(&self, id: Uuid) -> Option<Held> {
-        self.claims().get(&id).cloned()
+    /// The claim of a message with one handler.
+    pub(super) fn of_dispatch(&self, id: Uuid, message: &str) -> Option<Held> {
+        let claims = self.claims();
+        let mut of_id = claims.range((id, i64::MIN)..=(id, i64::MAX)).map(|(_, held)| held);
+        of_id.find(|held| held.key.scope() == message).cloned()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -19,13 +19,13 @@ const VERSION: i64 = 1;
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS linkbus_inbox_meta (version INTEGER NOT NULL, token INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS linkbus_inbox (
-        message TEXT NOT NULL,
+        scope TEXT NOT NULL,
         key TEXT NOT NULL,
         token INTEGER NOT NULL,
         holder INTEGER NOT NULL,
         is_done INTEGER NOT NULL,
         at INTEGER NOT NULL,
-        PRIMARY KEY (message, key)
+        PRIMARY KEY (scope, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS linkbus_inbox_at ON linkbus_inbox (at);
     INSERT INTO linkbus_inbox_meta SELECT 1, 0 WHERE NOT EXISTS (SELECT 1 FROM linkbus_inbox_meta);
@@ -138,9 +138,9 @@ struct Row {
 
 fn find(transaction: &Transaction<'_>, key: &InboxKey) -> rusqlite::Result<Option<Row>> {
     let mut find =
-        transaction.prepare_cached("SELECT holder, is_done, at FROM linkbus_inbox WHERE message = ? AND key = ?")?;
+        transaction.prepare_cached("SELECT holder, is_done, at FROM linkbus_inbox WHERE scope = ? AND key = ?")?;
     let read = |row: &rusqlite::Row<'_>| Ok(Row { holder: row.get(0)?, is_done: row.get(1)?, at: row.get(2)? });
-    find.query_row([key.message(), key.text()], read).optional()
+    find.query_row([key.scope(), key.text()], read).optional()
 }
 
 pub(super) fn claim(transaction: &Transaction<'_>, key: &InboxKey, by: Claimant) -> rusqlite::Result<Claimed> {
@@ -155,9 +155,9 @@ pub(super) fn claim(transaction: &Transaction<'_>, key: &InboxKey, by: Claimant)
     let mut draw = transaction.prepare_cached("UPDATE linkbus_inbox_meta SET token = token + 1 RETURNING token")?;
     let token: i64 = draw.query_row([], |row| row.get(0))?;
     let mut put = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO linkbus_inbox (message, key, token, holder, is_done, at) VALUES (?, ?, ?, ?, 0, ?)",
+        "INSERT OR REPLACE INTO linkbus_inbox (scope, key, token, holder, is_done, at) VALUES (?, ?, ?, ?, 0, ?)",
     )?;
-    put.execute(params![key.message(), key.text(), token, by.holder, by.now + by.lease])?;
+    put.execute(params![key.scope(), key.text(), token, by.holder, by.now + by.lease])?;
     Ok(Claimed::New { token, after })
 }
 
@@ -165,8 +165,8 @@ pub(super) fn claim(transaction: &Transaction<'_>, key: &InboxKey, by: Claimant)
 pub(super) fn complete(transaction: &Transaction<'_>, held: &Held, now: i64) -> rusqlite::Result<Ended> {
     let Held { key, token, .. } = held;
     let mut mark = transaction
-        .prepare_cached("UPDATE linkbus_inbox SET is_done = 1, at = ? WHERE message = ? AND key = ? AND token = ?")?;
-    let marked = mark.execute(params![now, key.message(), key.text(), token])?;
+        .prepare_cached("UPDATE linkbus_inbox SET is_done = 1, at = ? WHERE scope = ? AND key = ? AND token = ?")?;
+    let marked = mark.execute(params![now, key.scope(), key.text(), token])?;
     Ok(if marked == 1 { Ended::Done } else { Ended::Fenced })
 }
 
@@ -174,26 +174,25 @@ pub(super) fn complete(transaction: &Transaction<'_>, held: &Held, now: i64) -> 
 pub(super) fn release(transaction: &Transaction<'_>, held: &Held) -> rusqlite::Result<()> {
     let Held { key, token, .. } = held;
     let mut delete = transaction
-        .prepare_cached("DELETE FROM linkbus_inbox WHERE message = ? AND key = ? AND token = ? AND is_done = 0")?;
-    delete.execute(params![key.message(), key.text(), token])?;
+        .prepare_cached("DELETE FROM linkbus_inbox WHERE scope = ? AND key = ? AND token = ? AND is_done = 0")?;
+    delete.execute(params![key.scope(), key.text(), token])?;
     Ok(())
 }
 
 /// Holds it until then, if it is not done and nobody else has it.
 pub(super) fn renew(transaction: &Transaction<'_>, held: &Held, until: i64) -> rusqlite::Result<()> {
     let Held { key, token, .. } = held;
-    let mut renew = transaction.prepare_cached(
-        "UPDATE linkbus_inbox SET at = ? WHERE message = ? AND key = ? AND token = ? AND is_done = 0",
-    )?;
-    renew.execute(params![until, key.message(), key.text(), token])?;
+    let mut renew = transaction
+        .prepare_cached("UPDATE linkbus_inbox SET at = ? WHERE scope = ? AND key = ? AND token = ? AND is_done = 0")?;
+    renew.execute(params![until, key.scope(), key.text(), token])?;
     Ok(())
 }
 
 /// Forgets at most `limit` messages that were done before that time, or claimed and never heard of again; gives how many.
 pub(super) fn forget(transaction: &Transaction<'_>, before: i64, limit: usize) -> rusqlite::Result<usize> {
     let mut forget = transaction.prepare_cached(
-        "DELETE FROM linkbus_inbox WHERE (message, key) IN
-             (SELECT message, key FROM linkbus_inbox WHERE at < ? ORDER BY at LIMIT ?)",
+        "DELETE FROM linkbus_inbox WHERE (scope, key) IN
+             (SELECT scope, key FROM linkbus_inbox WHERE at < ? ORDER BY at LIMIT ?)",
     )?;
     forget.execute(params![before, i64::try_from(limit).unwrap_or(i64::MAX)])
 }

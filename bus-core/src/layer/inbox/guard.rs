@@ -10,12 +10,13 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Claimed, InboxError, InboxKey, InboxStore, KeyTooLong,
+    Claim, Claimed, CopyUnderWay, InboxError, InboxKey, InboxStore, KeyTooLong,
     counts::{Seen, Tally},
     key::KeyOf,
 };
 use crate::{
     clock::{Bell, Clock},
+    error::AnyError,
     layer::{Around, AsyncAround, AsyncNext, Dispatch, Done, LayerFailure, Next, Outcome},
 };
 
@@ -37,7 +38,7 @@ pub(super) struct Guard {
 
 /// How a dispatch waits on its bus.
 #[derive(Clone, Copy)]
-enum Wait {
+pub(super) enum Wait {
     Blocking,
     Async,
 }
@@ -52,7 +53,7 @@ struct Asked {
 }
 
 /// What became of a dispatch that asked to be let in.
-enum Admitted {
+pub(super) enum Admitted {
     In(Box<dyn Claim>),
     /// It was handled before.
     Duplicate,
@@ -60,11 +61,22 @@ enum Admitted {
 }
 
 /// Why a dispatch is not let in.
-enum Refused {
+pub(super) enum Refused {
     /// Another copy was under way for all the time there was.
     Late(Duration),
     Store(InboxError),
     Key(KeyTooLong),
+}
+
+impl Refused {
+    /// As the error of the subscriber that is not called.
+    pub(super) fn into_error(self) -> AnyError {
+        match self {
+            Refused::Late(waited) => CopyUnderWay { waited }.into(),
+            Refused::Store(error) => error.into(),
+            Refused::Key(error) => error.into(),
+        }
+    }
 }
 
 impl From<KeyTooLong> for Refused {
@@ -80,8 +92,9 @@ impl From<InboxError> for Refused {
 }
 
 impl Guard {
-    async fn admit(&self, dispatch: &mut Dispatch<'_>, wait: Wait) -> Admitted {
-        match self.claim(dispatch, wait).await {
+    /// `subscriber` is the scope of the one that asks, if it is one.
+    pub(super) async fn admit(&self, dispatch: &mut Dispatch<'_>, subscriber: Option<&str>, wait: Wait) -> Admitted {
+        match self.claim(dispatch, subscriber, wait).await {
             Ok(Some(claim)) => Admitted::In(claim),
             Ok(None) => Admitted::Duplicate,
             Err(refused) => Admitted::Not(refused),
@@ -89,8 +102,16 @@ impl Guard {
     }
 
     /// `None` if it was handled before.
-    async fn claim(&self, dispatch: &mut Dispatch<'_>, wait: Wait) -> Result<Option<Box<dyn Claim>>, Refused> {
-        let Asked { key, id, sent_as } = self.asked(dispatch)?;
+    async fn claim(
+        &self,
+        dispatch: &mut Dispatch<'_>,
+        subscriber: Option<&str>,
+        wait: Wait,
+    ) -> Result<Option<Box<dyn Claim>>, Refused> {
+        let Asked { mut key, id, sent_as } = self.asked(dispatch)?;
+        if let Some(scope) = subscriber {
+            key = key.of_subscriber(scope);
+        }
         let mut patience = Patience::new(self, dispatch.deadline());
         loop {
             match self.store.claim(key.clone(), id).await? {
@@ -139,14 +160,22 @@ impl Guard {
         }
     }
 
-    fn duplicate(&self, dispatch: &mut Dispatch<'_>) -> Done {
+    pub(super) fn count_duplicate(&self) {
         self.tally.count(Seen::Duplicate);
+    }
+
+    pub(super) fn count_refused(&self, refused: &Refused) {
+        self.tally.count(if matches!(refused, Refused::Late(_)) { Seen::NotStarted } else { Seen::Refused });
+    }
+
+    fn duplicate(&self, dispatch: &mut Dispatch<'_>) -> Done {
+        self.count_duplicate();
         dispatch.succeed()
     }
 
     #[cold]
     fn refuse(&self, dispatch: &mut Dispatch<'_>, refused: Refused) -> Done {
-        self.tally.count(if matches!(refused, Refused::Late(_)) { Seen::NotStarted } else { Seen::Refused });
+        self.count_refused(&refused);
         dispatch.fail(match refused {
             Refused::Late(waited) => LayerFailure::NotStarted(waited),
             Refused::Store(InboxError::Behind { .. }) => LayerFailure::Overloaded,
@@ -156,7 +185,7 @@ impl Guard {
     }
 
     /// The handler has run and the claim is over. What it came to is what the caller gets, whatever the store says.
-    fn completed(&self, completed: Result<(), InboxError>, message_name: &str) {
+    pub(super) fn completed(&self, completed: Result<(), InboxError>, message_name: &str) {
         let Err(error) = completed else { return self.tally.count(Seen::Handled) };
         self.tally.count(if matches!(error, InboxError::Fenced) { Seen::Fenced } else { Seen::Unmarked });
         let error: &dyn std::error::Error = &error;
@@ -164,7 +193,7 @@ impl Guard {
     }
 }
 
-fn has_succeeded(dispatch: &Dispatch<'_>) -> bool {
+pub(super) fn has_succeeded(dispatch: &Dispatch<'_>) -> bool {
     matches!(dispatch.outcome(), Outcome::Succeeded)
 }
 
@@ -210,7 +239,7 @@ impl<'g> Patience<'g> {
 
 impl AsyncAround for Guard {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
-        let claim = match self.admit(dispatch, Wait::Async).await {
+        let claim = match self.admit(dispatch, None, Wait::Async).await {
             Admitted::In(claim) => claim,
             Admitted::Duplicate => return self.duplicate(dispatch),
             Admitted::Not(refused) => return self.refuse(dispatch, refused),
@@ -225,7 +254,7 @@ impl AsyncAround for Guard {
 
 impl Around for Guard {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
-        let claim = match block_on(self.admit(dispatch, Wait::Blocking)) {
+        let claim = match block_on(self.admit(dispatch, None, Wait::Blocking)) {
             Admitted::In(claim) => claim,
             Admitted::Duplicate => return self.duplicate(dispatch),
             Admitted::Not(refused) => return self.refuse(dispatch, refused),
@@ -239,7 +268,7 @@ impl Around for Guard {
 }
 
 /// Blocks this thread until it is ready.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
     let mut future = pin!(future);

@@ -1,14 +1,14 @@
 //! What tells two copies of a message from two messages.
 
-use std::{any::Any, error::Error, fmt, sync::Arc};
+use std::{any::Any, borrow::Cow, error::Error, fmt, sync::Arc};
 
 use crate::message::Message;
 
-/// What two copies of one message have in common: the wire name of the message and a text, which is the id of the dispatch or
-/// what [`Inbox::key`](super::super::Inbox::key) gives.
+/// What two copies of one message have in common: whose they are and a text, which is the id of the dispatch or what
+/// [`Inbox::key`](super::super::Inbox::key) gives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InboxKey {
-    message: &'static str,
+    scope: Cow<'static, str>,
     text: String,
 }
 
@@ -22,7 +22,7 @@ impl InboxKey {
     /// use linkbus::layer::inbox::InboxKey;
     ///
     /// let key = InboxKey::new("shop.Pay", "invoice 7")?;
-    /// assert_eq!((key.message(), key.text()), ("shop.Pay", "invoice 7"));
+    /// assert_eq!((key.scope(), key.text()), ("shop.Pay", "invoice 7"));
     /// assert!(InboxKey::new("shop.Pay", "7".repeat(1_000)).is_err());
     /// # Ok::<(), linkbus::layer::inbox::KeyTooLong>(())
     /// ```
@@ -34,12 +34,17 @@ impl InboxKey {
         if text.len() > Self::MAX_BYTES {
             return Err(KeyTooLong { message, bytes: text.len() });
         }
-        Ok(InboxKey { message, text })
+        Ok(InboxKey { scope: Cow::Borrowed(message), text })
     }
 
-    /// The wire name of the message.
-    pub fn message(&self) -> &'static str {
-        self.message
+    /// The same for one subscriber of an event.
+    pub(super) fn of_subscriber(self, scope: &str) -> Self {
+        InboxKey { scope: Cow::Owned(scope.to_owned()), ..self }
+    }
+
+    /// The wire name of the message; for an event, that and a name of the subscriber.
+    pub fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// What tells it from others of its message.

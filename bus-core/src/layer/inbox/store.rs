@@ -26,7 +26,7 @@ pub type InboxFuture<T> = Pin<Box<dyn Future<Output = Result<T, InboxError>> + S
 ///
 /// impl InboxStore for Loud {
 ///     fn claim(&self, key: InboxKey, dispatch: Uuid) -> InboxFuture<Claimed> {
-///         println!("{} {}", key.message(), key.text());
+///         println!("{} {}", key.scope(), key.text());
 ///         self.0.claim(key, dispatch)
 ///     }
 ///     fn window(&self) -> Duration { self.0.window() }
