@@ -130,7 +130,7 @@ impl Bus {
         match Leg::begin(self.edge.as_ref(), M::FACTS, origin) {
             Some(leg) => {
                 let bus = self.at(leg.edge());
-                leg.follow::<M>(bus.hand_over(message, origin)).await
+                Box::pin(leg.follow::<M>(bus.hand_over(message, origin))).await
             }
             None => self.hand_over(message, origin).await,
         }
@@ -156,7 +156,7 @@ impl Bus {
         match Leg::begin(self.edge.as_ref(), E::FACTS, origin) {
             Some(leg) => {
                 let bus = self.at(leg.edge());
-                leg.follow::<E>(bus.lend(event, origin)).await
+                Box::pin(leg.follow::<E>(bus.lend(event, origin))).await
             }
             None => self.lend(event, origin).await,
         }

@@ -54,7 +54,7 @@ impl<'a, M: OneHandler> HandOver<'a, M> {
                 None => {
                     #[cfg(feature = "testing")]
                     if let Some(layered) = bus.core.stage(M::FACTS) {
-                        return layer::run_async(bus, &layered, self.message(), self.origin).await;
+                        return Box::pin(layer::run_async(bus, &layered, self.message(), self.origin)).await;
                     }
                     Err(M::Failure::by_layer(LayerFailure::NoHandler, M::FACTS))
                 }
