@@ -64,13 +64,13 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     reaches_a_hub!();
 
-    /// How long an answer to a query is waited for, if its deadline is not before that: 5 s.
+    /// How long an answer to a query is waited for, if its deadline is not before that: 5 s. One that finds no hub in this time says so.
     pub fn query_timeout(mut self, timeout: Duration) -> Self {
         self.settings.query_timeout = timeout;
         self
     }
 
-    /// How long messages wait for a hub that is not there: 10 s.
+    /// How long messages wait for a hub that is not there: 10 s, and no longer than for an answer.
     pub fn hub_grace(mut self, grace: Duration) -> Self {
         self.settings.hub_grace = grace;
         self
@@ -212,7 +212,7 @@ impl ZmqClient {
                 room.map_err(|_| Undelivered::Closed)
             }
             end = alarm => Err(match (end, call.limit) {
-                (Ok(()), Some(limit)) => Undelivered::TimedOut(limit),
+                (Ok(()), Some(limit)) => self.shared.no_room(limit),
                 _ => Undelivered::Closed,
             }),
         }
@@ -288,17 +288,26 @@ impl Shared {
                  closing waits"
                     .into(),
             )),
-            Outcome::NoHub(after) => Err(Undelivered::Failed(self.no_hub(&self.link.borrow(), after).into())),
+            Outcome::NoHub(after) => Err(self.no_hub(&self.link.borrow(), after)),
+        }
+    }
+
+    /// Why there was no room in this time: without a hub, what has room keeps it.
+    fn no_room(&self, limit: Duration) -> Undelivered {
+        match &*self.link.borrow() {
+            link @ Link::Unready(_) => self.no_hub(link, limit),
+            Link::Ready(_) | Link::Over => Undelivered::TimedOut(limit),
         }
     }
 
     /// Why there is no hub after this time.
-    fn no_hub(&self, link: &Link, after: Duration) -> NotReady {
-        let locked_out = match link {
-            Link::Unready(contact @ Contact::LockedOut(_)) => contact.problem(&self.endpoint),
+    fn no_hub(&self, link: &Link, after: Duration) -> Undelivered {
+        let kept_out = match link {
+            Link::Unready(contact @ (Contact::LockedOut(_) | Contact::Refused(_))) => contact.problem(&self.endpoint),
             _ => None,
         };
-        locked_out.unwrap_or_else(|| NotReady::NoHub { endpoint: self.endpoint.clone(), after })
+        let problem = kept_out.unwrap_or_else(|| NotReady::NoHub { endpoint: self.endpoint.clone(), after });
+        Undelivered::Failed(problem.into())
     }
 }
 
