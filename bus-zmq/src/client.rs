@@ -45,6 +45,7 @@ struct Settings {
     hub_grace: Duration,
     max_frame: usize,
     in_flight: usize,
+    in_flight_bytes: usize,
     close_within: Duration,
 }
 
@@ -55,6 +56,7 @@ impl Default for ClientBuilder {
             hub_grace: Duration::from_secs(10),
             max_frame: 1 << 20,
             in_flight: 10_000,
+            in_flight_bytes: 64 << 20,
             close_within: Duration::from_secs(10),
         };
         ClientBuilder { reach: Reach::default(), settings }
@@ -84,9 +86,16 @@ impl ClientBuilder {
     }
 
     /// How many messages may be without an answer: 10,000, and at least 1. Further ones wait before they are sent, no longer than for
-    /// an answer.
+    /// an answer. Who waits longest has no precedence: whoever finds room takes it.
     pub fn in_flight(mut self, messages: usize) -> Self {
         self.settings.in_flight = messages.max(1);
+        self
+    }
+
+    /// How many bytes these messages may have, with their envelopes: 64 MiB. Further ones wait in the same way, and a large one may
+    /// wait while small ones find room. One that has more than this by itself is sent when no other is under way.
+    pub fn in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.settings.in_flight_bytes = bytes.max(1);
         self
     }
 
@@ -142,7 +151,7 @@ impl ZmqClient {
             ClientRole::new(Arc::clone(asks), Arc::clone(&answers), state, settings.hub_grace, lookout)
         })?;
         let inbox = inbox.expect("the role was made");
-        let in_flight = Room::new(settings.in_flight);
+        let in_flight = Room::new(settings.in_flight, settings.in_flight_bytes);
         Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, answers, in_flight, link }) })
     }
 
@@ -187,7 +196,7 @@ impl ZmqClient {
     }
 
     async fn call(&self, mut call: Call) -> Result<Outcome, Undelivered> {
-        let room = match self.shared.in_flight.take_now() {
+        let room = match self.shared.in_flight.take_now(call.content.len()) {
             Some(room) => room,
             None => self.wait_for_room(&mut call).await?,
         };
@@ -207,9 +216,9 @@ impl ZmqClient {
         asked.map_err(|_| Undelivered::Closed)?;
         tokio::select! {
             biased;
-            room = self.shared.in_flight.take() => {
+            room = self.shared.in_flight.take(call.content.len()) => {
                 call.waited = begun.elapsed();
-                room.map_err(|_| Undelivered::Closed)
+                Ok(room)
             }
             end = alarm => Err(match (end, call.limit) {
                 (Ok(()), Some(limit)) => self.shared.no_room(limit),
@@ -256,7 +265,6 @@ impl Transport for ZmqClient {
         let _ = self.shared.inbox.push(Ask::Leave(self.shared.settings.close_within));
         // An error is a thread that is gone.
         let _ = self.shared.link.clone().wait_for(|link| matches!(link, Link::Over)).await;
-        self.shared.in_flight.close();
         Ok(())
     }
 }

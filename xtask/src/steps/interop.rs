@@ -9,7 +9,7 @@ use crate::metadata::Metadata;
 use crate::step::{Outcome, Unmet};
 
 const REQUIREMENTS: &str = "bus-zmq/examples/python/requirements.txt";
-const TESTS: &str = "-m unittest discover --start-directory bus-zmq/examples/python";
+const TESTS: &str = "-B -m unittest discover --start-directory bus-zmq/examples/python";
 const EXPECTED: &str = "bus-zmq/examples/python/demo.out";
 
 pub(super) fn run() -> Outcome {
