@@ -45,6 +45,7 @@ struct Settings {
     hub_grace: Duration,
     max_frame: usize,
     in_flight: usize,
+    in_flight_bytes: usize,
     close_within: Duration,
 }
 
@@ -55,6 +56,7 @@ impl Default for ClientBuilder {
             hub_grace: Duration::from_secs(10),
             max_frame: 1 << 20,
             in_flight: 10_000,
+            in_flight_bytes: 64 << 20,
             close_within: Duration::from_secs(10),
         };
         ClientBuilder { reach: Reach::default(), settings }
@@ -64,13 +66,13 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     reaches_a_hub!();
 
-    /// How long an answer to a query is waited for, if its deadline is not before that: 5 s.
+    /// How long an answer to a query is waited for, if its deadline is not before that: 5 s. One that finds no hub in this time says so.
     pub fn query_timeout(mut self, timeout: Duration) -> Self {
         self.settings.query_timeout = timeout;
         self
     }
 
-    /// How long messages wait for a hub that is not there: 10 s.
+    /// How long messages wait for a hub that is not there: 10 s, and no longer than for an answer.
     pub fn hub_grace(mut self, grace: Duration) -> Self {
         self.settings.hub_grace = grace;
         self
@@ -84,9 +86,16 @@ impl ClientBuilder {
     }
 
     /// How many messages may be without an answer: 10,000, and at least 1. Further ones wait before they are sent, no longer than for
-    /// an answer.
+    /// an answer. Who waits longest has no precedence: whoever finds room takes it.
     pub fn in_flight(mut self, messages: usize) -> Self {
         self.settings.in_flight = messages.max(1);
+        self
+    }
+
+    /// How many bytes these messages may have, with their envelopes: 64 MiB. Further ones wait in the same way, and a large one may
+    /// wait while small ones find room. One that has more than this by itself is sent when no other is under way.
+    pub fn in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.settings.in_flight_bytes = bytes.max(1);
         self
     }
 
@@ -142,7 +151,7 @@ impl ZmqClient {
             ClientRole::new(Arc::clone(asks), Arc::clone(&answers), state, settings.hub_grace, lookout)
         })?;
         let inbox = inbox.expect("the role was made");
-        let in_flight = Room::new(settings.in_flight);
+        let in_flight = Room::new(settings.in_flight, settings.in_flight_bytes);
         Ok(ZmqClient { shared: Arc::new(Shared { endpoint, settings, inbox, answers, in_flight, link }) })
     }
 
@@ -187,7 +196,7 @@ impl ZmqClient {
     }
 
     async fn call(&self, mut call: Call) -> Result<Outcome, Undelivered> {
-        let room = match self.shared.in_flight.take_now() {
+        let room = match self.shared.in_flight.take_now(call.content.len()) {
             Some(room) => room,
             None => self.wait_for_room(&mut call).await?,
         };
@@ -207,13 +216,13 @@ impl ZmqClient {
         asked.map_err(|_| Undelivered::Closed)?;
         tokio::select! {
             biased;
-            room = self.shared.in_flight.take() => {
+            room = self.shared.in_flight.take(call.content.len()) => {
                 call.waited = begun.elapsed();
                 Ok(room)
             }
             // The alarm is dropped with the client.
             end = alarm => Err(match (end, call.limit) {
-                (Ok(()), Some(limit)) => Undelivered::TimedOut(limit),
+                (Ok(()), Some(limit)) => self.shared.no_room(limit),
                 _ => Undelivered::Closed,
             }),
         }
@@ -288,17 +297,26 @@ impl Shared {
                  closing waits"
                     .into(),
             )),
-            Outcome::NoHub(after) => Err(Undelivered::Failed(self.no_hub(&self.link.borrow(), after).into())),
+            Outcome::NoHub(after) => Err(self.no_hub(&self.link.borrow(), after)),
+        }
+    }
+
+    /// Why there was no room in this time: without a hub, what has room keeps it.
+    fn no_room(&self, limit: Duration) -> Undelivered {
+        match &*self.link.borrow() {
+            link @ Link::Unready(_) => self.no_hub(link, limit),
+            Link::Ready(_) | Link::Over => Undelivered::TimedOut(limit),
         }
     }
 
     /// Why there is no hub after this time.
-    fn no_hub(&self, link: &Link, after: Duration) -> NotReady {
-        let locked_out = match link {
-            Link::Unready(contact @ Contact::LockedOut(_)) => contact.problem(&self.endpoint),
+    fn no_hub(&self, link: &Link, after: Duration) -> Undelivered {
+        let kept_out = match link {
+            Link::Unready(contact @ (Contact::LockedOut(_) | Contact::Refused(_))) => contact.problem(&self.endpoint),
             _ => None,
         };
-        locked_out.unwrap_or_else(|| NotReady::NoHub { endpoint: self.endpoint.clone(), after })
+        let problem = kept_out.unwrap_or_else(|| NotReady::NoHub { endpoint: self.endpoint.clone(), after });
+        Undelivered::Failed(problem.into())
     }
 }
 

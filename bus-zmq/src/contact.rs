@@ -33,19 +33,21 @@ impl Contact {
     }
 }
 
-/// Looks out for the hub of a client or a worker. A problem is logged once, and so is its end.
+/// Looks out for the hub of a client or a worker. Each problem is logged once, when it takes the place of another one, too; and so is
+/// the end of all.
 pub(crate) struct Lookout {
     who: &'static str,
     endpoint: String,
     /// How long a hub may be away.
     grace: Duration,
     locked_out: Option<LockedOut>,
-    has_warned: bool,
+    /// What was logged, if it is not over.
+    problem: Option<Contact>,
 }
 
 impl Lookout {
     pub(crate) fn new(who: &'static str, endpoint: String, grace: Duration) -> Self {
-        Lookout { who, endpoint, grace, locked_out: None, has_warned: false }
+        Lookout { who, endpoint, grace, locked_out: None, problem: None }
     }
 
     /// Notes why the hub does not let this process in, or that nothing is known of that.
@@ -65,17 +67,15 @@ impl Lookout {
 
     /// Logs what has changed.
     pub(crate) fn report(&mut self, contact: Contact) {
-        match contact.problem(&self.endpoint) {
-            Some(problem) if !self.has_warned => {
-                let cause = problem.source().map(tracing::field::display);
-                tracing::warn!(target: "linkbus", cause, "a {} has no hub, and goes on asking: {problem}", self.who);
-                self.has_warned = true;
-            }
-            None if self.has_warned && contact == Contact::Welcome => {
-                tracing::info!(target: "linkbus", endpoint = self.endpoint, "a {} has its hub", self.who);
-                self.has_warned = false;
-            }
-            _ => {}
+        if self.problem == Some(contact) {
+            return;
+        }
+        if let Some(problem) = contact.problem(&self.endpoint) {
+            let cause = problem.source().map(tracing::field::display);
+            tracing::warn!(target: "linkbus", cause, "a {} has no hub, and goes on asking: {problem}", self.who);
+            self.problem = Some(contact);
+        } else if contact == Contact::Welcome && self.problem.take().is_some() {
+            tracing::info!(target: "linkbus", endpoint = self.endpoint, "a {} has its hub", self.who);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bus_zmq::NotReady;
-use linkbus::{Bus, Command, Event, ExecuteError, Query};
+use linkbus::{Bus, Command, Event, ExecuteError, Query, SendError};
 use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
 use tracing::{
@@ -117,6 +117,44 @@ async fn who_looks_for_a_hub_where_none_is_says_so_and_when_it_comes() {
     soon(client.served(["away.Size"])).await.unwrap();
     soon(worker.ready()).await.unwrap();
     assert_eq!([count("WARN", "a client"), count("WARN", "a worker")], [1, 1]);
+}
+
+#[tokio::test]
+async fn a_query_that_finds_no_hub_in_its_time_says_so_also_while_it_waits_for_room() {
+    let place = Place::new();
+    let client = place.client().query_timeout(SHORT).in_flight(1).connect().unwrap();
+    let bus = known().transport(client).build().unwrap();
+    let (sent, waits_for_room) = soon(async { tokio::join!(bus.send(Repeat(1)), bus.send(Repeat(1))) }).await;
+    for error in [sent.unwrap_err(), waits_for_room.unwrap_err()] {
+        let SendError::Transport { source, .. } = &error else { panic!("{error:?}") };
+        assert!(source.to_string().contains("no hub answers"), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_says_so_for_each_message_and_of_a_hub_that_is_gone_that_it_is() {
+    let (log, place) = (log(), Place::new());
+    let hub = place.hub().peers(1).start().unwrap();
+    let first = place.client().hub_grace(LONG).connect().unwrap();
+    soon(first.ready()).await.unwrap();
+    let second = place.client().hub_grace(SHORT).connect().unwrap();
+    let refused = |ready: &Result<(), NotReady>| matches!(ready, Err(NotReady::Refused { .. }));
+    soon(async {
+        while !refused(&second.ready().await) {
+            yield_now().await;
+        }
+    })
+    .await;
+    let error = soon(known().transport(second.clone()).build().unwrap().execute(Do)).await.unwrap_err();
+    let ExecuteError::Transport { source, .. } = &error else { panic!("{error:?}") };
+    assert!(source.to_string().contains("refuses"), "{source}");
+    let endpoint = place.endpoint();
+    let count = |said| log.lines(&["WARN", "a client", &endpoint, said]).len();
+    assert_eq!(count("refuses"), 1);
+    let before = count("no hub answers");
+    soon(hub.close()).await;
+    until(|| count("no hub answers") > before).await;
+    assert!(matches!(second.ready().await, Err(NotReady::NoHub { .. })));
 }
 
 #[tokio::test]

@@ -61,6 +61,23 @@ fn without_a_hub_each_call_is_given_up_when_it_has_waited_long_enough() {
 }
 
 #[test]
+fn a_call_that_found_no_hub_in_its_time_does_not_say_that_its_handler_was_slow() {
+    let (mut calls, mut out) = (Calls::new(GRACE), Vec::new());
+    calls.call(call(Some(seconds(5))), "query", Duration::ZERO, &mut out);
+    calls.tick(seconds(5), &mut out);
+    assert_eq!(calls.take_over(), [("query", Outcome::NoHub(seconds(5)))]);
+}
+
+#[test]
+fn a_command_that_was_sent_and_waits_for_another_hub_may_have_been_handled() {
+    let (mut calls, mut out) = (welcome(), Vec::new());
+    calls.call(Call { kind: Kind::Command, ..call(Some(seconds(5))) }, "command", Duration::ZERO, &mut out);
+    calls.receive(Frame::Goodbye, Duration::ZERO, &mut out);
+    calls.tick(seconds(5), &mut out);
+    assert_eq!(calls.take_over(), [("command", Outcome::TimedOut(seconds(5)))]);
+}
+
+#[test]
 fn calls_without_an_end_overflow_nothing() {
     let (mut calls, mut out) = (Calls::new(Duration::MAX), Vec::new());
     calls.call(call(Some(Duration::MAX)), "for ever", seconds(1), &mut out);

@@ -3,11 +3,15 @@
 mod support;
 
 use std::{
+    collections::VecDeque,
     pin::{Pin, pin},
     time::Duration,
 };
 
-use bus_zmq::HubStats;
+use bus_zmq::{
+    HubStats, Zmq,
+    protocol::{Frame, Hello, Welcome, frames},
+};
 use linkbus::{
     Bus, Command, ExecuteError, Query, SendError,
     transport::{Envelope, Parcel, Transport as _, Undelivered},
@@ -25,6 +29,9 @@ struct Do(Vec<u8>);
 #[query(reply = (), name = "overload.Ask")]
 struct Ask;
 
+/// Longer than a test may take.
+const LONG: Duration = Duration::from_secs(600);
+
 /// A bus that handles one at a time, each when the gate opens.
 fn behind(gate: &Gate) -> linkbus::Builder<Bus> {
     let entrance = gate.clone();
@@ -41,6 +48,56 @@ async fn sender(client: bus_zmq::ClientBuilder) -> Bus {
 fn begin<F: Future>(future: &mut Pin<&mut F>) {
     let mut task = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(future.as_mut().poll(&mut task).is_pending());
+}
+
+/// A hub that says only what it is told to.
+struct SilentHub {
+    socket: zmq::Socket,
+    endpoint: String,
+    heard: VecDeque<Frame>,
+    client: Vec<u8>,
+}
+
+impl SilentHub {
+    fn new() -> Self {
+        let socket = zmq::Context::new().socket(zmq::ROUTER).unwrap();
+        socket.set_rcvtimeo(60_000).unwrap();
+        socket.bind("tcp://127.0.0.1:*").unwrap();
+        let endpoint = socket.get_last_endpoint().unwrap().unwrap();
+        SilentHub { socket, endpoint, heard: VecDeque::new(), client: Vec::new() }
+    }
+
+    fn say(&self, frame: &Frame) {
+        let mut bytes = Vec::new();
+        frame.append_to(&mut bytes);
+        self.socket.send_multipart([&self.client, &bytes], 0).unwrap();
+    }
+
+    fn hear(&mut self) -> Frame {
+        while self.heard.is_empty() {
+            let [client, message] = &self.socket.recv_multipart(0).unwrap()[..] else { panic!("not one part") };
+            self.client.clone_from(client);
+            self.heard.extend(frames(message).map(|frame| Frame::from_bytes(frame.unwrap()).unwrap()));
+        }
+        self.heard.pop_front().unwrap()
+    }
+
+    fn welcome(&mut self) {
+        let Frame::Hello(Hello { session, .. }) = self.hear() else { panic!("no hello") };
+        self.say(&Frame::Welcome(Welcome {
+            session,
+            hub: [1; 16],
+            heartbeat: LONG,
+            max_frame: 1 << 20,
+            routes: vec![],
+        }));
+        assert!(matches!(self.hear(), Frame::Heartbeat { .. }));
+    }
+
+    fn request(&mut self) -> (u64, Option<Duration>) {
+        let Frame::Request { sequence, head, .. } = self.hear() else { panic!("no request") };
+        (sequence, head.time_left)
+    }
 }
 
 /// R8. A program that waits with `select!` for one thing and then for another does not poll the first one meanwhile.
@@ -94,6 +151,63 @@ async fn a_query_that_waits_for_room_times_out_as_one_that_waits_for_an_answer()
     assert!(matches!(error, SendError::TimedOut { .. }), "{error:?}");
     gate.open();
     soon(under_way).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waited_for_room_has_less_time_for_its_answer() {
+    let mut hub = SilentHub::new();
+    let client = Zmq::client().endpoint(&hub.endpoint).in_flight(1).query_timeout(LONG).connect().unwrap();
+    hub.welcome();
+    let bus = Bus::empty().message::<Do>().message::<Ask>().transport(client).build().unwrap();
+    let (mut under_way, mut waits_for_room) = (pin!(bus.execute(Do(vec![]))), pin!(bus.send(Ask)));
+    begin(&mut under_way);
+    let (sequence, _) = hub.request();
+    begin(&mut waits_for_room);
+    // Nothing is waited for but that time goes by.
+    let waited = Duration::from_millis(20);
+    tokio::time::sleep(waited).await;
+    hub.say(&Frame::Done { id: sequence, body: vec![] });
+    soon(under_way).await.unwrap();
+    begin(&mut waits_for_room);
+    let (_, time_left) = hub.request();
+    assert!(time_left.unwrap() + waited <= LONG, "{time_left:?}");
+}
+
+#[tokio::test]
+async fn no_more_bytes_are_under_way_than_allowed_and_what_is_smaller_finds_room() {
+    let place = Place::new();
+    let hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker(), behind(&gate));
+    let bus = sender(place.client().in_flight_bytes(10 << 10)).await;
+    let [mut first, mut second, mut large] = [(); 3].map(|()| Box::pin(bus.execute(Do(vec![7; 4 << 10]))));
+    let mut small = pin!(bus.execute(Do(vec![])));
+    begin(&mut first.as_mut());
+    begin(&mut second.as_mut());
+    begin(&mut large.as_mut());
+    begin(&mut small);
+    until(|| hub.stats().accepted == 3).await;
+    assert!(hub.stats().bytes < 10 << 10, "{:?}", hub.stats());
+    gate.open();
+    let (first, second, large, small) = soon(async { tokio::join!(first, second, large, small) }).await;
+    for outcome in [first, second, large, small] {
+        outcome.unwrap();
+    }
+    assert_eq!(hub.stats().accepted, 4);
+}
+
+#[tokio::test]
+async fn what_is_larger_than_all_room_is_sent_alone() {
+    let place = Place::new();
+    let _hub = place.hub().start().unwrap();
+    let gate = Gate::new();
+    let _worker = run(place.worker(), behind(&gate));
+    let bus = sender(place.client().in_flight_bytes(0)).await;
+    gate.open();
+    let large = || bus.execute(Do(vec![7; 4 << 10]));
+    let (first, second) = soon(async { tokio::join!(large(), large()) }).await;
+    first.unwrap();
+    second.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus_zmq::protocol::{Call, Calls, Content, Frame, Hello, Outcome, Served, Welcome, Work};
+use bus_zmq::protocol::{Call, Calls, Content, Frame, Hello, Outcome, Reject, Served, Welcome, Work};
 use linkbus::Kind;
 
 const BEAT: Duration = Duration::from_secs(1);
@@ -75,6 +75,17 @@ fn a_hub_that_says_goodbye_is_gone_at_once_and_is_asked_again_later() {
     assert_eq!(said, []);
     calls.tick(2 * BEAT, &mut said);
     assert_eq!(hello_of(said.last()), 2);
+}
+
+#[test]
+fn a_hub_that_refused_is_forgotten_when_it_is_gone() {
+    let mut calls = Calls::<()>::new(60 * BEAT);
+    calls.tick(BEAT, &mut Vec::new());
+    calls.receive(Frame::Reject { id: 0, why: Reject::Closing }, BEAT, &mut Vec::new());
+    said_in_silence(2, |now, out| calls.tick(now, out));
+    assert_eq!(calls.session().refused(), Some(Reject::Closing));
+    calls.tick(4 * BEAT, &mut Vec::new());
+    assert_eq!(calls.session().refused(), None);
 }
 
 #[test]

@@ -5,6 +5,7 @@ import struct
 import sys
 import time
 import uuid
+from collections import deque
 
 import zmq
 
@@ -54,7 +55,11 @@ class Peer:
 
     def __init__(self, endpoint, queries, events):
         self.queries, self.events = queries, events
-        self.answers, self.sequence, self.session, self.is_welcome, self.has_left = {}, 0, 0, False, False
+        self.sequence, self.session, self.is_welcome, self.has_left = 0, 0, False, False
+        # Commands that have no answer yet, and answers that nobody has taken yet.
+        self.unanswered, self.answers = set(), {}
+        # What arrived and was not looked at: a handler that waits for something goes on with it.
+        self.frames = deque()
         self.sent = self.received = 0
         self.source, self.pause, self.next_word = uuid.uuid4().bytes, 1.0, 0.0
         # In how many handlers we are: what they send says so, so that a circle of messages comes to an end.
@@ -69,9 +74,10 @@ class Peer:
         while not condition():
             if time.monotonic() >= self.next_word:
                 self._say_something()
-            if self.socket.poll(max(0.0, self.next_word - time.monotonic()) * 1000):
-                for kind, fields in frames_of(self.socket.recv()):
-                    self._receive(kind, fields)
+            if self.frames:
+                self._receive(*self.frames.popleft())
+            elif self.socket.poll(max(0.0, self.next_word - time.monotonic()) * 1000):
+                self.frames.extend(frames_of(self.socket.recv()))
 
     def execute(self, name, message):
         """Sends a command, and waits until it is handled; meanwhile, queries are answered and events heard."""
@@ -82,6 +88,7 @@ class Peer:
         envelope |= {"source": self.source, "attempt": 1, "depth": self.depth, "content_type": "application/json"}
         head = struct.pack(">QBII", sequence, KINDS["command"], 1, NO_LIMIT) + text(name)
         self._send(REQUEST, head + content(envelope, json.dumps(message).encode()))
+        self.unanswered.add(sequence)
         self.run_until(lambda: sequence in self.answers)
         refusal = self.answers.pop(sequence)
         if refusal is not None:
@@ -112,6 +119,11 @@ class Peer:
             self.sent += 1
         self.socket.send(struct.pack(">IBB", len(fields) + 2, VERSION, kind) + fields)
 
+    def _send_in(self, session, kind, fields):
+        """Leases and credit end with their session: of one that is over, nothing is sent."""
+        if self.session == session:
+            self._send(kind, fields)
+
     def _receive(self, kind, fields):
         if kind == WELCOME:
             return self._welcome(*struct.unpack_from(">I16sI", fields))
@@ -121,16 +133,16 @@ class Peer:
             return
         if kind == WHO or (kind == HEARTBEAT and struct.unpack_from(">Q", fields)[0] != self.received):
             # Frames were lost; a command that has no answer may have been handled.
-            self.answers[self.sequence] = Refused("the connection broke")
+            for sequence in list(self.unanswered):
+                self._answer(sequence, Refused("the connection broke"))
             self._hello()
         self.received += kind not in UNCOUNTED
         if kind == WORK:
             self._work(*struct.unpack_from(">QI", fields), *read_content(fields[12:]))
         elif kind == EVENT:
             self._hear(fields[8:])
-            self._send(CREDIT, struct.pack(">I", 1))
         elif kind in (DONE, FAILED, REJECT):
-            self.answers[struct.unpack_from(">Q", fields)[0]] = refusal_of(kind, fields[8:])
+            self._answer(struct.unpack_from(">Q", fields)[0], refusal_of(kind, fields[8:]))
         elif kind == GOODBYE:
             self.has_left = True
 
@@ -138,6 +150,11 @@ class Peer:
         if session == self.session:
             self.is_welcome, self.sent, self.received, self.pause = True, 0, 0, heartbeat / 1000
             self._say_something()
+
+    def _answer(self, sequence, refusal):
+        if sequence in self.unanswered:
+            self.unanswered.remove(sequence)
+            self.answers[sequence] = refusal
 
     def _handle(self, handlers, envelope, body):
         outside, self.depth = self.depth, envelope.get("depth", 0) + 1
@@ -147,21 +164,22 @@ class Peer:
             self.depth = outside
 
     def _work(self, lease, attempt, envelope, body):
-        number = struct.pack(">Q", lease)
+        session, number = self.session, struct.pack(">Q", lease)
         try:
-            reply = json.dumps(self._handle(self.queries, envelope, body)).encode()
+            kind, answer = DONE, json.dumps(self._handle(self.queries, envelope, body)).encode()
         except Exception as exception:
-            self._send(FAILED, number + messagepack.write(error_of(exception)))
-        else:
-            self._send(DONE, number + reply)
+            kind, answer = FAILED, messagepack.write(error_of(exception))
+        self._send_in(session, kind, number + answer)
 
     def _hear(self, event):
         """Nobody waits for what becomes of an event: a handler that fails is told here, and the next one is heard."""
+        session = self.session
         try:
             envelope, body = read_content(event)
             self._handle(self.events, envelope, body)
         except Exception as exception:
             print(f"an event was not handled: {exception!r}", file=sys.stderr)
+        self._send_in(session, CREDIT, struct.pack(">I", 1))
 
 
 class Unreadable(Exception):

@@ -45,7 +45,7 @@ mod tests {
     use super::{super::room::Room, *};
 
     async fn waiter() -> (Waiter, oneshot::Receiver<Outcome>) {
-        let room = Room::new(1).take().await;
+        let room = Room::new(1, 1).take(0).await;
         let (answer, outcome) = oneshot::channel();
         (Waiter { answer, _room: room }, outcome)
     }

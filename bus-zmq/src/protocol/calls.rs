@@ -39,7 +39,7 @@ pub enum Outcome {
     Lost,
     /// The client was closed before there was an answer: it may have been handled.
     GivenUp,
-    /// No hub was there in this time.
+    /// No hub was there in this time: the patience of the client, or the limit of a call that was never sent.
     NoHub(Duration),
     /// The client was closed before.
     Closed,
@@ -284,8 +284,8 @@ impl<W> Calls<W> {
             return;
         }
         for sequence in self.pending_where(|_, pending| pending.times_out_at() <= now) {
-            let limit = self.pending[&sequence].call.limit;
-            self.end(sequence, Outcome::TimedOut(limit.unwrap_or_default()));
+            let outcome = self.pending[&sequence].timed_out();
+            self.end(sequence, outcome);
         }
         self.next_timeout = self.pending.values().map(Pending::times_out_at).min().unwrap_or(Duration::MAX);
     }
@@ -314,6 +314,12 @@ impl<W> Calls<W> {
 impl<W> Pending<W> {
     fn times_out_at(&self) -> Duration {
         self.call.limit.map_or(Duration::MAX, |limit| self.begun.saturating_add(limit))
+    }
+
+    /// What it is told then. Of what was never sent, nobody was too slow.
+    fn timed_out(&self) -> Outcome {
+        let limit = self.call.limit.unwrap_or_default();
+        if self.attempt == 0 { Outcome::NoHub(limit) } else { Outcome::TimedOut(limit) }
     }
 
     /// When it has waited long enough, if there is no hub since then.

@@ -66,19 +66,23 @@ impl Session {
         self.is_welcome
     }
 
-    /// Why the hub takes no session from this peer, if it does not.
+    /// Why the hub takes no session from this peer, if it does not, as long as it is heard of.
     pub fn refused(&self) -> Option<Reject> {
         self.refused
     }
 
     /// Whether the hub was heard of lately.
     pub fn is_alive(&self, now: Duration) -> bool {
-        self.is_welcome && self.silence(now) < self.heartbeat.saturating_mul(MISSED)
+        self.is_welcome && self.is_heard(now)
     }
 
     /// For how long nothing was heard of the hub.
     pub fn silence(&self, now: Duration) -> Duration {
         now.saturating_sub(self.heard)
+    }
+
+    fn is_heard(&self, now: Duration) -> bool {
+        self.silence(now) < self.heartbeat.saturating_mul(MISSED)
     }
 
     /// Notes a frame that arrived; gives what it means to the client or worker.
@@ -157,6 +161,10 @@ impl Session {
     }
 
     fn greet(&mut self, now: Duration, out: &mut Vec<Frame>) {
+        // The hub that refused is gone, and another may not.
+        if !self.is_heard(now) {
+            self.refused = None;
+        }
         self.is_welcome = false;
         self.said = Some(now);
         self.hello.session += 1;

@@ -90,7 +90,7 @@ fn check_query(entry: &Entry, context: &str, summary: &mut Summary) {
     let is_lost = match &entry.outcomes[0] {
         Outcome::Done(_) | Outcome::Failed(_) | Outcome::TimedOut(_) => false,
         Outcome::Rejected(Reject::WorkerGone) | Outcome::Lost => true,
-        Outcome::Rejected(Reject::NoHandler | Reject::Expired) => {
+        Outcome::Rejected(Reject::NoHandler | Reject::Expired) | Outcome::NoHub(_) => {
             assert!(entry.begun.is_empty(), "it was handled: {context}");
             false
         }

@@ -1,4 +1,5 @@
-//! Runs a Python program and a Rust program on one bus, and compares what they print with what is checked in.
+//! Runs a Python program and a Rust program on one bus, and compares what they print with what is checked in; before, the tests of
+//! the Python side.
 
 use std::path::Path;
 
@@ -8,10 +9,12 @@ use crate::metadata::Metadata;
 use crate::step::{Outcome, Unmet};
 
 const REQUIREMENTS: &str = "bus-zmq/examples/python/requirements.txt";
+const TESTS: &str = "-B -m unittest discover --start-directory bus-zmq/examples/python";
 const EXPECTED: &str = "bus-zmq/examples/python/demo.out";
 
 pub(super) fn run() -> Outcome {
     let python = python_with_zmq(&Metadata::read()?.target.join("interop"))?;
+    CommandLine::new(&python, TESTS).run()?;
     let line = CommandLine::cargo("run --quiet -p bus-zmq --example interop --").with_argument(python);
     compare(&line, EXPECTED)?;
     Ok(String::new())
