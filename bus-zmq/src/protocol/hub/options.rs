@@ -85,7 +85,7 @@ pub struct HubStats {
     pub done: u64,
     /// Those of which the handler failed.
     pub failed: u64,
-    /// Those that were not handled, and whose senders were told so.
+    /// Those that were given up, and whose senders were told why.
     pub rejected: u64,
     /// Queries that were dropped because their client is gone.
     pub abandoned: u64,
