@@ -292,7 +292,7 @@ impl<S: Router> Server<S> {
         // What one peer has not taken may be as much as all that may wait.
         let most = hub.options().queue_bytes.saturating_add(hub.options().event_bytes);
         self.outgoing.retain(|id, outgoing| match outgoing.send(|message| socket.send(id, message)) {
-            Err(Unsent::Full) if outgoing.bytes() <= most => true,
+            Err(Unsent::Full) if outgoing.bytes() <= most && outgoing.waits(hub.knows(id), now) => true,
             Err(_) => {
                 hub.lose(id, now);
                 false
@@ -318,7 +318,8 @@ impl<S: Router> Server<S> {
 
     /// Lets the program know, what is counted first.
     fn report(&mut self) {
-        let stats = self.hub.stats();
+        let unsent = self.outgoing.values().map(Outgoing::bytes).sum();
+        let stats = HubStats { unsent, ..self.hub.stats() };
         self.stats.send_if_modified(|told| std::mem::replace(told, stats) != stats);
         for role in self.locals.values_mut() {
             role.report();

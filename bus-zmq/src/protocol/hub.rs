@@ -85,6 +85,11 @@ impl Hub {
         }
     }
 
+    /// Whether this peer has a session.
+    pub(crate) fn knows(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_some()
+    }
+
     /// What it allows.
     pub fn options(&self) -> &HubOptions {
         &self.options

@@ -76,6 +76,9 @@ pub struct HubStats {
     pub leased: usize,
     /// The bytes of both, as [`HubOptions::queue_bytes`] counts them.
     pub bytes: usize,
+    /// The bytes of what was sent and waits, as its receivers do not take it. It may be as much as `queue_bytes` and `event_bytes`
+    /// for each; who does not take more than that is gone, and what waits for who is gone is dropped.
+    pub unsent: usize,
     /// Events that wait for subscribers, or that these are not done with, as far as they have told: a worker tells when it is
     /// done with a quarter of its [`event_credit`](crate::WorkerBuilder::event_credit), so with one of 4 or less after each.
     pub unfinished_events: u64,
