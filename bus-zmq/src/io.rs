@@ -24,6 +24,9 @@ pub(crate) use self::{
 /// The most bytes of several frames that are sent as one message of ZeroMQ.
 const BATCH: usize = 64 << 10;
 
+/// How many messages of ZeroMQ wait in a connection, each way. What is more than that waits with us, where it is counted.
+const HIGH_WATER: u16 = 64;
+
 /// How long a hub that is gone is waited for before a peer connects again.
 const RECONNECT: Duration = Duration::from_millis(50);
 

@@ -220,7 +220,8 @@ impl ZmqWorker {
     ///
     /// Handlers run at the same time, on whatever threads the runtime has. One that awaits something is a task of tokio of its
     /// own then. What comes together is begun in as many tasks as there are threads, so handlers that block a thread, and as
-    /// many as there are, hold up what is not begun: let them use `spawn_blocking`.
+    /// many as there are, hold up what is not begun; one holds up whom the handler before it on its thread has woken. Let them use
+    /// `spawn_blocking`.
     ///
     /// # Errors
     /// [`NotReady::Refused`] if the hub has another version of the protocol.

@@ -47,7 +47,7 @@ fn is_taken(hub: &mut Hub, name: &str) -> bool {
     hub.receive(&peer("anna"), request, Duration::ZERO);
     match &hub.take_outbox()[..] {
         [] => true,
-        [(_, Frame::Reject { id: 1, why: Reject::Overloaded })] => false,
+        [(_, Frame::Reject { id: 1, why: Reject::WorkerGone })] => false,
         other => panic!("{other:?}"),
     }
 }

@@ -150,3 +150,56 @@ async fn an_answer_does_not_wait_for_a_handler_that_blocks_after_it() {
     soon(blocked).await.unwrap().unwrap();
     soon(answered).await.unwrap().unwrap();
 }
+
+/// How many are begun together, and how often that is tried: where each is begun is left to chance.
+const TOGETHER: usize = 24;
+const TRIALS: usize = 50;
+
+#[test]
+fn one_handler_that_blocks_holds_up_none_that_was_begun_before_it() {
+    let runtime = |threads| tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let (outside, threads) = (runtime(1).unwrap(), runtime(4).unwrap());
+    for trial in 0..TRIALS {
+        outside.block_on(block_one(&threads, trial % TOGETHER));
+    }
+}
+
+/// Runs a worker on these threads, which has one handler that blocks until all others are done.
+async fn block_one(threads: &tokio::runtime::Runtime, blocks: usize) {
+    let place = Place::new();
+    let hub = place.hub().no_worker(NoWorker::Queue).start().unwrap();
+    let bus = sender(&place);
+    let mut sent = Vec::new();
+    for number in 0..TOGETHER {
+        let bus = bus.clone();
+        sent.push(tokio::spawn(async move {
+            if number == blocks { bus.execute(Do).await } else { bus.execute(Wait).await }.unwrap();
+        }));
+        until(|| hub.stats().queued == sent.len()).await;
+    }
+    let (done, are_done) = mpsc::channel();
+    let are_done = Mutex::new(are_done);
+    let handlers = Bus::empty().replayable();
+    let handlers = handlers.command_async(move |_: Wait| {
+        let done = done.clone();
+        async move {
+            tokio::task::yield_now().await;
+            done.send(()).unwrap();
+        }
+    });
+    let handlers = handlers.command(move |_: Do| {
+        let are_done = are_done.lock().unwrap();
+        for _ in 1..TOGETHER {
+            are_done.recv_timeout(Duration::from_secs(20)).expect("another handler waits for this one");
+        }
+    });
+    let worker = place.worker().connect(Endpoint::new(&handlers.build().unwrap()).unwrap()).unwrap();
+    let handle = worker.handle();
+    until(|| handle.stats().taken == TOGETHER as u64).await;
+    let running = threads.spawn(worker.run());
+    for one in sent {
+        soon(one).await.unwrap();
+    }
+    handle.stop();
+    soon(running).await.unwrap().unwrap();
+}

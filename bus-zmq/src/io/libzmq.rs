@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    LINGER, RECONNECT, max_message,
+    HIGH_WATER, LINGER, RECONNECT, max_message,
     socket::{Dealer, Router, Unsent},
 };
 use crate::protocol::{Malformed, PeerId};
@@ -25,6 +25,7 @@ impl ZmqDealer {
     pub(super) fn connect(endpoint: &str, id: &[u8]) -> io::Result<Self> {
         let context = zmq::Context::new();
         let socket = context.socket(zmq::DEALER)?;
+        bound(&socket)?;
         socket.set_identity(id)?;
         // What cannot be sent stays here, where it can be given up, and not in a socket.
         socket.set_immediate(true)?;
@@ -66,6 +67,7 @@ impl ZmqRouter {
     pub(super) fn new(max_frame: usize) -> io::Result<Self> {
         let context = zmq::Context::new();
         let socket = context.socket(zmq::ROUTER)?;
+        bound(&socket)?;
         // A peer that is gone, or takes nothing more, is an error and not silence.
         socket.set_router_mandatory(true)?;
         // A peer that comes back is itself.
@@ -109,6 +111,12 @@ impl Router for ZmqRouter {
     fn sleep(&mut self, bell: BorrowedFd<'_>, pause: Duration) -> bool {
         sleep(self.socket.as_poll_item(zmq::POLLIN), bell, pause)
     }
+}
+
+/// Bounds what waits in each of its connections.
+fn bound(socket: &zmq::Socket) -> zmq::Result<()> {
+    socket.set_sndhwm(HIGH_WATER.into())?;
+    socket.set_rcvhwm(HIGH_WATER.into())
 }
 
 /// Whether it has an address of IPv6, which libzmq does not read unless it is told to.

@@ -17,16 +17,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::task::AbortHandle;
 
 use super::{
-    LINGER, RECONNECT, Wake, max_message,
+    HIGH_WATER, LINGER, RECONNECT, Wake, max_message,
     socket::{Dealer, LockedOut, Router, Unsent},
 };
 use crate::{
     curve::{CurveClient, CurveServer, SecretKey},
     protocol::{Malformed, PeerId},
 };
-
-/// How many messages wait on each side of a connection: of what is larger than that, the rest waits with us.
-const HIGH_WATER: u32 = 64;
 
 /// How often a connection says that it is there, and a multiple of it after which it is not. Below our own heartbeats, which
 /// notice a peer that hangs but not which of its connections does.
@@ -44,8 +41,8 @@ const KNOCKS: u32 = 3;
 /// Options that both sides have. What is not said here is as in libzmq, but that nothing waits after closing.
 fn options() -> Options {
     Options::default()
-        .send_hwm(HIGH_WATER)
-        .recv_hwm(HIGH_WATER)
+        .send_hwm(HIGH_WATER.into())
+        .recv_hwm(HIGH_WATER.into())
         .heartbeat_interval(HEARTBEAT)
         .heartbeat_timeout(3 * HEARTBEAT)
         .tcp_user_timeout(10 * HEARTBEAT)

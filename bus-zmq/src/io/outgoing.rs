@@ -1,8 +1,8 @@
 //! Frames that wait until a socket takes them.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
-use super::{BATCH, socket::Unsent};
+use super::{BATCH, LINGER, socket::Unsent};
 use crate::protocol::Frame;
 
 /// Frames that wait until a socket takes them, as messages of ZeroMQ: several small ones are one.
@@ -13,6 +13,8 @@ pub(super) struct Outgoing {
     /// One that was sent: room for the next.
     spare: Vec<u8>,
     ends_with_heartbeat: bool,
+    /// Until when it waits for somebody who has no session.
+    give_up: Option<Duration>,
 }
 
 impl Outgoing {
@@ -50,6 +52,12 @@ impl Outgoing {
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether it waits for somebody who takes nothing now, and has a session or not.
+    pub(super) fn waits(&mut self, has_session: bool, now: Duration) -> bool {
+        self.give_up = if has_session { None } else { self.give_up.or(Some(now.saturating_add(LINGER))) };
+        self.give_up.is_none_or(|give_up| now < give_up)
     }
 
     /// Gives messages to the socket until it takes no more, or there are none.
@@ -102,6 +110,14 @@ mod tests {
     #[test]
     fn of_hellos_that_nobody_takes_the_last_one_is_kept_and_nothing_before_it() {
         assert_eq!(sent(&[Frame::Return { lease: 1 }, heartbeat(1), hello(2), hello(3)]), [hello(3)]);
+    }
+
+    #[test]
+    fn what_waits_for_somebody_without_a_session_is_given_up_soon() {
+        let mut outgoing = Outgoing::default();
+        let waits = [(false, 0), (false, 1), (true, 3), (false, 3), (false, 4), (false, 5)]
+            .map(|(has_session, half)| outgoing.waits(has_session, LINGER / 2 * half));
+        assert_eq!(waits, [true, true, true, true, true, false]);
     }
 
     #[test]

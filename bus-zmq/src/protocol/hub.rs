@@ -85,6 +85,11 @@ impl Hub {
         }
     }
 
+    /// Whether this peer has a session.
+    pub(crate) fn knows(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_some()
+    }
+
     /// What it allows.
     pub fn options(&self) -> &HubOptions {
         &self.options
@@ -245,16 +250,16 @@ impl Hub {
 
     fn request(&mut self, peer: &PeerId, sequence: u64, head: &Head, content: Content, now: Duration) {
         if content.len() > self.options.max_frame {
-            return self.refuse(peer, sequence, head.kind, Reject::TooLarge);
+            return self.refuse(peer, sequence, head, Reject::TooLarge);
         }
         if self.is_closing {
-            return self.refuse(peer, sequence, head.kind, Reject::Closing);
+            return self.refuse(peer, sequence, head, Reject::Closing);
         }
         if head.kind == Kind::Event {
             return self.publish(peer, sequence, &head.name, &content);
         }
         match self.routes.admit(head, content.len(), now, &self.options) {
-            Err(why) => self.refuse(peer, sequence, head.kind, why),
+            Err(why) => self.refuse(peer, sequence, head, why),
             Ok(name) => {
                 self.stats.accepted += 1;
                 self.routes.push_back(Waiting {
@@ -272,11 +277,12 @@ impl Hub {
     }
 
     /// Answers what was not accepted.
-    fn refuse(&mut self, peer: &PeerId, sequence: u64, kind: Kind, why: Reject) {
-        if kind != Kind::Event {
+    fn refuse(&mut self, peer: &PeerId, sequence: u64, head: &Head, why: Reject) {
+        if head.kind != Kind::Event {
             self.stats.accepted += 1;
             self.stats.rejected += 1;
         }
+        let why = why.after(head.attempt.saturating_sub(1));
         self.peers.send(peer, Frame::Reject { id: sequence, why });
     }
 
@@ -301,6 +307,7 @@ impl Hub {
     fn reject(&mut self, waiting: &Waiting, why: Reject) {
         self.stats.rejected += 1;
         self.routes.release(waiting);
+        let why = why.after(waiting.attempt);
         self.answer(&waiting.from, Frame::Reject { id: waiting.sequence, why });
     }
 

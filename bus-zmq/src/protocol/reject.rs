@@ -18,7 +18,7 @@ pub enum Reject {
     Closing,
     /// Its deadline was over before it was given to a worker: it was not handled.
     Expired,
-    /// The worker that had it is gone, or was not done when the hub closed, and it is not given to another: it may have been handled.
+    /// A worker that had it is gone, or was not done when the hub closed, and it is not given to another: it may have been handled.
     WorkerGone,
     /// Each worker that had it is gone, and it is not given to another: it may be what ended them.
     Poisonous,
@@ -50,6 +50,11 @@ impl Reject {
         }
     }
 
+    /// What is true of a message that so many workers had before: it may have been handled.
+    pub(super) fn after(self, attempts: u32) -> Self {
+        if attempts == 0 || self == Reject::Poisonous { self } else { Reject::WorkerGone }
+    }
+
     /// The one with this number.
     pub(super) fn from_code(code: u8) -> Option<Self> {
         Reject::ALL.into_iter().find(|reject| reject.code() == code)
@@ -66,7 +71,7 @@ impl fmt::Display for Reject {
             Reject::Closing => "the hub is closing",
             Reject::Expired => "the deadline was over before a worker was free",
             Reject::WorkerGone => {
-                "the worker that had the message is gone or was not done in time: it may have been handled"
+                "a worker that had the message is gone or was not done in time: it may have been handled"
             }
             Reject::Poisonous => "each worker that had the message is gone, and it is not tried again",
         })

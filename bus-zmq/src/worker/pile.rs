@@ -13,7 +13,7 @@ use linkbus::{
     layer::Reason,
     transport::{Answer, Endpoint, Envelope, Parcel, RemoteError},
 };
-use tokio::{sync::mpsc, task::yield_now};
+use tokio::sync::mpsc;
 
 use super::{Shared, role::Report};
 use crate::protocol::Job;
@@ -65,15 +65,33 @@ impl Hand {
             match poll_fn(|task| Poll::Ready(begun.as_mut().poll(task))).await {
                 // At once: the next one may block this thread for long.
                 Poll::Ready(report) => self.worker.tell(report),
-                // A worker that does not run any more has given up what it had.
-                Poll::Pending => drop(self.waiting.send(begun)),
+                Poll::Pending => {
+                    // A worker that does not run any more has given up what it had.
+                    drop(self.waiting.send(begun));
+                    // Whom that has woken comes after this task, on this thread, and the next job may block it.
+                    step_aside().await;
+                }
             }
             if begun_at.elapsed() >= PATIENCE {
-                yield_now().await;
+                step_aside().await;
                 begun_at = Instant::now();
             }
         }
     }
+}
+
+/// Lets others have their turn, and any thread go on with this task then. `yield_now` would keep it for this thread, which the task
+/// after it may block.
+async fn step_aside() {
+    let mut has_yielded = false;
+    poll_fn(|task| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Does a job, unless it is for another worker by now.

@@ -26,6 +26,8 @@ pub(crate) struct Summary {
     pub(crate) queries: u64,
     pub(crate) duplicates: u64,
     pub(crate) lost_queries: u64,
+    /// Tasks that may have been handled, or not.
+    pub(crate) doubtful: u64,
     pub(crate) stale: u64,
     pub(crate) requeued: u64,
     pub(crate) missed_events: u64,
@@ -38,6 +40,7 @@ impl AddAssign for Summary {
         self.queries += other.queries;
         self.duplicates += other.duplicates;
         self.lost_queries += other.lost_queries;
+        self.doubtful += other.doubtful;
         self.stale += other.stale;
         self.requeued += other.requeued;
         self.missed_events += other.missed_events;
@@ -76,7 +79,8 @@ impl Ledger {
             }
             match entry.kind {
                 Kind::Query => check_query(entry, &context, &mut summary),
-                Kind::Command | Kind::Task => check_command(entry, &context, &mut summary),
+                Kind::Command => check_command(entry, &context, &mut summary),
+                Kind::Task => check_task(entry, &context, &mut summary),
                 Kind::Event => {}
             }
         }
@@ -102,6 +106,23 @@ fn check_query(entry: &Entry, context: &str, summary: &mut Summary) {
 fn check_command(entry: &Entry, context: &str, summary: &mut Summary) {
     summary.commands += 1;
     assert!(matches!(entry.outcomes[0], Outcome::Done(_) | Outcome::Failed(_)), "lost: {context}");
+    check_attempts(entry, context, summary);
+}
+
+/// A command that has a deadline.
+fn check_task(entry: &Entry, context: &str, summary: &mut Summary) {
+    match &entry.outcomes[0] {
+        Outcome::Done(_) | Outcome::Failed(_) | Outcome::TimedOut(_) => {}
+        Outcome::Rejected(Reject::Expired) | Outcome::NoHub(_) => {
+            assert!(entry.begun.is_empty(), "it was begun: {context}");
+        }
+        Outcome::Rejected(Reject::WorkerGone) => summary.doubtful += 1,
+        other => panic!("{other:?}: {context}"),
+    }
+    check_attempts(entry, context, summary);
+}
+
+fn check_attempts(entry: &Entry, context: &str, summary: &mut Summary) {
     assert!(entry.begun.iter().filter(|attempt| **attempt == 1).count() <= 1, "a duplicate without reason: {context}");
-    summary.duplicates += (entry.begun.len() - 1) as u64;
+    summary.duplicates += entry.begun.len().saturating_sub(1) as u64;
 }

@@ -26,6 +26,7 @@ fn whatever_happens_to_workers_and_connections_nothing_accepted_is_lost() {
     println!("{total:?}");
     assert!(total.commands > 0 && total.duplicates > 0 && total.lost_queries > 0, "the faults do something: {total:?}");
     assert!(total.stale > 0 && total.missed_events > 0, "the faults do something: {total:?}");
+    assert!(total.doubtful > 0, "the faults do something: {total:?}");
 }
 
 #[test]

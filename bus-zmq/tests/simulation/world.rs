@@ -190,7 +190,8 @@ impl World {
                 [self.random.usize(..4)];
         self.last_message += 1;
         let content = Content::new(b"", &self.last_message.to_be_bytes());
-        let limit = (kind == Kind::Query).then(|| Duration::from_millis(self.random.u64(200..6_000)));
+        let limit =
+            matches!(kind, Kind::Query | Kind::Task).then(|| Duration::from_millis(self.random.u64(200..6_000)));
         let call = Call { kind, name: name.to_owned().into(), content, limit, waited: Duration::ZERO };
         self.ledger.send(self.last_message, kind);
         let (number, now) = (self.last_message, self.now);

@@ -24,7 +24,7 @@ impl Stranger {
         Stranger::prepared(place, |socket| socket.set_identity(id).unwrap())
     }
 
-    fn prepared(place: &Place, prepare: impl FnOnce(&zmq::Socket)) -> Self {
+    pub(crate) fn prepared(place: &Place, prepare: impl FnOnce(&zmq::Socket)) -> Self {
         let context = zmq::Context::new();
         let socket = context.socket(zmq::DEALER).unwrap();
         prepare(&socket);

@@ -77,6 +77,9 @@ pub struct HubStats {
     pub leased: usize,
     /// The bytes of both, as [`HubOptions::queue_bytes`] counts them.
     pub bytes: usize,
+    /// The bytes of what was sent and waits, as its receivers do not take it. It may be as much as `queue_bytes` and `event_bytes`
+    /// for each; who does not take more than that is gone, and what waits for who is gone is dropped.
+    pub unsent: usize,
     /// Events that wait for subscribers, or that these are not done with, as far as they have told: a worker tells when it is
     /// done with a quarter of its [`event_credit`](crate::WorkerBuilder::event_credit), so with one of 4 or less after each.
     pub unfinished_events: u64,
@@ -86,9 +89,10 @@ pub struct HubStats {
     pub done: u64,
     /// Those of which the handler failed.
     pub failed: u64,
-    /// Those that were not handled, and whose senders were told so.
+    /// Those that were given up, and whose senders were told why.
     pub rejected: u64,
-    /// Queries that were dropped because their client is gone.
+    /// Those that were dropped because nobody waits for them any more: queries of a client that is gone, and what a client that begins a
+    /// new session had sent before and nobody has begun with.
     pub abandoned: u64,
     /// How often a message was taken from a worker that is gone, and given to another.
     pub requeued: u64,
