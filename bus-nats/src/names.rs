@@ -2,8 +2,11 @@
 
 use linkbus::Kind;
 
+/// What begins a byte that is written as two digits. It is not `%`: a server of version 2.9 takes the name of a consumer for the
+/// format of a text, and its messages are then not understood.
+const MARK: char = '=';
 /// An empty part of a name, which a subject cannot have.
-const EMPTY: &str = "%";
+const EMPTY: &str = "=";
 
 /// What a kind is called in subjects and in the names of streams.
 pub(crate) fn token(kind: Kind) -> &'static str {
@@ -30,7 +33,7 @@ pub(crate) fn dead(prefix: &str, kind: Kind, name: &str) -> String {
     format!("{prefix}.dead.{}.{}", token(kind), in_subject(name))
 }
 
-/// A wire name within a subject: what is no letter, digit, `-`, `_` or dot is written as `%` and two digits for each byte.
+/// A wire name within a subject: what is no letter, digit, `-`, `_` or dot is written as `=` and two digits for each byte.
 fn in_subject(name: &str) -> String {
     escaped(name, ".", |byte| matches!(byte, b'-' | b'_'))
 }
@@ -44,19 +47,23 @@ pub(crate) fn in_consumer(name: &str) -> String {
 fn escaped(name: &str, joint: &str, stays: impl Fn(u8) -> bool) -> String {
     let part = |part: &str| match part {
         "" => EMPTY.to_owned(),
-        part => percent_encoded(part, |byte| byte.is_ascii_alphanumeric() || stays(byte)),
+        part => encoded(part, MARK, |byte| byte.is_ascii_alphanumeric() || stays(byte)),
     };
     name.split('.').map(part).collect::<Vec<_>>().join(joint)
 }
 
 /// A text in which each byte that does not stay is `%` and two digits.
 pub(crate) fn percent_encoded(text: &str, stays: impl Fn(u8) -> bool) -> String {
+    encoded(text, '%', stays)
+}
+
+fn encoded(text: &str, mark: char, stays: impl Fn(u8) -> bool) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if stays(byte) {
             encoded.push(byte.into());
         } else {
-            encoded.push('%');
+            encoded.push(mark);
             encoded.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
         }
     }
@@ -89,8 +96,8 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 12] =
-        ["shop.Ship", "shop_Ship", "shop..Ship", ".", "", "%", "%25", "a b", "*", ">", "größe.Maß", "shop.Ship\n"];
+    const NAMES: [&str; 13] =
+        ["shop.Ship", "shop_Ship", "shop..Ship", ".", "", "%", "%25", "=", "a b", "*", ">", "größe.Maß", "shop.Ship\n"];
 
     #[test]
     fn usual_names_are_readable() {
@@ -110,9 +117,9 @@ mod tests {
     fn nothing_is_left_that_means_something_to_the_server() {
         for name in NAMES {
             let subject = in_subject(name);
-            assert!(!subject.contains([' ', '*', '>', '\n']) && subject.is_ascii(), "{subject}");
+            assert!(!subject.contains(['%', ' ', '*', '>', '\n']) && subject.is_ascii(), "{subject}");
             assert!(subject.split('.').all(|part| !part.is_empty()), "{subject}");
-            assert!(!in_consumer(name).contains(['.', ' ', '*', '>', '/', '\\', '\n']), "{name}");
+            assert!(!in_consumer(name).contains(['%', '.', ' ', '*', '>', '/', '\\', '\n']), "{name}");
         }
     }
 
