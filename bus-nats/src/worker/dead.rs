@@ -46,12 +46,30 @@ impl Lane {
     }
 
     fn describe(&self, headers: &mut HeaderMap, error: &RemoteError, attempts: u32, sequence: u64) {
-        let text = &error.text[..error.text.floor_char_boundary(MAX_TEXT)];
+        let text = beginning(&error.text);
         headers.insert(REASON, error.reason.label());
-        headers.insert(ERROR, percent_encoded(text, |byte| matches!(byte, b' '..=b'~') && byte != b'%'));
+        headers.insert(ERROR, percent_encoded(&text, |byte| matches!(byte, b' '..=b'~') && byte != b'%'));
         headers.insert(ATTEMPTS, attempts.to_string());
         headers.insert(CONSUMER, self.consumer());
         headers.insert(STREAM, self.stream());
         headers.insert(SEQUENCE, sequence.to_string());
+    }
+}
+
+/// As much of a text as is kept.
+fn beginning(text: &str) -> String {
+    let fits = |(place, character): &(usize, char)| place + character.len_utf8() <= MAX_TEXT;
+    text.char_indices().take_while(fits).map(|(_, character)| character).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TEXT, beginning};
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let text = format!("a{}", "ä".repeat(MAX_TEXT));
+        assert_eq!(beginning(&text).len(), MAX_TEXT - 1);
+        assert_eq!(beginning("short"), "short");
     }
 }

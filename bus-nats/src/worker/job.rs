@@ -53,8 +53,8 @@ impl Place {
 
     /// The id of a message that has none: the same, whenever it is given out.
     fn id(self) -> Uuid {
-        let [.., a, b, c, d, e, f, g, h] = self.at.to_be_bytes();
-        let mut bytes = [a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut bytes = self.at.to_be_bytes();
+        bytes.rotate_left(8);
         bytes[8..].copy_from_slice(&self.sequence.to_be_bytes());
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
@@ -80,6 +80,7 @@ pub(super) async fn work_off(lane: Arc<Lane>, message: Message, _room: OwnedSema
 impl Lane {
     async fn handle(&self, held: &Held<'_>, place: Place) -> Fate {
         let Some(Ok(_running)) = held.until(Phase::Stopping, self.running.acquire()).await else {
+            held.during(self.left()).await;
             return Fate::Returned(None);
         };
         let no_headers = HeaderMap::new();

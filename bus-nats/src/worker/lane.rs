@@ -7,7 +7,10 @@ use async_nats::jetstream::{
     consumer::{Consumer, pull::Config},
 };
 use linkbus::MessageFacts;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
 use super::{Shared, counts::Lag, held::Held, job::work_off, pull::Pull};
 use crate::error::OpenError;
@@ -20,6 +23,8 @@ pub(super) struct Lane {
     wanted: Config,
     /// For messages that are handled.
     pub(super) running: Semaphore,
+    /// Whether the server gives nothing more to this worker. What is given back before that could come back to it.
+    has_left: watch::Sender<bool>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -31,7 +36,14 @@ impl Lane {
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
         let running = Semaphore::new(shared.config.handling.concurrency);
-        Arc::new(Lane { message, source, wanted, running, shared: Arc::clone(shared) })
+        Arc::new(Lane {
+            message,
+            source,
+            wanted,
+            running,
+            has_left: watch::Sender::new(false),
+            shared: Arc::clone(shared),
+        })
     }
 
     pub(super) fn stream(&self) -> &str {
@@ -57,11 +69,22 @@ impl Lane {
             while jobs.try_join_next().is_some() {}
         }
         pull.stop().await;
+        let mut rest = Vec::new();
         while let Some(message) = pull.rest().await {
+            rest.push(message);
+        }
+        self.has_left.send_replace(true);
+        for message in rest {
             self.shared.counts.returned.up();
             Held::new(&message, &self.shared).tell(AckKind::Nak(None)).await;
         }
         while jobs.join_next().await.is_some() {}
+    }
+
+    /// Waits until what is given back goes to another worker.
+    pub(super) async fn left(&self) {
+        // The sender is here, so there is no error.
+        let _ = self.has_left.subscribe().wait_for(|has_left| *has_left).await;
     }
 
     /// Makes the consumer again if it is gone, such as with a server that lost it.

@@ -112,8 +112,9 @@ impl<'a> Pull<'a> {
     /// Asks for as many as there is room for.
     async fn ask(&mut self, mut room: OwnedSemaphorePermit) {
         let more = Arc::clone(&self.room).try_acquire_many_owned(count(self.room.available_permits()));
-        // What is not there any more was taken for a message.
-        more.into_iter().for_each(|more| room.merge(more));
+        if let Ok(more) = more {
+            room.merge(more);
+        }
         let batch = BatchConfig {
             batch: room.num_permits(),
             expires: Some(EXPIRES),

@@ -6,13 +6,18 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Once},
+    sync::{Arc, Mutex, Once},
     thread,
     time::Duration,
 };
 
+use async_nats::jetstream::{self, message::StreamMessage};
 use bus_nats::{Nats, NatsClient, NatsConfig, StreamSettings, WorkerHandle, WorkerStats};
-use linkbus::{Builder, Bus, transport::Endpoint};
+use linkbus::{
+    Builder, Bus,
+    layer::{Dispatch, Observer},
+    transport::Endpoint,
+};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// Where the programs of servers are, with `:` between them.
@@ -111,16 +116,14 @@ fn address(folder: &Path, process: u32) -> String {
 /// The programs of servers.
 fn programs() -> Vec<PathBuf> {
     static NOTICE: Once = Once::new();
-    match std::env::var(PROGRAMS) {
-        Ok(programs) => std::env::split_paths(&programs).collect(),
-        Err(_) => {
-            let notice = "notice: tests of bus-nats need servers, and are left out: run `cargo xtask ci nats`, or say with \
-                          LINKBUS_NATS_SERVERS=/path/to/nats-server where one is\n";
-            // Not a macro: what those print is kept back.
-            NOTICE.call_once(|| std::io::stderr().write_all(notice.as_bytes()).unwrap());
-            Vec::new()
-        }
+    if let Some(programs) = std::env::var_os(PROGRAMS) {
+        return std::env::split_paths(&programs).collect();
     }
+    let notice = "notice: tests of bus-nats need servers, and are left out: run `cargo xtask ci nats`, or say with \
+                  LINKBUS_NATS_SERVERS=/path/to/nats-server where one is\n";
+    // Not a macro: what those print is kept back.
+    NOTICE.call_once(|| std::io::stderr().write_all(notice.as_bytes()).unwrap());
+    Vec::new()
 }
 
 /// What is waited for, or a panic after a minute: on a busy machine all takes longer.
@@ -174,6 +177,36 @@ impl Running {
 
 pub(crate) async fn client(config: &NatsConfig) -> NatsClient {
     Nats::client(config).await.unwrap()
+}
+
+/// A client that knows nothing of linkbus.
+pub(crate) async fn plain(server: &Server) -> async_nats::Client {
+    async_nats::connect(server.url()).await.unwrap()
+}
+
+/// The first message of a stream.
+pub(crate) async fn first_of(server: &Server, stream: &str) -> StreamMessage {
+    let stream = jetstream::new(plain(server).await).get_stream(stream).await.unwrap();
+    let first = stream.cached_info().state.first_sequence;
+    stream.get_raw_message(first).await.unwrap()
+}
+
+/// How many messages are in a stream.
+pub(crate) async fn kept(server: &Server, stream: &str) -> u64 {
+    let stream = jetstream::new(plain(server).await).get_stream(stream).await.unwrap();
+    stream.cached_info().state.messages
+}
+
+/// Notes at which attempt each dispatch is.
+#[derive(Clone, Default)]
+pub(crate) struct Attempts(pub(crate) Arc<Mutex<Vec<u32>>>);
+
+impl Observer for Attempts {
+    fn start(&self, dispatch: &mut Dispatch<'_>) {
+        self.0.lock().unwrap().push(dispatch.attempt());
+    }
+
+    fn end(&self, _: &mut Dispatch<'_>) {}
 }
 
 /// Handlers wait here.
