@@ -169,6 +169,11 @@ impl Running {
         soon(self.running).await.unwrap()
     }
 
+    /// Waits until it ends by itself.
+    pub(crate) async fn wait(self) {
+        self.running.await.unwrap();
+    }
+
     /// Ends it where it stands.
     pub(crate) fn abort(self) {
         self.running.abort();
