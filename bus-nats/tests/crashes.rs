@@ -116,9 +116,11 @@ fn folder(server: &Server) -> tempfile::TempDir {
 /// Hears which tasks are done.
 async fn listen(config: &NatsConfig) -> (Running, Arc<Mutex<BTreeSet<u64>>>) {
     let done = Arc::new(Mutex::new(BTreeSet::new()));
-    let heard = Arc::clone(&done);
-    let hears = Bus::empty().subscribe(move |event: &Crunched| drop(heard.lock().unwrap().insert(event.0)));
-    (Running::start(config, hears).await, done)
+    let noted = Arc::clone(&done);
+    let listener = Bus::empty().subscribe(move |event: &Crunched| {
+        noted.lock().unwrap().insert(event.0);
+    });
+    (Running::start(config, listener).await, done)
 }
 
 async fn sender(config: &NatsConfig) -> Bus {

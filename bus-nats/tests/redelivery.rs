@@ -167,7 +167,9 @@ async fn a_worker_that_is_stopped_finishes_what_it_began_and_gives_back_the_rest
         soon(async { while first.handle.lag().await.unwrap()[0].under_way < 40 {} }).await;
         first.handle.stop();
         let finished = Arc::clone(&seen);
-        let takes = Bus::empty().command(move |ship: Ship| drop(finished.lock().unwrap().insert(ship.0)));
+        let takes = Bus::empty().command(move |ship: Ship| {
+            finished.lock().unwrap().insert(ship.0);
+        });
         let second = Running::start(&config, takes).await;
         until(|| seen.lock().unwrap().len() == 39).await;
         gate.open();

@@ -12,7 +12,7 @@ pub struct WorkerStats {
     pub refused: u64,
     /// Commands, tasks and events that were handled.
     pub handled: u64,
-    /// Attempts that failed, and are to be made again.
+    /// Attempts that failed, or could not be noted and so were not made, and are to be made again.
     pub failed: u64,
     /// Messages that came again, for whatever reason.
     pub redelivered: u64,

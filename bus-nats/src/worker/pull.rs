@@ -83,7 +83,8 @@ impl<'a> Pull<'a> {
                 }
                 Turn::Room(room) => self.ask(room).await,
                 // Requests of the last connection are gone with it.
-                Turn::Relinked => self.asked = None,
+                Turn::Relinked if self.link.borrow().is_up => self.asked = None,
+                Turn::Relinked => {}
                 Turn::Stalled => {
                     self.lane.shared.counts.stalls.up();
                     tracing::warn!(target: "linkbus", consumer = self.lane.consumer(), "the server is silent, and is asked again");
