@@ -45,7 +45,7 @@ pub struct Case<S> {
 /// # Panics
 /// If the promise is not kept.
 pub fn run<S: Subject>(features: Features, new: New<S>, check: Check<S>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime can be started").block_on(async {
         let ledger = Ledger::new();
         let subject = new(handlers::wired(&features, &ledger)).await;

@@ -111,6 +111,8 @@ pub enum Unhandled {
     Refused,
     /// A command or a task succeeds, as on a fake.
     Answered,
+    /// A command or a task is kept, until there is somebody who handles it.
+    Waiting,
 }
 
 /// Whether the bus notes what was dispatched.

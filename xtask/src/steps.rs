@@ -10,6 +10,7 @@ mod linking;
 mod lint;
 mod miri;
 mod msrv;
+mod nats;
 mod test;
 
 use crate::step::Step;
@@ -34,6 +35,11 @@ pub(crate) const ALL: &[Step] = &[
         name: "interop",
         about: "A program in Python and one in Rust talk over bus-zmq (needs Python 3 with venv).",
         run: interop::run,
+    },
+    Step {
+        name: "nats",
+        about: "bus-nats keeps its promises at an old and a current server (fetches them with apt and pip).",
+        run: nats::run,
     },
     Step {
         name: "instructions",

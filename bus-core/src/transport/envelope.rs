@@ -103,6 +103,35 @@ impl Envelope {
         Envelope::new(&Context::of_message(M::FACTS), crate::id::new(), None, &super::MessagePack)
     }
 
+    /// The envelope of a message that no bus sent, as a program in another language may send one: with a new id that begins a
+    /// correlation of its own, from a source that is no bus, at its first attempt, and in JSON. A transport sets what it knows
+    /// better.
+    ///
+    /// ```
+    /// # use linkbus::{Kind, transport::Envelope};
+    /// let envelope = Envelope::foreign(Kind::Command, "shop.Ship");
+    /// assert_eq!((&*envelope.content_type, envelope.attempt), ("application/json", 1));
+    /// assert_eq!(envelope.correlation, envelope.id);
+    /// ```
+    pub fn foreign(kind: Kind, name: impl Into<Cow<'static, str>>) -> Self {
+        let id = crate::id::new();
+        Envelope {
+            version: VERSION,
+            kind,
+            name: name.into(),
+            id,
+            correlation: id,
+            causation: None,
+            source: Uuid::nil(),
+            attempt: first(),
+            depth: 0,
+            deadline: None,
+            content_type: codec::content_type(super::Json.content_type()),
+            traceparent: None,
+            tracestate: None,
+        }
+    }
+
     pub(super) fn new(context: &Context, source: Uuid, deadline: Option<SystemTime>, format: &dyn Codec) -> Self {
         let millis = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         Envelope {

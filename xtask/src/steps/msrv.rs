@@ -35,6 +35,29 @@ const ZEROMQ: &[&str] = &[
 /// Two traits of 2021, and what finds a library on Windows; they declare nothing either. Only `bus-sqlite` needs them, with `rusqlite`.
 const SQLITE: &[&str] = &["fallible-iterator", "fallible-streaming-iterator", "vcpkg"];
 
+/// What `async-nats` is built with, whose own version is declared: cryptography, random numbers, times. Only `bus-nats` needs them.
+const NATS: &[&str] = &[
+    "block-buffer",
+    "core-foundation-sys",
+    "cpufeatures",
+    "crypto-common",
+    "digest",
+    "fiat-crypto",
+    "generic-array",
+    "getrandom",
+    "nkeys",
+    "rand",
+    "rand_chacha",
+    "rand_core",
+    "serde_nanos",
+    "sha2",
+    "stable_deref_trait",
+    "tryhard",
+    "untrusted",
+    "version_check",
+    "zerocopy-derive",
+];
+
 /// What only the feature `curve` of `bus-zmq` needs, whose documentation asks for a newer Rust than the rest.
 const CURVE: &[&str] = &[
     "arc-swap",
@@ -89,7 +112,7 @@ fn faults_of(package: &Package, needed: &[&Package]) -> Vec<String> {
 fn too_new(dependency: &Package, ours: RustVersion) -> Option<String> {
     let ours = if CURVE.contains(&&*dependency.name) { FOR_CURVE.max(ours) } else { ours };
     match declared(dependency) {
-        Err(_) if [SILENT, ZEROMQ, SQLITE, CURVE].concat().contains(&&*dependency.name) => None,
+        Err(_) if [SILENT, ZEROMQ, SQLITE, NATS, CURVE].concat().contains(&&*dependency.name) => None,
         Err(fault) => Some(fault),
         Ok(theirs) => (theirs > ours)
             .then(|| format!("{} {} needs Rust {theirs}, we declare {ours}", dependency.name, dependency.version)),

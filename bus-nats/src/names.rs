@@ -1,0 +1,133 @@
+//! What things are called on the server. A wire name may hold any character, a subject and the name of a consumer may not.
+
+use linkbus::Kind;
+
+/// What begins a byte that is written as two digits. It is not `%`: a server of version 2.9 takes the name of a consumer for the
+/// format of a text, and its messages are then not understood.
+const MARK: char = '=';
+/// An empty part of a name, which a subject cannot have.
+const EMPTY: &str = "=";
+
+/// What a kind is called in subjects and in the names of streams.
+pub(crate) fn token(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Query => "q",
+        Kind::Command => "cmd",
+        Kind::Event => "evt",
+        Kind::Task => "task",
+    }
+}
+
+/// The subject of a message: `linkbus.cmd.shop.Ship`.
+pub(crate) fn subject(prefix: &str, kind: Kind, name: &str) -> String {
+    format!("{prefix}.{}.{}", token(kind), in_subject(name))
+}
+
+/// The stream of a kind: `linkbus_cmd`.
+pub(crate) fn stream(prefix: &str, kind: Kind) -> String {
+    format!("{prefix}_{}", token(kind))
+}
+
+/// Where a letter about a message goes: `linkbus.dead.cmd.shop.Ship`.
+pub(crate) fn dead(prefix: &str, kind: Kind, name: &str) -> String {
+    format!("{prefix}.dead.{}.{}", token(kind), in_subject(name))
+}
+
+/// A wire name within a subject: what is no letter, digit, `-`, `_` or dot is written as `=` and two digits for each byte.
+fn in_subject(name: &str) -> String {
+    escaped(name, ".", |byte| matches!(byte, b'-' | b'_'))
+}
+
+/// A wire name, or that of a group, in the name of a consumer, which has no dots: `shop_Ship`.
+pub(crate) fn in_consumer(name: &str) -> String {
+    escaped(name, "_", |byte| byte == b'-')
+}
+
+/// The parts of a name between dots, joined by something else.
+fn escaped(name: &str, joint: &str, stays: impl Fn(u8) -> bool) -> String {
+    let part = |part: &str| match part {
+        "" => EMPTY.to_owned(),
+        part => encoded(part, MARK, |byte| byte.is_ascii_alphanumeric() || stays(byte)),
+    };
+    name.split('.').map(part).collect::<Vec<_>>().join(joint)
+}
+
+/// A text in which each byte that does not stay is `%` and two digits.
+pub(crate) fn percent_encoded(text: &str, stays: impl Fn(u8) -> bool) -> String {
+    encoded(text, '%', stays)
+}
+
+fn encoded(text: &str, mark: char, stays: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if stays(byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded.push(mark);
+            encoded.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
+        }
+    }
+    encoded
+}
+
+/// The text that was [encoded](percent_encoded); a `%` without two digits stands for itself.
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let digits = after.split_at_checked(2).filter(|_| *byte == b'%');
+        let code = digits.and_then(|(digits, after)| Some((hex(digits)?, after)));
+        let (byte, after) = code.unwrap_or((*byte, after));
+        decoded.push(byte);
+        rest = after;
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let value = |digit: &u8| char::from(*digit).to_digit(16);
+    let [high, low] = digits else { return None };
+    u8::try_from(value(high)? << 4 | value(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const NAMES: [&str; 13] =
+        ["shop.Ship", "shop_Ship", "shop..Ship", ".", "", "%", "%25", "=", "a b", "*", ">", "größe.Maß", "shop.Ship\n"];
+
+    #[test]
+    fn usual_names_are_readable() {
+        assert_eq!(subject("linkbus", Kind::Command, "shop.Ship"), "linkbus.cmd.shop.Ship");
+        assert_eq!(in_consumer("shop.Ship"), "shop_Ship");
+        assert_eq!(dead("linkbus", Kind::Task, "shop.Ship"), "linkbus.dead.task.shop.Ship");
+    }
+
+    #[test]
+    fn no_two_names_become_one() {
+        let subjects: HashSet<_> = NAMES.iter().map(|name| in_subject(name)).collect();
+        let consumers: HashSet<_> = NAMES.iter().map(|name| in_consumer(name)).collect();
+        assert_eq!((subjects.len(), consumers.len()), (NAMES.len(), NAMES.len()));
+    }
+
+    #[test]
+    fn nothing_is_left_that_means_something_to_the_server() {
+        for name in NAMES {
+            let subject = in_subject(name);
+            assert!(!subject.contains(['%', ' ', '*', '>', '\n']) && subject.is_ascii(), "{subject}");
+            assert!(subject.split('.').all(|part| !part.is_empty()), "{subject}");
+            assert!(!in_consumer(name).contains(['%', '.', ' ', '*', '>', '/', '\\', '\n']), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_to_itself() {
+        for name in NAMES {
+            assert_eq!(percent_decoded(&percent_encoded(name, |byte| byte.is_ascii_alphanumeric())).unwrap(), name);
+        }
+        assert_eq!(percent_decoded("100%").unwrap(), "100%");
+    }
+}

@@ -1,0 +1,137 @@
+//! What every bus promises, asked of buses with a server between them.
+
+mod support;
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bus_nats::{Nats, Redelivery};
+use linkbus::{
+    Builder, Bus, CloseError, Command, DispatchError, Event, ExecuteError, PublishError, Query, SendError, Task,
+    Wiring,
+    roles::{AsyncMessageBus, AsyncMessageDispatcher, AsyncQueryDispatcher},
+    transport::{Completion, Delivery, Order, Transport as _},
+};
+use linkbus_conformance::{
+    self as conformance, Errors, Features, Handlers, Notes, Panics, Passing, Subject, Thread, Unhandled,
+    broken_promises,
+    messages::{self, AskNobody, NobodysWork, TellNobody},
+};
+use tokio::sync::Mutex as AsyncMutex;
+
+use self::support::{Running, Server, client, config, soon};
+
+/// Where the server is that is tried.
+static SERVER: Mutex<String> = Mutex::new(String::new());
+
+fn features(handlers: Handlers) -> Features {
+    Features {
+        handlers,
+        commands: conformance::Completion::Accepted,
+        events: conformance::Completion::Accepted,
+        tasks: conformance::Completion::Accepted,
+        errors: Errors::Typed,
+        panics: Panics::Reported,
+        passing: Passing::Encoded,
+        thread: Thread::Any,
+        delivery: conformance::Delivery::AtLeastOnce,
+        order: conformance::Order::Free,
+        unhandled: Unhandled::Waiting,
+        journal: Notes::Absent,
+    }
+}
+
+#[test]
+fn every_promise_is_kept() {
+    for server in Server::each() {
+        *SERVER.lock().unwrap_or_else(PoisonError::into_inner) = server.url().to_owned();
+        for handlers in [Handlers::Async, Handlers::Plain] {
+            let broken = broken_promises::<Split>(features(handlers), |wired| Box::pin(Split::of(wired)));
+            assert_eq!(broken, [""; 0], "with {handlers:?} handlers, at {}", server.url());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_suite_asks_for_what_the_transport_promises() {
+    for server in Server::each() {
+        let features = client(&server.config()).await.features();
+        assert_eq!((features.commands, features.events), (Delivery::AtLeastOnce, Delivery::AtLeastOnce));
+        assert_eq!((features.completion, features.order), (Completion::Accepted, Order::Unordered));
+        assert!(features.queries && features.durable);
+    }
+}
+
+/// A bus that dispatches, and one that handles, as two processes would have them.
+struct Split {
+    here: Bus,
+    there: Bus,
+    /// Until it is stopped.
+    worker: AsyncMutex<Option<Running>>,
+}
+
+/// A prefix that no other has had, so that no message of another case is seen.
+fn new_prefix() -> String {
+    static CASES: AtomicU32 = AtomicU32::new(0);
+    format!("case{}", CASES.fetch_add(1, Relaxed))
+}
+
+impl Split {
+    async fn of(wired: Builder<Bus>) -> Self {
+        let url = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let redelivery = Redelivery::new().base(Duration::from_millis(10));
+        let config = config(&url).prefix(new_prefix()).redelivery(redelivery);
+        let there = wired.replayable().build().unwrap();
+        let worker = Running::serve(&config, &there).await;
+        let client = Nats::client(&config).await.unwrap();
+        // It is the server that knows of nobody, and not this side.
+        let known = Bus::empty().message::<AskNobody>().message::<TellNobody>().message::<NobodysWork>();
+        let here = known.modules([messages::MODULE]).transport(client).build().unwrap();
+        Split { here, there, worker: AsyncMutex::new(Some(worker)) }
+    }
+}
+
+impl Subject for Split {
+    type Host = Bus;
+
+    async fn close(&self) -> Result<(), CloseError> {
+        self.here.close().await?;
+        if let Some(worker) = self.worker.lock().await.take() {
+            // What was accepted is handled by whoever comes next; here nobody does, so this one ends when nothing is left.
+            soon(worker.idle()).await;
+            worker.stop().await;
+        }
+        self.there.close().await
+    }
+}
+
+impl AsyncMessageBus for Split {
+    fn wiring(&self) -> &Wiring {
+        self.there.wiring()
+    }
+}
+
+impl AsyncQueryDispatcher for Split {
+    async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+        self.here.send(query).await
+    }
+}
+
+impl AsyncMessageDispatcher for Split {
+    async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
+        self.here.execute(command).await
+    }
+
+    async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
+        self.here.publish(event).await
+    }
+
+    async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
+        self.here.dispatch(task).await
+    }
+}
