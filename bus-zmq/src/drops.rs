@@ -14,7 +14,7 @@ pub(crate) struct Drops {
 
 impl Drops {
     /// How many there are that were not logged, of so many in all, if there are any and it is time.
-    pub(crate) fn to_log(&mut self, dropped: u64, now: Duration) -> Option<u64> {
+    pub(crate) fn unlogged(&mut self, dropped: u64, now: Duration) -> Option<u64> {
         let new = dropped.saturating_sub(self.logged);
         if new == 0 || now < self.quiet_until {
             return None;
@@ -32,7 +32,7 @@ mod tests {
     fn all_that_is_dropped_is_logged_and_no_more_than_once_in_a_while() {
         let mut drops = Drops::default();
         let logged = [(0, 0), (3, 0), (5, 1), (9, 2), (9, 9), (10, 9)]
-            .map(|(dropped, half)| drops.to_log(dropped, PAUSE / 2 * half));
+            .map(|(dropped, half)| drops.unlogged(dropped, PAUSE / 2 * half));
         assert_eq!(logged, [None, Some(3), None, Some(6), None, Some(1)]);
     }
 }

@@ -323,7 +323,7 @@ impl<S: Router> Server<S> {
     fn report(&mut self, now: Duration) {
         let unsent = self.outgoing.values().map(Outgoing::bytes).sum();
         let stats = HubStats { unsent, ..self.hub.stats() };
-        if let Some(events) = self.drops.to_log(stats.dropped, now) {
+        if let Some(events) = self.drops.unlogged(stats.dropped, now) {
             tracing::warn!(
                 target: "linkbus", events, all = stats.dropped,
                 "a hub dropped events for subscribers that do not keep up, or are gone: `event_queue` says how many may wait",

@@ -140,7 +140,7 @@ impl WorkerRole {
 
     fn log_missed(&mut self, now: Duration) {
         let missed = self.work.stats().missed_events;
-        if let Some(events) = self.missed.to_log(missed, now) {
+        if let Some(events) = self.missed.unlogged(missed, now) {
             tracing::warn!(
                 target: "linkbus", events, all = missed,
                 "a worker missed events, which its hub dropped as this one does not keep up: `event_credit` says how many it takes at once",
