@@ -7,11 +7,11 @@ use std::{future::Future, sync::Arc};
 use self::hand_over::HandOver;
 use crate::{
     builder::Builder,
-    dispatch::{Called, Entry, SyncCall},
+    dispatch::Entry,
     error::{BatchError, CloseError, DispatchError, ExecuteError, PublishError, SendError},
     flavor::Flavor,
     handle::BusHandle,
-    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer, Layered},
+    layer::{self, Dispatched, ErasedAsyncAround, Explanation, Layer},
     message::{Command, Event, Message, OneHandler, Query, Task},
     origin::Origin,
     publish,
@@ -181,18 +181,6 @@ impl Bus {
                 Some(round) => publish::outcome(round.finish(&subscribers, None).await, E::FACTS, &self.core.wiring),
             }
         }
-    }
-
-    /// Dispatches a message that has observers only around its plain `fn`. Out of line, for those that have no layers.
-    #[inline(never)]
-    fn run_direct<M: Message>(
-        &self,
-        layered: &Layered<Bus>,
-        handler: Called<'_, SyncCall<M>, Bus>,
-        message: M,
-        origin: Origin,
-    ) -> Dispatched<M> {
-        layer::run_direct(self, layered, handler, message, origin)
     }
 
     /// Executes `commands` one after the other and stops at the first that fails.

@@ -4,7 +4,7 @@
 mod erased;
 mod index;
 
-pub(crate) use self::erased::{Around, Called, Handler, Inner, Lent, Notify, Publication, Table};
+pub(crate) use self::erased::{Handler, Inner, Lent, Notify, Publication, Table};
 pub use self::{
     erased::{AnyBus, AsyncCall, Entry, Linked, Opaque, Returned, Symbol, SyncCall, async_call, not_linked, sync_call},
     index::{MessageIndex, Place},

@@ -55,8 +55,7 @@ pub use self::{
 };
 pub(crate) use self::{
     chain::{Chain, Layered, Linked, Stack},
-    direct::run_direct,
-    next::{run, run_async},
+    next::{run, run_async, run_at_once},
     payload::{Again, ErasedPayload, Particulars, Payload},
     revived::Ready,
     site::{Build, InsideTimeout, InsideTower, Refusal},

@@ -117,7 +117,7 @@ pub(crate) async fn caused_by<T>(publication: Option<Context>, subscribers: impl
 }
 
 /// Makes the result of publishing what is in `payload` its outcome; `first` is the place of the first subscriber called.
-pub(crate) fn put(mut failures: Failures, first: usize, payload: &mut (dyn ErasedPayload + 'static), wiring: &Wiring) {
+pub(crate) fn put(mut failures: Failures, first: usize, payload: &mut ErasedPayload, wiring: &Wiring) {
     for (place, _) in &mut failures {
         *place += first;
     }

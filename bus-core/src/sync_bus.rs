@@ -160,12 +160,9 @@ impl SyncBus {
 
     /// Dispatches a message that has no plain handler. Out of line, for those that have one.
     #[inline(never)]
-    fn through_layers<M: Message>(&self, message: M, origin: Origin) -> Dispatched<M> {
-        if let Some(around) = self.core.table.around::<M>() {
-            return match around.parts() {
-                (layered, Some(handler)) => layer::run_direct(self, layered, handler, message, origin),
-                (layered, None) => layer::run(self, layered, message, origin),
-            };
+    fn through_layers<M: OneHandler>(&self, message: M, origin: Origin) -> Dispatched<M> {
+        if let Some(layered) = self.core.table.around::<M>() {
+            return layer::run(self, layered, message, origin);
         }
         #[cfg(feature = "testing")]
         if let Some(layered) = self.core.stage(M::FACTS) {

@@ -4,7 +4,6 @@ use std::future::Future;
 
 use crate::{
     bus::Bus,
-    dispatch::Around,
     error::Failure,
     handler::may_enter,
     layer::{self, Dispatched, LayerFailure},
@@ -49,9 +48,9 @@ impl<'a, M: OneHandler> HandOver<'a, M> {
                 let outcome = handler.start(limit, bus, self.message()).await;
                 return outcome.map_err(|error| M::Failure::handler(error).into_dispatch());
             }
-            match bus.core.table.around::<M>().map(Around::parts) {
-                Some((layered, Some(handler))) => bus.run_direct(layered, handler, self.message(), self.origin),
-                Some((layered, None)) => layer::run_async(bus, layered, self.message(), self.origin).await,
+            match bus.core.table.around::<M>() {
+                Some(layered) if layered.is_direct => layer::run_at_once(bus, layered, self.message(), self.origin),
+                Some(layered) => layer::run_async(bus, layered, self.message(), self.origin).await,
                 None => {
                     #[cfg(feature = "testing")]
                     if let Some(layered) = bus.core.stage(M::FACTS) {

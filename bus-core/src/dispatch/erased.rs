@@ -13,16 +13,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::{
-    called::{Around, Called},
-    entry::Handler,
-    inner::{Inner, Lent},
-    publication::{Notify, Publication},
-    table::Table,
-};
 pub use self::{
     entry::Entry,
     function::{AsyncCall, Returned, SyncCall, async_call, sync_call},
     linked::{Linked, Symbol, not_linked},
     opaque::{AnyBus, Opaque},
+};
+pub(crate) use self::{
+    entry::Handler,
+    inner::{Inner, Lent},
+    publication::{Notify, Publication},
+    table::Table,
 };

@@ -48,36 +48,24 @@ fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bu
     H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
 }
 
-/// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
+/// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there; says whether the
+/// message was there.
 ///
 /// # Panics
 /// If the payload is not one of `M`: it is, because the table keeps the layers of a message in the place of the message.
 pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     bound: &Bound<H::Needs>,
     bus: &H::Bus,
-    payload: &mut (dyn ErasedPayload + 'static),
-) {
-    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
-    let _caused = payload.cause();
-    let _offered = H::WANTS_CONTEXT.then(|| payload.offer());
-    if !payload.can_deliver() {
-        return payload.gone();
-    }
-    let Some((message, outcome)) = payload.deliver() else { return };
-    let new = match enter::<M, H>(bound) {
-        Ok(_frame) => H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch()),
-        Err(limit) => Err(M::Failure::recursion(limit).into_dispatch()),
-    };
+    payload: &mut ErasedPayload,
+) -> bool {
+    let Some((message, outcome)) = payload.deliver::<M>() else { return false };
+    let new = H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
     let old = outcome.replace(new);
     if old.is_none() {
         // Said in so many words, because otherwise dropping nothing is a call.
         std::mem::forget(old);
     }
-}
-
-#[inline]
-fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Option<Frame>, RecursionLimit> {
-    if H::MAY_DISPATCH { Frame::enter_any(M::FACTS, bound.limit).map(Some) } else { Ok(None) }
+    true
 }
 
 /// Runs the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there.
@@ -87,15 +75,14 @@ fn enter<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>) -> Result<Optio
 pub(crate) async fn run_inside<M: Message, H: AsyncHandler<M>>(
     bound: &Bound<H::Needs>,
     bus: &Bus,
-    payload: &mut (dyn ErasedPayload + 'static),
+    payload: &mut ErasedPayload,
 ) {
-    let payload = payload.downcast::<M>().expect("a payload of the message that is handled");
     let context = payload.particulars().context;
     let offer = H::WANTS_CONTEXT.then(|| payload.offered());
-    if !payload.can_deliver() {
+    if payload.message().is_none() {
         return payload.gone();
     }
-    let Some((message, outcome)) = payload.deliver() else { return };
+    let Some((message, outcome)) = payload.deliver::<M>() else { return };
     let mut handler = pin!(H::call(&bound.needs, bus, message));
     let answer = poll_fn(|task| {
         let _caused = context.map(|context| context.enter());

@@ -61,8 +61,8 @@ pub(crate) struct Layered<B: Flavor> {
     pub(super) segments: Box<[Segment<B>]>,
     pub(super) inner: Inner<B>,
     pub(crate) clock: Clock,
-    /// Whether nothing but observers is around the handler, which gets the message by value if it wants it so.
-    has_observers_only: bool,
+    /// Whether nothing but observers is around a handler that is synchronous.
+    pub(crate) is_direct: bool,
     /// What is done with the message when the handler gets it.
     pub(crate) care: Care,
     /// Whether no more than one layer wants the message afterwards, and the handler takes it by value.
@@ -120,16 +120,8 @@ impl<B: Flavor> Chain<B> {
 
     pub(crate) fn around(self, inner: Inner<B>) -> Layered<B> {
         let Chain { route, clock, segments, care, may_hand_over } = self;
-        let has_observers_only = segments.len() == 1 && segments[0].traced.is_none() && care != Care::Keep;
-        Layered { route, segments: segments.into(), inner, clock, has_observers_only, care, may_hand_over }
-    }
-}
-
-impl<B: Flavor> Layered<B> {
-    /// What is inside, if nothing but observers is around it and no layer wants the message afterwards.
-    #[inline]
-    pub(crate) fn observed(&self) -> Option<&Inner<B>> {
-        self.has_observers_only.then_some(&self.inner)
+        let is_direct = segments.len() == 1 && segments[0].traced.is_none() && inner.is_sync_handler();
+        Layered { route, segments: segments.into(), inner, clock, is_direct, care, may_hand_over }
     }
 }
 

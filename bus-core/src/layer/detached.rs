@@ -9,7 +9,7 @@ use crate::{context::Cause, depth, flavor::Flavor, sync_bus::SyncBus};
 pub(crate) struct Detached {
     bus: SyncBus,
     at: usize,
-    payload: Box<dyn ErasedPayload>,
+    payload: Box<ErasedPayload>,
     depth: depth::Carried,
     cause: Cause,
     span: Span,
@@ -36,7 +36,7 @@ impl Detached {
     }
 
     /// Runs it, as deep as the dispatch was on its thread, and caused by the same; gives back what is to be adopted.
-    pub(crate) fn run(mut self) -> Box<dyn ErasedPayload> {
+    pub(crate) fn run(mut self) -> Box<ErasedPayload> {
         let _depth = self.depth.enter();
         let _cause = self.cause.enter();
         let span = self.span;

@@ -41,7 +41,7 @@ use crate::{
 /// SyncBus::empty().command(|_: Pay| ()).layer(Watch).build().unwrap().execute(Pay { cents: 5 }).unwrap();
 /// ```
 pub struct Dispatch<'a> {
-    pub(crate) payload: &'a mut (dyn ErasedPayload + 'static),
+    pub(crate) payload: &'a mut ErasedPayload,
     pub(super) route: &'a Route,
     pub(super) clock: &'a Clock,
     attempts: Option<&'a Attempt<'a>>,
@@ -80,7 +80,7 @@ impl Attempt<'_> {
 }
 
 impl<'a> Dispatch<'a> {
-    pub(crate) fn new(payload: &'a mut (dyn ErasedPayload + 'static), route: &'a Route, clock: &'a Clock) -> Self {
+    pub(crate) fn new(payload: &'a mut ErasedPayload, route: &'a Route, clock: &'a Clock) -> Self {
         Dispatch { payload, route, clock, attempts: None, limits: None, started: None, ending: Ending::WithOutcome }
     }
 
@@ -177,7 +177,7 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Ends it as the [detached](ErasedPayload::detach) dispatch ended.
-    pub(super) fn adopt(&mut self, detached: Box<dyn ErasedPayload>) -> Done {
+    pub(super) fn adopt(&mut self, detached: Box<ErasedPayload>) -> Done {
         self.payload.adopt(detached);
         Done(())
     }
@@ -329,7 +329,7 @@ impl<'a> Dispatch<'a> {
 
     /// The same dispatch with another [detached](ErasedPayload::detach) payload. Nobody tries it again.
     #[cfg(feature = "testing")]
-    pub(crate) fn once_more<'b>(&'b mut self, payload: &'b mut (dyn ErasedPayload + 'static)) -> Dispatch<'b> {
+    pub(crate) fn once_more<'b>(&'b mut self, payload: &'b mut ErasedPayload) -> Dispatch<'b> {
         Dispatch { payload, attempts: None, started: None, ..self.reborrow() }
     }
 

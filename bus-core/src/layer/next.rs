@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
-    Around, Dispatch, Dispatched, Done, Layered, Payload,
+    Around, Dispatch, Dispatched, Done, ErasedPayload, Layered, Payload,
     chain::Segment,
+    direct::run_direct,
     payload::outcome_of,
     spans::{InSpan, Within},
     watch::Watch,
@@ -191,8 +192,21 @@ impl Future for Inside<'_> {
 #[inline]
 pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message: M, origin: Origin) -> Dispatched<M> {
     let mut payload = Payload::new(message, layered.care).from(origin);
-    let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
-    Next { bus, layered, at: 0 }.run(&mut dispatch);
+    run_erased(bus, layered, &mut payload);
+    outcome_of!(payload)
+}
+
+#[inline(never)]
+fn run_erased(bus: &SyncBus, layered: &Layered<SyncBus>, payload: &mut ErasedPayload) {
+    Next { bus, layered, at: 0 }.run(&mut Dispatch::new(payload, &layered.route, &layered.clock));
+}
+
+/// Dispatches `message` through its layers, which are observers only, to its plain `fn`. Out of line, for those that have no
+/// layers.
+#[inline(never)]
+pub(crate) fn run_at_once<M: Message>(bus: &Bus, layered: &Layered<Bus>, message: M, origin: Origin) -> Dispatched<M> {
+    let mut payload = Payload::new(message, layered.care).from(origin);
+    run_direct(bus, layered, &mut payload);
     outcome_of!(payload)
 }
 

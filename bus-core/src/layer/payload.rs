@@ -1,8 +1,12 @@
 //! A message on its way through the layers, and what became of it: typed here, erased for the layers.
 
+mod body;
+
 use std::{any::Any, sync::Arc, time::Instant};
 
-use super::{Failed, LayerFailure, Outcome, notes::Notes};
+use self::body::Vacant;
+pub(crate) use self::body::{Body, Parts};
+use super::{LayerFailure, Outcome, notes::Notes};
 use crate::{
     context::{Context, Entered, Offered, Withdrawn},
     dispatch::Lent,
@@ -20,11 +24,26 @@ pub type Dispatched<M> =
     Result<<M as Message>::Reply, <<M as Message>::Failure as Failure<<M as Message>::Error>>::Dispatch>;
 
 /// A message and the outcome of its dispatch, in the place where the layers find both.
-pub(crate) struct Payload<M: Message> {
-    held: Held<M>,
-    pub(super) outcome: Option<Dispatched<M>>,
+///
+/// What the layers do with it needs its type in a few places only, which are in `body`: all else is compiled once, and
+/// not for each message.
+pub(crate) struct Payload<B: ?Sized> {
+    common: Common,
+    pub(super) body: B,
+}
+
+/// A [`Payload`] whose type is forgotten.
+pub(crate) type ErasedPayload = Payload<dyn Body>;
+
+/// What a payload has whatever its type.
+pub(crate) struct Common {
+    facts: &'static MessageFacts,
     care: Care,
     particulars: Particulars,
+    /// The message, where it has several owners; then it is not in the body.
+    shared: Option<Arc<dyn Any + Send + Sync>>,
+    /// The messages that others were put in the place of, as long as the layer that did it is under way.
+    replaced: Vec<Original>,
     notes: Notes,
     left: Notes,
 }
@@ -39,73 +58,10 @@ pub(crate) enum Care {
     Keep,
 }
 
-enum Held<M> {
-    Here(M),
-    Shared(Arc<M>),
-    /// Handed over to the handler.
-    Gone,
-    /// A layer put another message in the place of the one that came to it.
-    Replaced(Box<Replaced<M>>),
-}
-
-struct Replaced<M> {
-    /// The other one: here, shared or gone.
-    now: Held<M>,
-    /// What it stands for, as long as the layer is under way. It is not gone.
-    original: Held<M>,
-}
-
-impl<M> Held<M> {
-    fn get(&self) -> Option<&M> {
-        match self {
-            Held::Here(message) => Some(message),
-            Held::Shared(message) => Some(message),
-            Held::Gone => None,
-            Held::Replaced(replaced) => replaced.now.get(),
-        }
-    }
-
-    /// Where the message is that what is inside gets.
-    fn now(&mut self) -> &mut Self {
-        match self {
-            Held::Replaced(replaced) => &mut replaced.now,
-            now => now,
-        }
-    }
-
-    fn take(&mut self) -> Self {
-        std::mem::replace(self.now(), Held::Gone)
-    }
-
-    /// Puts `message` in the place of this one, which comes back with [`restore`](Self::restore). One that is gone does not.
-    fn replace(&mut self, message: M) {
-        if self.get().is_none() {
-            *self.now() = Held::Here(message);
-            return;
-        }
-        let original = std::mem::replace(self, Held::Gone);
-        *self = Held::Replaced(Box::new(Replaced { now: Held::Here(message), original }));
-    }
-
-    /// How many messages stand for others.
-    fn replacements(&self) -> usize {
-        let mut held = self;
-        let mut count = 0;
-        while let Held::Replaced(replaced) = held {
-            held = &replaced.original;
-            count += 1;
-        }
-        count
-    }
-
-    /// Puts back what was there when there were so many [`replacements`](Self::replacements).
-    fn restore(&mut self, replacements: usize) {
-        for _ in replacements..self.replacements() {
-            if let Held::Replaced(replaced) = std::mem::replace(self, Held::Gone) {
-                *self = replaced.original;
-            }
-        }
-    }
+/// A message that another one stands for, in either place.
+struct Original {
+    body: Box<dyn Body>,
+    shared: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What the layers tell each other, and the handler's `&Context`, about the dispatch.
@@ -130,12 +86,9 @@ pub(crate) struct Particulars {
     pub(crate) origin: Option<crate::message::Location>,
 }
 
-impl<M: Message> Payload<M> {
-    pub(crate) fn new(message: M, care: Care) -> Self {
-        Payload::holding(Held::Here(message), care)
-    }
-
-    fn holding(held: Held<M>, care: Care) -> Self {
+impl Common {
+    #[inline]
+    fn new(facts: &'static MessageFacts, care: Care) -> Self {
         let particulars = Particulars {
             context: None,
             attempt: 1,
@@ -148,7 +101,15 @@ impl<M: Message> Payload<M> {
             #[cfg(feature = "testing")]
             origin: None,
         };
-        Payload { held, outcome: None, care, particulars, notes: Notes::default(), left: Notes::default() }
+        let (notes, left) = (Notes::default(), Notes::default());
+        Common { facts, care, particulars, shared: None, replaced: Vec::new(), notes, left }
+    }
+}
+
+impl<M: Message> Payload<Parts<M>> {
+    #[inline]
+    pub(crate) fn new(message: M, care: Care) -> Self {
+        Payload { common: Common::new(M::FACTS, care), body: Parts { message: Some(message), outcome: None } }
     }
 
     /// Says where it was asked for.
@@ -157,73 +118,16 @@ impl<M: Message> Payload<M> {
     pub(crate) fn from(mut self, origin: Origin) -> Self {
         #[cfg(feature = "testing")]
         {
-            self.particulars.origin = Some(origin.location);
+            self.common.particulars.origin = Some(origin.location);
         }
         self
-    }
-
-    /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
-    pub(crate) fn offered(&mut self) -> Offered {
-        let Particulars { context, attempt, deadline, .. } = &mut self.particulars;
-        let context = context.get_or_insert_with(|| Context::of_message(M::FACTS));
-        Offered { context: Some(*context), attempt: *attempt, deadline: *deadline }
-    }
-
-    /// Offers what the layers know to a handler that asks for its context.
-    pub(crate) fn offer(&mut self) -> Withdrawn {
-        self.offered().put()
-    }
-
-    /// Marks what is dispatched from here on as caused by this dispatch, if it has an identity.
-    pub(crate) fn cause(&self) -> Option<Entered> {
-        self.particulars.context.as_ref().map(Context::enter)
-    }
-
-    /// The message, if the handler needs nothing besides: no layer shared it or asked for the ids of the dispatch.
-    #[inline]
-    pub(crate) fn take_plain(&mut self) -> Option<M> {
-        if self.particulars.context.is_some() || !matches!(self.held, Held::Here(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut self.held, Held::Gone) {
-            Held::Here(message) => Some(message),
-            _ => unreachable!("it was looked at"),
-        }
-    }
-
-    /// Puts the outcome there, in the place of one that an observer may have put there at the start.
-    #[inline]
-    pub(crate) fn conclude(&mut self, outcome: Dispatched<M>) {
-        let old = self.outcome.replace(outcome);
-        if old.is_none() {
-            // Said in so many words, because otherwise dropping nothing is a call.
-            std::mem::forget(old);
-        }
-    }
-
-    /// Whether the message is there: if not, it was handed over in an earlier call.
-    #[inline]
-    pub(crate) fn can_deliver(&self) -> bool {
-        self.held.get().is_some()
-    }
-
-    /// The message on its way into the handler, and the place where the outcome goes.
-    ///
-    /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
-    #[inline]
-    pub(crate) fn deliver(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
-        if self.care == Care::HandOver && matches!(self.held, Held::Here(_)) {
-            let Held::Here(message) = std::mem::replace(&mut self.held, Held::Gone) else { unreachable!() };
-            return Some((Delivered::Owned(message), &mut self.outcome));
-        }
-        Some((Delivered::Shared(self.held.get()?), &mut self.outcome))
     }
 }
 
 /// The outcome of a dispatch that is over. It takes the payload apart where it is: a function would have all of it moved.
 macro_rules! outcome_of {
     ($payload:expr) => {{
-        let $crate::layer::payload::Payload { outcome, .. } = $payload;
+        let $crate::layer::payload::Parts { outcome, .. } = $payload.body;
         outcome.expect("every way through the layers gives an outcome: `Done` says so")
     }};
 }
@@ -231,69 +135,26 @@ pub(super) use outcome_of;
 
 const GONE: &str = "the message is gone: a layer that calls `next` again must ask for `Site::keep_message`";
 
-/// A [`Payload`] whose type is forgotten.
-pub(crate) trait ErasedPayload: Any + Send {
-    fn facts(&self) -> &'static MessageFacts;
-    fn message(&self) -> Option<&(dyn Any + Send + Sync)>;
-    /// The message for any format; `None` if it is not there, or the type is not `Serialize`.
-    fn serialize(&self) -> Option<&dyn erased_serde::Serialize>;
-    /// The answer of a query that succeeded, for any format; `None` too if its type is not `Serialize`.
-    fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize>;
-    /// The error of a handler that failed, for any format; `None` too if its type is not `Serialize`.
-    #[cfg(feature = "transport")]
-    fn serialize_error(&self) -> Option<&dyn erased_serde::Serialize>;
-    /// Puts there what came back for the message from another process.
-    #[cfg(feature = "transport")]
-    fn receive(&mut self, received: crate::transport::Received<'_>);
-    fn outcome(&self) -> Outcome<'_>;
-    fn particulars(&self) -> &Particulars;
-    fn particulars_mut(&mut self) -> &mut Particulars;
-    /// What observers keep until the end.
-    fn notes(&mut self) -> &mut Notes;
-    /// What observers keep from the end of one attempt to the start of the next.
-    fn left(&mut self) -> &mut Notes;
-    /// Says what is done with the message from now on when the handler gets it.
-    fn set_care(&mut self, care: Care);
-    /// How many messages were put in the place of others that are still wanted.
-    fn replacements(&self) -> usize;
-    /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
-    fn restore(&mut self, replacements: usize);
-    fn fail(&mut self, failure: LayerFailure);
-    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one. It is logged
-    /// then, because what was done is not undone by an error about a call that was not.
-    fn gone(&mut self);
-    /// The message for several owners, if it is still there.
-    fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>>;
-    /// How a message of this type that was [shared](Self::share) is dispatched once more.
-    fn again(&self) -> Again;
-    /// For a publication, which knows the event by its place only.
-    fn lend(&self) -> Option<Lent<'_>>;
-    /// The `Option<Dispatched<M>>`.
-    fn outcome_any(&mut self) -> &mut dyn Any;
-    /// The same dispatch for another thread; this one keeps the message only if it has to.
-    fn detach(&mut self) -> Box<dyn ErasedPayload>;
-    /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
-    fn adopt(&mut self, detached: Box<dyn ErasedPayload>);
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-    /// How a message of this type is shown.
-    #[cfg(feature = "testing")]
-    fn show(&self) -> Show;
-    /// Puts there what a stub answers in the place of a handler.
-    #[cfg(feature = "testing")]
-    fn answer(&mut self, play: &Play);
-}
-
 /// Reads a message and makes it ready for its layers.
 pub type Revive = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Revived, erased_serde::Error>;
 
 /// A message that was read, whatever its type.
-pub struct Revived(pub(crate) Box<dyn ErasedPayload>);
+pub struct Revived(pub(crate) Box<ErasedPayload>);
 
-/// Makes a shared message ready for its layers; `None` if it is of another type.
-pub(crate) type Again = fn(Arc<dyn Any + Send + Sync>) -> Option<Revived>;
+/// Makes a shared message ready for its layers.
+#[derive(Clone, Copy)]
+pub(crate) struct Again {
+    facts: &'static MessageFacts,
+    vacant: Vacant,
+}
 
-fn again<M: Message>(message: Arc<dyn Any + Send + Sync>) -> Option<Revived> {
-    Some(Revived(Box::new(Payload::holding(Held::Shared(message.downcast::<M>().ok()?), Care::Keep))))
+impl Again {
+    /// `None` if the message is of another type.
+    pub(crate) fn of(self, message: Arc<dyn Any + Send + Sync>) -> Option<Revived> {
+        let is_of_it = (*message).type_id() == self.facts.type_id();
+        let common = Common { shared: Some(message), ..Common::new(self.facts, Care::Keep) };
+        is_of_it.then(|| Revived((self.vacant)(common)))
+    }
 }
 
 /// How an `M` is read, where it can be.
@@ -306,194 +167,234 @@ fn revive_message<M: Message>(format: &mut dyn erased_serde::Deserializer<'_>) -
     Ok(Revived(Box::new(Payload::new(read(format)?, Care::HandOver))))
 }
 
-impl<M: Message> ErasedPayload for Payload<M> {
-    fn facts(&self) -> &'static MessageFacts {
-        M::FACTS
+impl ErasedPayload {
+    pub(crate) fn facts(&self) -> &'static MessageFacts {
+        self.common.facts
     }
 
-    fn message(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.held.get().map(|message| message as _)
-    }
-
-    fn serialize(&self) -> Option<&dyn erased_serde::Serialize> {
-        Some(M::SERIALIZE?(self.held.get()?))
-    }
-
-    fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize> {
-        Some(M::SERIALIZE_REPLY?(self.outcome.as_ref()?.as_ref().ok()?))
-    }
-
-    #[cfg(feature = "transport")]
-    fn serialize_error(&self) -> Option<&dyn erased_serde::Serialize> {
-        Some(M::SERIALIZE_ERROR?(M::Failure::own_error(self.outcome.as_ref()?.as_ref().err()?)?))
-    }
-
-    #[cfg(feature = "transport")]
-    fn receive(&mut self, received: crate::transport::Received<'_>) {
-        self.outcome = Some(received.outcome::<M>());
-    }
-
-    fn outcome(&self) -> Outcome<'_> {
-        match &self.outcome {
-            None => Outcome::Pending,
-            Some(Ok(_)) => Outcome::Succeeded,
-            Some(Err(failure)) => Outcome::Failed(Failed::of(M::Failure::erased(failure))),
+    pub(crate) fn message(&self) -> Option<&(dyn Any + Send + Sync)> {
+        match &self.common.shared {
+            Some(message) => Some(&**message),
+            None => self.body.message(),
         }
     }
 
-    fn particulars(&self) -> &Particulars {
-        &self.particulars
+    /// The message for any format; `None` if it is not there, or the type is not `Serialize`.
+    pub(crate) fn serialize(&self) -> Option<&dyn erased_serde::Serialize> {
+        self.body.serialize(self.message()?)
     }
 
-    fn particulars_mut(&mut self) -> &mut Particulars {
-        &mut self.particulars
+    /// The answer of a query that succeeded, for any format; `None` too if its type is not `Serialize`.
+    pub(crate) fn serialize_reply(&self) -> Option<&dyn erased_serde::Serialize> {
+        self.body.serialize_reply()
     }
 
-    fn notes(&mut self) -> &mut Notes {
-        &mut self.notes
+    /// The error of a handler that failed, for any format; `None` too if its type is not `Serialize`.
+    #[cfg(feature = "transport")]
+    pub(crate) fn serialize_error(&self) -> Option<&dyn erased_serde::Serialize> {
+        self.body.serialize_error()
     }
 
-    fn left(&mut self) -> &mut Notes {
-        &mut self.left
+    /// Puts there what came back for the message from another process.
+    #[cfg(feature = "transport")]
+    pub(crate) fn receive(&mut self, received: crate::transport::Received<'_>) {
+        self.body.receive(received);
     }
 
-    fn set_care(&mut self, care: Care) {
-        self.care = care;
+    pub(crate) fn outcome(&self) -> Outcome<'_> {
+        self.body.outcome()
     }
 
-    fn replacements(&self) -> usize {
-        self.held.replacements()
+    pub(crate) fn particulars(&self) -> &Particulars {
+        &self.common.particulars
     }
 
-    fn restore(&mut self, replacements: usize) {
-        self.held.restore(replacements);
+    pub(crate) fn particulars_mut(&mut self) -> &mut Particulars {
+        &mut self.common.particulars
     }
 
-    fn fail(&mut self, failure: LayerFailure) {
-        self.outcome = Some(Err(M::Failure::by_layer(failure, M::FACTS)));
+    /// What observers keep until the end.
+    pub(crate) fn notes(&mut self) -> &mut Notes {
+        &mut self.common.notes
     }
 
+    /// What observers keep from the end of one attempt to the start of the next.
+    pub(crate) fn left(&mut self) -> &mut Notes {
+        &mut self.common.left
+    }
+
+    /// Says what is done with the message from now on when the handler gets it.
+    pub(crate) fn set_care(&mut self, care: Care) {
+        self.common.care = care;
+    }
+
+    pub(crate) fn fail(&mut self, failure: LayerFailure) {
+        self.body.fail(failure);
+    }
+
+    /// Gives a call for which the message is gone its outcome: that of the earlier call, if it came to one. It is logged
+    /// then, because what was done is not undone by an error about a call that was not.
     #[cold]
-    fn gone(&mut self) {
-        if self.outcome.is_none() {
+    pub(crate) fn gone(&mut self) {
+        if matches!(self.outcome(), Outcome::Pending) {
             return self.fail(LayerFailure::Refused(GONE.into()));
         }
-        tracing::error!(target: "linkbus", message = M::FACTS.name, "{GONE}");
+        tracing::error!(target: "linkbus", message = self.facts().name, "{GONE}");
     }
 
-    fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
-        let shared = match self.held.take() {
-            Held::Here(message) => Arc::new(message),
-            Held::Shared(message) => message,
-            Held::Gone | Held::Replaced(_) => return None,
-        };
-        *self.held.now() = Held::Shared(Arc::clone(&shared));
-        Some(shared)
+    /// For a handler that asks for its context: the ids are drawn here, so that the layers outside get the same.
+    pub(crate) fn offered(&mut self) -> Offered {
+        let facts = self.common.facts;
+        let Particulars { context, attempt, deadline, .. } = &mut self.common.particulars;
+        let context = context.get_or_insert_with(|| Context::of_message(facts));
+        Offered { context: Some(*context), attempt: *attempt, deadline: *deadline }
     }
 
-    fn again(&self) -> Again {
-        again::<M>
+    /// Offers what the layers know to a handler that asks for its context.
+    pub(crate) fn offer(&mut self) -> Withdrawn {
+        self.offered().put()
     }
 
-    fn lend(&self) -> Option<Lent<'_>> {
-        self.held.get().map(Lent::of)
+    /// Marks what is dispatched from here on as caused by this dispatch, if it has an identity.
+    #[inline]
+    pub(crate) fn cause(&self) -> Option<Entered> {
+        self.common.particulars.context.as_ref().map(Context::enter)
     }
 
-    fn outcome_any(&mut self) -> &mut dyn Any {
-        &mut self.outcome
+    /// The message for several owners, if it is still there.
+    pub(crate) fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
+        if self.common.shared.is_none() {
+            self.common.shared = self.body.share();
+        }
+        self.common.shared.clone()
     }
 
-    fn detach(&mut self) -> Box<dyn ErasedPayload> {
-        let held = match self.care {
-            Care::HandOver => self.held.take(),
-            Care::Lend | Care::Keep => {
-                self.share();
-                match self.held.now() {
-                    Held::Shared(message) => Held::Shared(Arc::clone(message)),
-                    _ => Held::Gone,
-                }
-            }
-        };
-        let was_nested = self.particulars.was_nested || crate::depth::is_nested();
-        let particulars = Particulars { was_nested, ..self.particulars };
-        // A call for which the message is gone comes to what the earlier call came to.
-        let outcome = if matches!(held, Held::Gone) { self.outcome.take() } else { None };
-        Box::new(Payload {
-            held,
-            outcome,
-            care: self.care,
-            particulars,
-            notes: Notes::default(),
-            left: Notes::default(),
-        })
+    /// How a message of this type that was [shared](Self::share) is dispatched once more.
+    pub(crate) fn again(&self) -> Again {
+        Again { facts: self.common.facts, vacant: self.body.vacant() }
     }
 
-    fn adopt(&mut self, detached: Box<dyn ErasedPayload>) {
-        let detached = detached.into_any().downcast::<Self>().expect("detached from a payload of this type");
-        self.outcome = detached.outcome.or(self.outcome.take());
-        self.particulars.context = self.particulars.context.or(detached.particulars.context);
-        self.particulars.attempt = detached.particulars.attempt;
+    /// For a publication, which knows the event by its place only.
+    pub(crate) fn lend(&self) -> Option<Lent<'_>> {
+        self.message().map(|message| Lent::of(message, self.common.facts))
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
+    /// The `Option<Dispatched<M>>`.
+    pub(crate) fn outcome_any(&mut self) -> &mut dyn Any {
+        self.body.outcome_any()
     }
 
-    #[cfg(feature = "testing")]
-    fn show(&self) -> Show {
-        crate::testing::show::<M>
+    /// How many messages were put in the place of others that are still wanted.
+    pub(crate) fn replacements(&self) -> usize {
+        self.common.replaced.len()
     }
 
-    #[cfg(feature = "testing")]
-    fn answer(&mut self, play: &Play) {
-        match self.held.get() {
-            Some(message) => self.outcome = Some(crate::testing::answer(message, play)),
-            None => self.gone(),
+    /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
+    pub(crate) fn restore(&mut self, replacements: usize) {
+        let original = self.common.replaced.get_mut(replacements);
+        if let Some(Original { body, shared }) = original {
+            body.exchange_message(&mut self.body);
+            self.common.shared = shared.take();
+            self.common.replaced.truncate(replacements);
         }
     }
-}
 
-impl dyn ErasedPayload {
-    /// The payload itself, if it is one of `M`.
+    /// The same dispatch for another thread; this one keeps the message only if it has to.
+    pub(crate) fn detach(&mut self) -> Box<ErasedPayload> {
+        let shared = match self.common.care {
+            Care::HandOver => self.common.shared.take(),
+            Care::Lend | Care::Keep => self.share(),
+        };
+        let was_nested = self.common.particulars.was_nested || crate::depth::is_nested();
+        let particulars = Particulars { was_nested, ..self.common.particulars };
+        let common = Common { shared, particulars, ..Common::new(self.common.facts, self.common.care) };
+        let mut detached = self.body.vacant()(common);
+        self.body.exchange_message(&mut detached.body);
+        // A call for which the message is gone comes to what the earlier call came to.
+        if detached.message().is_none() {
+            self.body.give_outcome(&mut detached.body);
+        }
+        detached
+    }
+
+    /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
+    pub(crate) fn adopt(&mut self, mut detached: Box<ErasedPayload>) {
+        detached.body.give_outcome(&mut self.body);
+        let theirs = detached.common.particulars;
+        let own = &mut self.common.particulars;
+        own.context = own.context.or(theirs.context);
+        own.attempt = theirs.attempt;
+    }
+
+    /// How a message of this type is shown.
+    #[cfg(feature = "testing")]
+    pub(crate) fn show(&self) -> Show {
+        self.body.show()
+    }
+
+    /// Puts there what a stub answers in the place of a handler.
+    #[cfg(feature = "testing")]
+    pub(crate) fn answer(&mut self, play: &Play) {
+        if !self.body.answer(self.common.shared.as_deref(), play) {
+            self.gone();
+        }
+    }
+
+    /// The message on its way into the handler, and the place where the outcome goes.
+    ///
+    /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
+    ///
+    /// # Panics
+    /// If the payload is not one of `M`.
     #[inline]
-    pub(crate) fn downcast<M: Message>(&mut self) -> Option<&mut Payload<M>> {
-        let payload: &mut dyn Any = self;
-        payload.downcast_mut()
+    pub(crate) fn deliver<M: Message>(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
+        let Payload { common, body } = self;
+        let Parts { message, outcome } = body.downcast().expect("a payload of the message that is handled");
+        if common.care == Care::HandOver
+            && let Some(message) = message.take()
+        {
+            return Some((Delivered::Owned(message), outcome));
+        }
+        let lent = match &common.shared {
+            Some(shared) => shared.downcast_ref(),
+            None => message.as_ref(),
+        };
+        Some((Delivered::Shared(lent?), outcome))
     }
 
     /// Replaces the message; gives it back if it is of another type.
     ///
     /// Where a layer wants the message afterwards, what was there before is kept until it is [put back](Self::restore).
     pub(crate) fn replace<M: Message>(&mut self, message: M) -> Result<(), M> {
-        let Some(payload) = self.downcast::<M>() else { return Err(message) };
-        match payload.care {
-            Care::HandOver | Care::Lend => *payload.held.now() = Held::Here(message),
-            Care::Keep => payload.held.replace(message),
+        let Payload { common, body } = self;
+        let Some(parts) = body.downcast::<M>() else { return Err(message) };
+        let (shared, owned) = (common.shared.take(), parts.message.replace(message));
+        if common.care == Care::Keep && (shared.is_some() || owned.is_some()) {
+            let body = Box::new(Parts::<M> { message: owned, outcome: None });
+            common.replaced.push(Original { body, shared });
         }
         Ok(())
     }
 
     /// The message by value, if it is an `M`: a copy where a layer outside wants it afterwards and there can be one.
     pub(crate) fn take<M: Message>(&mut self) -> Option<M> {
-        let payload = self.downcast::<M>()?;
-        if let (Care::Keep, Some(clone)) = (payload.care, M::CLONE) {
-            return payload.held.get().map(clone);
+        if let (Care::Keep, Some(clone)) = (self.common.care, M::CLONE) {
+            return self.message()?.downcast_ref().map(clone);
         }
-        match payload.held.take() {
-            Held::Here(message) => Some(message),
-            Held::Shared(shared) => match Arc::try_unwrap(shared) {
-                Ok(message) => Some(message),
-                Err(shared) => M::CLONE.map(|clone| clone(&shared)),
-            },
-            Held::Gone | Held::Replaced(_) => None,
+        let Payload { common, body } = self;
+        let parts = body.downcast::<M>()?;
+        let Some(shared) = common.shared.take() else { return parts.message.take() };
+        match Arc::try_unwrap(shared.downcast::<M>().ok()?) {
+            Ok(message) => Some(message),
+            Err(shared) => M::CLONE.map(|clone| clone(&shared)),
         }
     }
 
     /// Sets the outcome; gives it back if it is one of another type of message.
     pub(crate) fn finish<M: Message>(&mut self, outcome: Dispatched<M>) -> Result<(), Dispatched<M>> {
-        match self.downcast::<M>() {
-            Some(payload) => {
-                payload.outcome = Some(outcome);
+        match self.body.downcast::<M>() {
+            Some(parts) => {
+                parts.outcome = Some(outcome);
                 Ok(())
             }
             None => Err(outcome),
@@ -501,10 +402,10 @@ impl dyn ErasedPayload {
     }
 
     pub(crate) fn outcome_of<M: Message>(&mut self) -> Option<&mut Dispatched<M>> {
-        self.downcast::<M>()?.outcome.as_mut()
+        self.body.downcast::<M>()?.outcome.as_mut()
     }
 
     pub(crate) fn take_outcome<M: Message>(&mut self) -> Option<Dispatched<M>> {
-        self.downcast::<M>()?.outcome.take()
+        self.body.downcast::<M>()?.outcome.take()
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// A message in front of its layers.
 pub(crate) struct Ready<'a, B: Flavor> {
     pub(crate) layered: &'a Layered<B>,
-    pub(crate) payload: Box<dyn ErasedPayload>,
+    pub(crate) payload: Box<ErasedPayload>,
 }
 
 impl Ready<'_, SyncBus> {

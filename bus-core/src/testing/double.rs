@@ -42,14 +42,14 @@ impl<B: Flavor> Double<B> {
         Arc::clone(stage)
     }
 
-    fn play(&self, payload: &(dyn ErasedPayload + 'static)) -> Play {
+    fn play(&self, payload: &ErasedPayload) -> Play {
         self.stubs.play(payload.facts().type_id())
     }
 }
 
 impl Double<SyncBus> {
     /// Puts the outcome into `payload`.
-    pub(crate) fn answer(&self, payload: &mut (dyn ErasedPayload + 'static)) {
+    pub(crate) fn answer(&self, payload: &mut ErasedPayload) {
         let play = self.play(payload);
         if !play.delay().is_zero() {
             self.build.clock.sleep(play.delay());
@@ -60,10 +60,7 @@ impl Double<SyncBus> {
 
 impl Double<Bus> {
     /// Puts the outcome into `payload`; gives what is left to be waited for.
-    pub(crate) fn answer_async<'a>(
-        &'a self,
-        payload: &'a mut (dyn ErasedPayload + 'static),
-    ) -> Option<Running<'a, ()>> {
+    pub(crate) fn answer_async<'a>(&'a self, payload: &'a mut ErasedPayload) -> Option<Running<'a, ()>> {
         let play = self.play(payload);
         if play.delay().is_zero() {
             payload.answer(&play);

@@ -6,12 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    super::index::Place,
-    function::Function,
-    inside::{Inside, async_inside, sync_inside},
-    opaque::On,
-};
+use super::{super::index::Place, function::Function, inside::Inside, opaque::On};
 use crate::{
     bus::Bus,
     depth::Limit,
@@ -43,8 +38,8 @@ pub struct Entry<B> {
 /// `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
 /// and of `events` if not, which decides the type of `function` together with the variant.
 ///
-/// `Table::plain`, `Table::asynchronous`, `Table::around` and [`Table::subscribers`] are the only readers: for a type `M`
-/// they read the slot of `M`'s place, the first three in `calls` and the last in `events`. A place comes from a `MessageIndex<M>`, a place
+/// `Table::plain`, `Table::asynchronous` and [`Table::subscribers`] are the only readers of `function`: for a type `M`
+/// they read the slot of `M`'s place, the first two in `calls` and the last in `events`. A place comes from a `MessageIndex<M>`, a place
 /// belongs to one `MessageIndex` value for good, and that value has one, invariant, type parameter. So whatever
 /// `Message::index` returns, even in an implementation written by hand to deceive: the `M` that reads a slot is the `M`
 /// that wrote it.
@@ -64,7 +59,7 @@ pub(crate) struct Handler<B> {
 impl<B: Flavor> Entry<B> {
     /// The synchronous handler `H` of `M`.
     pub const fn sync<M: Message, H: SyncHandler<M, Needs: Resolve, Bus: On<B>>>() -> Self {
-        Entry::new::<M>(Function::sync::<M, H>(), Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT), bind::<H::Needs>)
+        Entry::new::<M>(Function::sync::<M, H>(), Inside::sync::<M, H>(), bind::<H::Needs>)
     }
 
     const fn new<M: Message>(function: Function, inside: Inside, bind: fn(&Provided, Limit) -> Owner) -> Self {
@@ -81,8 +76,7 @@ impl<B: Flavor> Entry<B> {
 impl Entry<Bus> {
     /// The asynchronous handler `H` of `M`.
     pub const fn asynchronous<M: Message, H: AsyncHandler<M, Needs: Resolve>>() -> Self {
-        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
-        Entry::new::<M>(Function::asynchronous::<M, H>(), inside, bind::<H::Needs>)
+        Entry::new::<M>(Function::asynchronous::<M, H>(), Inside::asynchronous::<M, H>(), bind::<H::Needs>)
     }
 }
 
@@ -94,8 +88,7 @@ fn bind<N: Resolve>(provided: &Provided, limit: Limit) -> Owner {
 impl<B: Flavor> Handler<B> {
     /// The synchronous handler `H` of `M`, with what it needs.
     pub(crate) fn sync<M: Message, H: SyncHandler<M, Bus: On<B>>>(needs: H::Needs, limit: Limit) -> Self {
-        let inside = Inside::Sync(sync_inside::<M, H>, H::WANTS_CONTEXT);
-        Handler::new::<M>(Function::sync::<M, H>(), inside, Arc::new(Bound { needs, limit }))
+        Handler::new::<M>(Function::sync::<M, H>(), Inside::sync::<M, H>(), Arc::new(Bound { needs, limit }))
     }
 
     fn new<M: Message>(function: Function, inside: Inside, owner: Owner) -> Self {
@@ -115,7 +108,10 @@ impl<B: Flavor> Handler<B> {
 impl Handler<Bus> {
     /// The asynchronous handler `H` of `M`, with what it needs.
     pub(crate) fn asynchronous<M: Message, H: AsyncHandler<M>>(needs: H::Needs, limit: Limit) -> Self {
-        let inside = Inside::Async(async_inside::<M, H>, H::MAY_DISPATCH);
-        Handler::new::<M>(Function::asynchronous::<M, H>(), inside, Arc::new(Bound { needs, limit }))
+        Handler::new::<M>(
+            Function::asynchronous::<M, H>(),
+            Inside::asynchronous::<M, H>(),
+            Arc::new(Bound { needs, limit }),
+        )
     }
 }

@@ -1,20 +1,21 @@
 //! What is inside all layers of a message.
 
-use std::{any::TypeId, marker::PhantomData};
-
-use super::{
-    entry::Handler, function::Function, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers,
+use std::{
+    any::{Any, TypeId},
+    marker::PhantomData,
 };
+
+use super::{entry::Handler, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers};
 #[cfg(feature = "testing")]
 use crate::testing::Double;
 use crate::{
     bus::Bus,
     context::Context,
-    depth::Limit,
+    depth::{Frame, Limit},
     flavor::Flavor,
     handler::{BoxFuture, Running, may_enter},
     layer::{ErasedPayload, LayerFailure, Particulars, SubscriberLimits},
-    message::{Message, MessageFacts},
+    message::MessageFacts,
     publish,
     sync_bus::SyncBus,
 };
@@ -29,7 +30,7 @@ pub(crate) struct Inner<B> {
 enum InnerKind {
     /// The message has no handler on this bus.
     Nobody,
-    Handler(Function, Inside, Opaque<'static>),
+    Handler(Inside, Opaque<'static>),
     Subscribers(Subscribers),
 }
 
@@ -42,8 +43,8 @@ pub(crate) struct Lent<'a> {
 }
 
 impl<'a> Lent<'a> {
-    pub(crate) fn of<M: Message>(message: &'a M) -> Self {
-        Lent { event: Opaque::of(message), type_id: TypeId::of::<M>(), message: M::FACTS }
+    pub(crate) fn of(event: &'a (dyn Any + Send + Sync), message: &'static MessageFacts) -> Self {
+        Lent { event: Opaque::of_any(event), type_id: event.type_id(), message }
     }
 }
 
@@ -55,7 +56,7 @@ impl<B: Flavor> Inner<B> {
 
     /// For a handler whose owner goes to the same table.
     pub(super) fn handler(handler: &Handler<B>, limit: Limit) -> Self {
-        Inner::new(InnerKind::Handler(handler.function, handler.inside, Opaque::of_owned(&handler.owner)), limit)
+        Inner::new(InnerKind::Handler(handler.inside, Opaque::of_owned(&handler.owner)), limit)
     }
 
     /// For subscribers whose owners are in the same table.
@@ -63,22 +64,26 @@ impl<B: Flavor> Inner<B> {
         Inner::new(InnerKind::Subscribers(subscribers), limit)
     }
 
-    /// The function of the handler and what it was bound to, if it is synchronous and does not ask for its context. It has the type that belongs to the
-    /// message and to [`Function::Sync`].
-    #[inline]
-    pub(super) fn sync_function(&self) -> Option<(fn(), Opaque<'_>)> {
-        match self.kind {
-            InnerKind::Handler(Function::Sync(function), Inside::Sync(_, false), bound) => Some((function, bound)),
-            _ => None,
-        }
+    /// Whether it is a synchronous handler.
+    pub(crate) fn is_sync_handler(&self) -> bool {
+        matches!(self.kind, InnerKind::Handler(Inside::Sync(..), _))
     }
 
     /// Calls the handler with what is in `payload`, if it is synchronous, and puts the outcome there; says if it is.
+    ///
+    /// All that needs no types is done here, because `inside` is compiled for each handler.
     #[inline]
-    pub(crate) fn call_handler(&self, bus: &B, payload: &mut (dyn ErasedPayload + 'static)) -> bool {
-        let InnerKind::Handler(_, Inside::Sync(inside, _), bound) = self.kind else { return false };
-        // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
-        unsafe { inside(bound, Opaque::of(bus), payload) };
+    pub(crate) fn call_handler(&self, bus: &B, payload: &mut ErasedPayload) -> bool {
+        let InnerKind::Handler(Inside::Sync(inside, wants), bound) = self.kind else { return false };
+        let _caused = payload.cause();
+        let _offered = wants.context.then(|| payload.offer());
+        let frame = wants.way_out.then(|| Frame::enter_any(payload.facts(), self.limit)).transpose();
+        match frame {
+            Err(limit) if payload.message().is_some() => payload.fail(LayerFailure::RecursionLimit(limit)),
+            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
+            Ok(_frame) if unsafe { inside(bound, Opaque::of(bus), payload) } => (),
+            _ => payload.gone(),
+        }
         true
     }
 
@@ -127,7 +132,7 @@ impl<B: Flavor> Inner<B> {
 impl Inner<SyncBus> {
     /// Calls the handler or the subscribers with what is in `payload`, and puts the outcome there.
     #[inline]
-    pub(crate) fn call(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+    pub(crate) fn call(&self, bus: &SyncBus, payload: &mut ErasedPayload) {
         if !self.call_handler(bus, payload) {
             self.call_others(bus, payload);
         }
@@ -135,15 +140,15 @@ impl Inner<SyncBus> {
 
     /// Out of line, so that the usual call has fewer registers to save.
     #[inline(never)]
-    fn call_others(&self, bus: &SyncBus, payload: &mut (dyn ErasedPayload + 'static)) {
+    fn call_others(&self, bus: &SyncBus, payload: &mut ErasedPayload) {
         #[cfg(feature = "testing")]
         if let Some(double) = self.double(bus) {
             return double.answer(payload);
         }
         match &self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            InnerKind::Handler(_, Inside::Sync(..), _) => unreachable!("it is called in line"),
-            InnerKind::Handler(_, Inside::Async(..), _) => {
+            InnerKind::Handler(Inside::Sync(..), _) => unreachable!("it is called in line"),
+            InnerKind::Handler(Inside::Async(..), _) => {
                 unreachable!("there are no asynchronous handlers on a `SyncBus`")
             }
             InnerKind::Subscribers(_) => {
@@ -164,7 +169,7 @@ impl Inner<Bus> {
     pub(crate) fn start<'a>(
         &'a self,
         bus: &'a Bus,
-        payload: &'a mut (dyn ErasedPayload + 'static),
+        payload: &'a mut ErasedPayload,
         limits: Option<&'a SubscriberLimits<'a>>,
     ) -> Option<Running<'a, ()>> {
         #[cfg(feature = "testing")]
@@ -173,8 +178,8 @@ impl Inner<Bus> {
         }
         match self.kind {
             InnerKind::Nobody => payload.fail(LayerFailure::NoHandler),
-            InnerKind::Handler(_, Inside::Sync(..), _) => _ = self.call_handler(bus, payload),
-            InnerKind::Handler(_, Inside::Async(inside, may_dispatch), bound) => {
+            InnerKind::Handler(Inside::Sync(..), _) => _ = self.call_handler(bus, payload),
+            InnerKind::Handler(Inside::Async(inside, may_dispatch), bound) => {
                 let (message, limit) = (payload.facts(), may_dispatch.then_some(&self.limit));
                 if let Err(limit) = may_enter(message, limit) {
                     payload.fail(LayerFailure::RecursionLimit(limit));
@@ -192,7 +197,7 @@ impl Inner<Bus> {
     fn publish<'a>(
         &'a self,
         bus: &'a Bus,
-        payload: &'a mut (dyn ErasedPayload + 'static),
+        payload: &'a mut ErasedPayload,
         limits: Option<&'a SubscriberLimits<'a>>,
     ) -> Option<Running<'a, ()>> {
         let message = payload.facts();

@@ -22,6 +22,10 @@ impl<'a> Opaque<'a> {
         Opaque { pointer: NonNull::from(value).cast(), lifetime: PhantomData }
     }
 
+    pub(super) fn of_any(value: &'a (dyn Any + Send + Sync)) -> Self {
+        Opaque { pointer: NonNull::from(value).cast(), lifetime: PhantomData }
+    }
+
     /// Of what is inside `owner`, which the table keeps as long as itself: nothing else makes the lifetime true.
     pub(super) fn of_owned(owner: &Arc<dyn Any + Send + Sync>) -> Opaque<'static> {
         Opaque { pointer: NonNull::from(&**owner).cast(), lifetime: PhantomData }

@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, mem::transmute, sync::Arc};
 
 use super::{
-    called::{Around, Called, Limited},
+    called::{Called, Limited},
     entry::{Handler, Owner},
     function::{AsyncCall, Function, SyncCall},
     inner::Inner,
@@ -16,7 +16,7 @@ use crate::{
     depth::Limit,
     flavor::Flavor,
     layer::{Chain, Layered},
-    message::{Event, Message, MessageFacts},
+    message::{Event, Message, MessageFacts, OneHandler},
 };
 
 /// What a bus calls: each handler in the place of its message. [`Handler`] says how the types are kept.
@@ -98,14 +98,15 @@ impl<B: Flavor> Table<B> {
 
     /// The layers around `M`, if there are any.
     #[inline]
-    pub(crate) fn around<M: Message>(&self) -> Option<Around<'_, M, B>> {
-        match self.calls.get(M::index().number()) {
-            Some(&Some(Slot { function: Function::Layered, bound })) => {
-                // SAFETY: of the slot of `M` in `calls`. A slot with the variant `Layered` is made by `put_layered` only, and
-                // its owner is a `Layered<B>`.
-                Some(unsafe { Around::new(bound.get::<Layered<B>>()) })
-            }
-            _ => None,
+    pub(crate) fn around<M: OneHandler>(&self) -> Option<&Layered<B>> {
+        self.layered_call(M::index().number())
+    }
+
+    fn layered_call(&self, place: usize) -> Option<&Layered<B>> {
+        match *self.calls.get(place)?.as_ref()? {
+            // SAFETY: a slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
+            Slot { function: Function::Layered, bound } => Some(unsafe { bound.get::<Layered<B>>() }),
+            Slot { function: Function::Sync(_) | Function::Async(..), .. } => None,
         }
     }
 
@@ -118,13 +119,10 @@ impl<B: Flavor> Table<B> {
     /// The layers around a message whose type is known at run time only, if there are any.
     pub(crate) fn layered(&self, message: &MessageFacts) -> Option<&Layered<B>> {
         let place = message.place.number();
-        if !message.kind.has_one_handler() {
-            return self.layered_events.get(place)?.as_deref();
-        }
-        match *self.calls.get(place)?.as_ref()? {
-            // SAFETY: a slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
-            Slot { function: Function::Layered, bound } => Some(unsafe { bound.get::<Layered<B>>() }),
-            Slot { function: Function::Sync(_) | Function::Async(..), .. } => None,
+        if message.kind.has_one_handler() {
+            self.layered_call(place)
+        } else {
+            self.layered_events.get(place)?.as_deref()
         }
     }
 

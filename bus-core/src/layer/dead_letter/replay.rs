@@ -236,7 +236,7 @@ impl<'a, B: Flavor> Run<'a, B> {
 }
 
 /// The message of the letter.
-fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<dyn super::super::ErasedPayload>, Skipped> {
+fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<super::super::ErasedPayload>, Skipped> {
     let facts = route.message;
     let revived = match &letter.body {
         Body::Message(shared) => {
@@ -244,7 +244,7 @@ fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<dyn super::super::Er
             if route.handlers.iter().any(takes_it) {
                 return Err(Skipped::NotClone);
             }
-            (shared.again)(shared.message.clone())
+            shared.again.of(shared.message.clone())
         }
         Body::Json(json) => Some(from_json(json, facts)?),
         Body::Redacted(_) => return Err(Skipped::Unreadable(ReadError::Redacted)),

@@ -77,7 +77,7 @@ thread_local! {
 }
 
 /// What came of a call on the other thread.
-type CallResult = Result<Box<dyn ErasedPayload>, Box<dyn Any + Send>>;
+type CallResult = Result<Box<ErasedPayload>, Box<dyn Any + Send>>;
 
 /// Makes what came of the call on the other thread the outcome, or the panic, of the one on this thread.
 fn adopt(dispatch: &mut Dispatch<'_>, result: CallResult) -> Done {

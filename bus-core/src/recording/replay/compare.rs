@@ -58,7 +58,7 @@ const MOST: usize = 8;
 
 impl Rules {
     /// What became of `record`, now that it was dispatched again. What its caller gave up has no outcome to compare.
-    pub(super) fn judge(&self, record: &Record, payload: &dyn ErasedPayload, is_panic: bool) -> ReplayResult {
+    pub(super) fn judge(&self, record: &Record, payload: &ErasedPayload, is_panic: bool) -> ReplayResult {
         if record.ended == Ended::Abandoned {
             return ReplayResult::Unchecked;
         }
@@ -72,7 +72,7 @@ impl Rules {
         }
     }
 
-    fn compare(&self, record: &Record, payload: &dyn ErasedPayload, is_panic: bool) -> Vec<Difference> {
+    fn compare(&self, record: &Record, payload: &ErasedPayload, is_panic: bool) -> Vec<Difference> {
         let outcome = if is_panic { Outcome::Panicked } else { payload.outcome() };
         let (now, error) = (capture::ended(&outcome), outcome.failed().map(|failed| capture::text_of(failed.error())));
         if now != record.ended {
@@ -85,7 +85,7 @@ impl Rules {
     }
 
     /// Whether what a dispatch came to can be compared: its reply, or what its error says, was recorded.
-    fn is_checked(record: &Record, payload: &dyn ErasedPayload) -> bool {
+    fn is_checked(record: &Record, payload: &ErasedPayload) -> bool {
         match payload.outcome() {
             Outcome::Failed(_) => record.error().is_some(),
             _ if record.result().is_some() => true,
@@ -99,7 +99,7 @@ impl Rules {
         if is_same { Vec::new() } else { vec![Difference::ErrorText { recorded: recorded.to_owned(), now }] }
     }
 
-    fn compare_results(&self, record: &Record, payload: &dyn ErasedPayload) -> Vec<Difference> {
+    fn compare_results(&self, record: &Record, payload: &ErasedPayload) -> Vec<Difference> {
         let (Some(recorded), Some(reply)) = (record.result(), payload.serialize_reply()) else { return Vec::new() };
         let (recorded, now) = (serde_json::from_str::<&RawValue>(recorded), to_raw_value(reply));
         let mut differences = Vec::new();

@@ -99,7 +99,7 @@ impl Turn<'_> {
     }
 
     /// What comes a second time, if that is drawn.
-    fn second(&self, dispatch: &mut Dispatch<'_>) -> Option<Box<dyn ErasedPayload>> {
+    fn second(&self, dispatch: &mut Dispatch<'_>) -> Option<Box<ErasedPayload>> {
         if !self.draw.is_duplicated || dispatch.any().is_none() {
             return None;
         }

@@ -95,7 +95,7 @@ fn json(body: &Body) -> Option<Value> {
     match body {
         Body::Json(json) | Body::Redacted(json) => serde_json::from_str(json).ok(),
         Body::Message(shared) => {
-            let payload = (shared.again)(Arc::clone(&shared.message))?.0;
+            let payload = shared.again.of(Arc::clone(&shared.message))?.0;
             serde_json::to_value(payload.serialize()?).ok()
         }
         Body::Withheld(_) => None,
