@@ -198,6 +198,9 @@ pub(crate) fn run<M: Message>(bus: &SyncBus, layered: &Layered<SyncBus>, message
 
 #[inline(never)]
 fn run_erased(bus: &SyncBus, layered: &Layered<SyncBus>, payload: &mut ErasedPayload) {
+    if layered.is_direct {
+        return run_direct(bus, layered, payload);
+    }
     Next { bus, layered, at: 0 }.run(&mut Dispatch::new(payload, &layered.route, &layered.clock));
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Common {
     /// The message, where it has several owners; then it is not in the body.
     shared: Option<Arc<dyn Any + Send + Sync>>,
     /// The messages that others were put in the place of, as long as the layer that did it is under way.
-    replaced: Vec<Original>,
+    replaced: Option<Box<Original>>,
     notes: Notes,
     left: Notes,
 }
@@ -62,6 +62,8 @@ pub(crate) enum Care {
 struct Original {
     body: Box<dyn Body>,
     shared: Option<Arc<dyn Any + Send + Sync>>,
+    /// What it stands for itself.
+    below: Option<Box<Original>>,
 }
 
 /// What the layers tell each other, and the handler's `&Context`, about the dispatch.
@@ -102,7 +104,7 @@ impl Common {
             origin: None,
         };
         let (notes, left) = (Notes::default(), Notes::default());
-        Common { facts, care, particulars, shared: None, replaced: Vec::new(), notes, left }
+        Common { facts, care, particulars, shared: None, replaced: None, notes, left }
     }
 }
 
@@ -286,16 +288,16 @@ impl ErasedPayload {
 
     /// How many messages were put in the place of others that are still wanted.
     pub(crate) fn replacements(&self) -> usize {
-        self.common.replaced.len()
+        std::iter::successors(self.common.replaced.as_ref(), |original| original.below.as_ref()).count()
     }
 
     /// Puts back the message that was there when there were so many [`replacements`](Self::replacements).
     pub(crate) fn restore(&mut self, replacements: usize) {
-        let original = self.common.replaced.get_mut(replacements);
-        if let Some(Original { body, shared }) = original {
-            body.exchange_message(&mut self.body);
-            self.common.shared = shared.take();
-            self.common.replaced.truncate(replacements);
+        for _ in replacements..self.replacements() {
+            if let Some(mut original) = self.common.replaced.take() {
+                original.body.exchange_message(&mut self.body);
+                (self.common.shared, self.common.replaced) = (original.shared, original.below);
+            }
         }
     }
 
@@ -371,7 +373,7 @@ impl ErasedPayload {
         let (shared, owned) = (common.shared.take(), parts.message.replace(message));
         if common.care == Care::Keep && (shared.is_some() || owned.is_some()) {
             let body = Box::new(Parts::<M> { message: owned, outcome: None });
-            common.replaced.push(Original { body, shared });
+            common.replaced = Some(Box::new(Original { body, shared, below: common.replaced.take() }));
         }
         Ok(())
     }

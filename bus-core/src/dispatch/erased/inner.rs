@@ -5,7 +5,13 @@ use std::{
     marker::PhantomData,
 };
 
-use super::{entry::Handler, inside::Inside, opaque::Opaque, publication::Publication, slot::Subscribers};
+use super::{
+    entry::Handler,
+    inside::{Inside, Wants},
+    opaque::Opaque,
+    publication::Publication,
+    slot::Subscribers,
+};
 #[cfg(feature = "testing")]
 use crate::testing::Double;
 use crate::{
@@ -75,16 +81,37 @@ impl<B: Flavor> Inner<B> {
     #[inline]
     pub(crate) fn call_handler(&self, bus: &B, payload: &mut ErasedPayload) -> bool {
         let InnerKind::Handler(Inside::Sync(inside, wants), bound) = self.kind else { return false };
-        let _caused = payload.cause();
-        let _offered = wants.context.then(|| payload.offer());
-        let frame = wants.way_out.then(|| Frame::enter_any(payload.facts(), self.limit)).transpose();
-        match frame {
-            Err(limit) if payload.message().is_some() => payload.fail(LayerFailure::RecursionLimit(limit)),
-            // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
-            Ok(_frame) if unsafe { inside(bound, Opaque::of(bus), payload) } => (),
-            _ => payload.gone(),
+        // SAFETY: `inside` and `bound` are of one handler, put on a table of the bus type `B`: see `Handler`.
+        let call = |payload: &mut ErasedPayload| unsafe { inside(bound, Opaque::of(bus), payload) };
+        let was_there = match wants {
+            Wants { context: false, way_out: false } if payload.particulars().context.is_none() => call(payload),
+            _ => self.call_equipped(wants, payload, call),
+        };
+        if !was_there {
+            payload.gone();
         }
         true
+    }
+
+    /// Calls a handler with what it wants, or one whose dispatch has an identity; says whether the message was there. Out of
+    /// line, so that the others have fewer registers to save.
+    #[inline(never)]
+    fn call_equipped(
+        &self,
+        wants: Wants,
+        payload: &mut ErasedPayload,
+        call: impl FnOnce(&mut ErasedPayload) -> bool,
+    ) -> bool {
+        let _caused = payload.cause();
+        let _offered = wants.context.then(|| payload.offer());
+        match wants.way_out.then(|| Frame::enter_any(payload.facts(), self.limit)).transpose() {
+            Ok(_frame) => call(payload),
+            Err(_) if payload.message().is_none() => false,
+            Err(limit) => {
+                payload.fail(LayerFailure::RecursionLimit(limit));
+                true
+            }
+        }
     }
 
     /// For a message that a double answers.
