@@ -61,13 +61,14 @@ impl Next<'_> {
     /// Out of line, so that a layer around it has nothing to save for the observers that it has not.
     #[inline(never)]
     fn watch<const TRACED: bool>(&self, segment: &Segment<SyncBus>, dispatch: &mut Dispatch<'_>) -> Done {
-        let watch = Watch::<TRACED>::start(segment, dispatch, None);
+        let mut watch = Watch::<TRACED>::start(segment, dispatch, None);
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let _within = Within::enter(span);
             self.enter(segment, watch.dispatch);
         }
-        watch.finish();
+        watch.end();
+        std::mem::forget(watch);
         Done(())
     }
 
@@ -139,7 +140,7 @@ impl AsyncNext<'_> {
 
     async fn watch<const TRACED: bool>(&self, segment: &Segment<Bus>, dispatch: &mut Dispatch<'_>) {
         let is_polled = AtomicBool::new(false);
-        let watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
+        let mut watch = Watch::<TRACED>::start(segment, dispatch, Some(&is_polled));
         {
             let span = if TRACED { watch.opened.as_ref().map(|opened| &opened.span) } else { None };
             let restored = Restored::after(watch.dispatch, segment.restores);
@@ -153,7 +154,8 @@ impl AsyncNext<'_> {
             })
             .await;
         }
-        watch.finish();
+        watch.end();
+        std::mem::forget(watch);
     }
 
     /// Calls what is inside the observers; gives what is left to be waited for.

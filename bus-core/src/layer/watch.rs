@@ -8,7 +8,7 @@ use std::{
 use super::{Dispatch, Observer, chain::Segment, dispatch::Ending, spans::Opened};
 use crate::{caught::caught, flavor::Flavor};
 
-/// When it is dropped and not [finished](Self::finish), the observers are told that the dispatch did not end well.
+/// When it is dropped, the observers are told that the dispatch did not end well: who has [ended](Self::end) it forgets it.
 ///
 /// `TRACED` keeps what is there for a span out of the segments that have none.
 pub(super) struct Watch<'w, 'd, const TRACED: bool> {
@@ -44,15 +44,9 @@ impl<'w, 'd, const TRACED: bool> Watch<'w, 'd, TRACED> {
         Watch { observers, opened, dispatch, is_polled, outer_started }
     }
 
-    #[inline]
-    pub(super) fn finish(mut self) {
-        self.end();
-        std::mem::forget(self);
-    }
-
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the drop is cold, and takes the other call out of line with it")]
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         match if TRACED { self.opened.take() } else { None } {
             Some(opened) => opened.end(self.observers, self.dispatch),
             None => end_all(self.observers, self.dispatch),
