@@ -31,13 +31,16 @@ pub(crate) struct Bound<N> {
 /// Calls the handler `H` with a message that it may keep.
 #[inline]
 pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
-    if !H::MAY_DISPATCH {
-        return H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler);
-    }
-    match Frame::enter(bound.limit) {
-        Some(_frame) => H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler),
-        None => call_deep::<M, H>(bound, bus, message),
-    }
+    let _frame = if H::MAY_DISPATCH {
+        let frame = Frame::enter(bound.limit);
+        if frame.is_none() {
+            return call_deep::<M, H>(bound, bus, message);
+        }
+        frame
+    } else {
+        None
+    };
+    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
 }
 
 /// Out of line as a whole, so that the usual call has fewer registers to save.
@@ -45,7 +48,17 @@ pub(crate) fn call<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: 
 #[inline(never)]
 fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bus, message: M) -> Outcome<M> {
     let _frame = Frame::enter_deep(M::FACTS, bound.limit).map_err(M::Failure::recursion)?;
-    H::call(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+    handle::<M, H>(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
+}
+
+/// The handler out of line: only the shortest way to it has it compiled in.
+#[inline(never)]
+fn handle<M: Message, H: SyncHandler<M>>(
+    needs: &H::Needs,
+    bus: &H::Bus,
+    message: Delivered<'_, M>,
+) -> Result<M::Reply, M::Error> {
+    H::call(needs, bus, message)
 }
 
 /// Calls the handler `H` from inside its layers, with the message in `payload`, and puts the outcome there; says whether the
@@ -59,7 +72,7 @@ pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     payload: &mut ErasedPayload,
 ) -> bool {
     let Some((message, outcome)) = payload.deliver::<M>() else { return false };
-    let new = H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
+    let new = handle::<M, H>(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
     let old = outcome.replace(new);
     if old.is_none() {
         // Said in so many words, because otherwise dropping nothing is a call.
@@ -101,13 +114,16 @@ pub(crate) fn notify<M: Message, H: SyncHandler<M>>(
     bus: &H::Bus,
     event: &M,
 ) -> Result<(), Box<M::Failure>> {
-    if !H::MAY_DISPATCH {
-        return boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)));
-    }
-    match Frame::enter(bound.limit) {
-        Some(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
-        None => notify_deep::<M, H>(bound, bus, event),
-    }
+    let _frame = if H::MAY_DISPATCH {
+        let frame = Frame::enter(bound.limit);
+        if frame.is_none() {
+            return notify_deep::<M, H>(bound, bus, event);
+        }
+        frame
+    } else {
+        None
+    };
+    boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event)))
 }
 
 #[cold]
@@ -118,7 +134,7 @@ fn notify_deep<M: Message, H: SyncHandler<M>>(
     event: &M,
 ) -> Result<(), Box<M::Failure>> {
     match Frame::enter_deep(M::FACTS, bound.limit) {
-        Ok(_frame) => boxed::<M>(H::call(&bound.needs, bus, Delivered::Shared(event))),
+        Ok(_frame) => boxed::<M>(handle::<M, H>(&bound.needs, bus, Delivered::Shared(event))),
         Err(limit) => Err(Box::new(M::Failure::recursion(limit))),
     }
 }
