@@ -11,6 +11,8 @@ pub mod generated;
 mod layers;
 #[doc(hidden)]
 pub mod messages;
+#[cfg(feature = "metrics")]
+mod recorder;
 mod scaling;
 
 pub use callgrind::{can_count, instructions_per_turn};

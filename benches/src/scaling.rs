@@ -43,6 +43,15 @@ pub const SCALING: &[ScalingCase] = &[
         work: |n, threads| sends(n, threads, |bus| bus.layer(Counts::new())),
         bar: 1.6,
     },
+    #[cfg(feature = "metrics")]
+    ScalingCase {
+        name: "SyncBus::send, metrics layer, a recorder that keeps nothing",
+        work: |n, threads| {
+            crate::recorder::install();
+            sends(n, threads, |bus| bus.layer(linkbus::layer::Metrics::new()))
+        },
+        bar: 1.6,
+    },
 ];
 
 fn sends(n: u64, threads: usize, layers: Layers<linkbus::SyncBus>) -> Duration {
