@@ -51,7 +51,7 @@ fn call_deep<M: Message, H: SyncHandler<M>>(bound: &Bound<H::Needs>, bus: &H::Bu
     handle::<M, H>(&bound.needs, bus, Delivered::Owned(message)).map_err(M::Failure::handler)
 }
 
-/// The handler out of line: only the shortest way to it has it compiled in.
+/// The handler out of line, for those that are deep: they are few, and it is compiled into the usual ways already.
 #[inline(never)]
 fn handle<M: Message, H: SyncHandler<M>>(
     needs: &H::Needs,
@@ -72,7 +72,7 @@ pub(crate) fn call_inside<M: Message, H: SyncHandler<M>>(
     payload: &mut ErasedPayload,
 ) -> bool {
     let Some((message, outcome)) = payload.deliver::<M>() else { return false };
-    let new = handle::<M, H>(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
+    let new = H::call(&bound.needs, bus, message).map_err(|error| M::Failure::handler(error).into_dispatch());
     let old = outcome.replace(new);
     if old.is_none() {
         // Said in so many words, because otherwise dropping nothing is a call.

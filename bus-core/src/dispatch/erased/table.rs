@@ -102,6 +102,7 @@ impl<B: Flavor> Table<B> {
         self.layered_call(M::index().number())
     }
 
+    #[inline]
     fn layered_call(&self, place: usize) -> Option<&Layered<B>> {
         match *self.calls.get(place)?.as_ref()? {
             // SAFETY: a slot with the variant `Layered` is made by `put_layered` only, and its owner is a `Layered<B>`.
