@@ -309,7 +309,7 @@ impl ErasedPayload {
         };
         let was_nested = self.common.particulars.was_nested || crate::depth::is_nested();
         let particulars = Particulars { was_nested, ..self.common.particulars };
-        let common = Common { shared, particulars, ..Common::new(self.common.facts, self.common.care) };
+        let common = Common { particulars, shared, ..Common::new(self.common.facts, self.common.care) };
         let mut detached = self.body.vacant()(common);
         self.body.exchange_message(&mut detached.body);
         // A call for which the message is gone comes to what the earlier call came to.
