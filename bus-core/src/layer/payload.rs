@@ -320,6 +320,7 @@ impl ErasedPayload {
     }
 
     /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
+    #[allow(clippy::boxed_local, reason = "it has no size outside of a box, and is used up")]
     pub(crate) fn adopt(&mut self, mut detached: Box<ErasedPayload>) {
         detached.body.give_outcome(&mut self.body);
         let theirs = detached.common.particulars;
