@@ -5,6 +5,7 @@ mod client;
 mod contact;
 #[cfg(feature = "curve")]
 mod curve;
+mod drops;
 /// Without the feature nobody has keys.
 #[cfg(not(feature = "curve"))]
 mod curve {

@@ -1,24 +1,19 @@
 //! What clients and workers say and do when their hub is away: at a wrong address, closed, or not yet there.
 
+mod log;
 mod support;
 
-use std::{
-    fmt::{Debug, Write as _},
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bus_zmq::NotReady;
 use linkbus::{Bus, Command, Event, ExecuteError, Query};
 use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
-use tracing::{
-    Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
-use self::support::{Gate, Place, run, soon, until};
+use self::{
+    log::log,
+    support::{Gate, Place, run, soon, until},
+};
 
 #[derive(Query, Serialize, Deserialize)]
 #[query(reply = usize, name = "away.Size")]
@@ -46,59 +41,6 @@ fn known() -> linkbus::Builder<Bus> {
 
 fn handlers() -> linkbus::Builder<Bus> {
     Bus::empty().replayable().query(|size: Size| size.0.len()).query(|repeat: Repeat| "x".repeat(repeat.0))
-}
-
-/// What was logged by anybody in this program: level and fields of each event.
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let log = Log::default();
-        tracing::subscriber::set_global_default(log.clone()).unwrap();
-        log
-    })
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Log {
-    /// The lines in which all of this is said.
-    fn lines(&self, said: &[&str]) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        lines.iter().filter(|line| said.iter().all(|part| line.contains(part))).cloned().collect()
-    }
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "linkbus" && metadata.is_event()
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
 }
 
 #[tokio::test]

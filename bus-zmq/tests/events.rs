@@ -1,5 +1,6 @@
 //! Events between buses over sockets: who is ready misses none that is not counted.
 
+mod log;
 mod support;
 
 use std::sync::{
@@ -11,7 +12,10 @@ use bus_zmq::HubStats;
 use linkbus::{Builder, Bus, Event, transport::Endpoint};
 use serde::{Deserialize, Serialize};
 
-use self::support::{Gate, Place, run, soon, until};
+use self::{
+    log::log,
+    support::{Gate, Place, run, soon, until},
+};
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(name = "numbers.Stored")]
@@ -48,8 +52,8 @@ async fn a_subscriber_that_is_ready_gets_every_event() {
 }
 
 #[tokio::test]
-async fn events_that_a_slow_subscriber_misses_are_counted_on_both_sides() {
-    let place = Place::new();
+async fn events_that_a_slow_subscriber_misses_are_counted_and_logged_on_both_sides() {
+    let (log, place) = (log(), Place::new());
     let hub = place.hub().event_queue(5, 1 << 20).start().unwrap();
     let gate = Gate::new();
     let (worker, _) = run(place.worker().event_credit(4), behind(&gate));
@@ -63,6 +67,8 @@ async fn events_that_a_slow_subscriber_misses_are_counted_on_both_sides() {
     gate.open();
     until(|| gate.arrived() == 9).await;
     until(|| worker.stats().missed_events == 11).await;
+    until(|| !log.lines(&["WARN", "a hub dropped events", "all=11"]).is_empty()).await;
+    until(|| !log.lines(&["WARN", "a worker missed events", "all=11"]).is_empty()).await;
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     address::{Address, Reserved},
     curve::CurveServer,
+    drops::Drops,
     error::OpenError,
     protocol::{Hub, HubOptions, HubStats, Numbered, PeerId},
 };
@@ -149,6 +150,7 @@ fn serve<S: Router>(
         locals: Numbered::default(),
         outgoing: Numbered::default(),
         close_by: None,
+        drops: Drops::default(),
         socket,
         sleeper,
         begun: Instant::now(),
@@ -177,6 +179,7 @@ struct Server<S> {
     /// What waits for the others.
     outgoing: Numbered<PeerId, Outgoing>,
     close_by: Option<Duration>,
+    drops: Drops,
     socket: S,
     sleeper: Sleeper,
     begun: Instant,
@@ -196,7 +199,7 @@ impl<S: Router> Server<S> {
             }
             self.work_locals(now);
             self.send(now);
-            self.report();
+            self.report(now);
             if self.close_by.is_some_and(|close_by| self.hub.is_idle() || now >= close_by) {
                 break;
             }
@@ -317,9 +320,15 @@ impl<S: Router> Server<S> {
     }
 
     /// Lets the program know, what is counted first.
-    fn report(&mut self) {
+    fn report(&mut self, now: Duration) {
         let unsent = self.outgoing.values().map(Outgoing::bytes).sum();
         let stats = HubStats { unsent, ..self.hub.stats() };
+        if let Some(events) = self.drops.unlogged(stats.dropped, now) {
+            tracing::warn!(
+                target: "linkbus", events, all = stats.dropped,
+                "a hub dropped events for subscribers that do not keep up, or are gone: `event_queue` says how many may wait",
+            );
+        }
         self.stats.send_if_modified(|told| std::mem::replace(told, stats) != stats);
         for role in self.locals.values_mut() {
             role.report();
@@ -352,7 +361,7 @@ impl<S: Router> Server<S> {
         self.hub.end();
         self.deliver(self.begun.elapsed());
         self.say_last_words();
-        self.report();
+        self.report(Duration::MAX);
         for role in self.locals.values_mut() {
             role.end();
         }

@@ -19,6 +19,7 @@ use tokio::sync::{
 
 use crate::{
     contact::{Contact, Lookout},
+    drops::Drops,
     io::{Inbox, LockedOut, Role},
     protocol::{Frame, Hello, Job, Lease, Malformed, Work, WorkStats},
 };
@@ -66,6 +67,7 @@ pub(super) struct WorkerRole {
     leave_by: Option<Duration>,
     is_overdue: bool,
     lookout: Lookout,
+    missed: Drops,
 }
 
 impl WorkerRole {
@@ -90,6 +92,7 @@ impl WorkerRole {
             leave_by: None,
             is_overdue: false,
             lookout,
+            missed: Drops::default(),
         }
     }
 
@@ -133,6 +136,16 @@ impl WorkerRole {
 
     fn phase(&self) -> Phase {
         if self.is_overdue { Phase::Overdue } else { Phase::Running(self.contact()) }
+    }
+
+    fn log_missed(&mut self, now: Duration) {
+        let missed = self.work.stats().missed_events;
+        if let Some(events) = self.missed.unlogged(missed, now) {
+            tracing::warn!(
+                target: "linkbus", events, all = missed,
+                "a worker missed events, which its hub dropped as this one does not keep up: `event_credit` says how many it takes at once",
+            );
+        }
     }
 
     fn contact(&self) -> Contact {
@@ -193,6 +206,7 @@ impl Role for WorkerRole {
             self.give_back(&jobs);
         }
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.work.stats();
+        self.log_missed(self.now);
         self.lookout.report(self.contact());
         let phase = self.phase();
         self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
@@ -213,5 +227,6 @@ impl Role for WorkerRole {
     fn end(&mut self) {
         self.inbox.close();
         self.report();
+        self.log_missed(Duration::MAX);
     }
 }

@@ -113,7 +113,9 @@ fn check_command(entry: &Entry, context: &str, summary: &mut Summary) {
 fn check_task(entry: &Entry, context: &str, summary: &mut Summary) {
     match &entry.outcomes[0] {
         Outcome::Done(_) | Outcome::Failed(_) | Outcome::TimedOut(_) => {}
-        Outcome::Rejected(Reject::Expired) => assert!(entry.begun.is_empty(), "it was begun: {context}"),
+        Outcome::Rejected(Reject::Expired) | Outcome::NoHub(_) => {
+            assert!(entry.begun.is_empty(), "it was begun: {context}");
+        }
         Outcome::Rejected(Reject::WorkerGone) => summary.doubtful += 1,
         other => panic!("{other:?}: {context}"),
     }

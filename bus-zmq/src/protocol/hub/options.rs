@@ -90,7 +90,8 @@ pub struct HubStats {
     pub failed: u64,
     /// Those that were given up, and whose senders were told why.
     pub rejected: u64,
-    /// Queries that were dropped because their client is gone.
+    /// Those that were dropped because nobody waits for them any more: queries of a client that is gone, and what a client that begins a
+    /// new session had sent before and nobody has begun with.
     pub abandoned: u64,
     /// How often a message was taken from a worker that is gone, and given to another.
     pub requeued: u64,
