@@ -132,15 +132,13 @@ impl Inbox {
         let max_wait = self.max_wait.unwrap_or(MAX_WAIT);
         let source = if self.max_wait.is_some() { Source::Layer } else { Source::Default };
         site.value_from("waits at most", format!("{max_wait:?}"), source);
+        if site.message().kind == Kind::Event {
+            site.value("subscribers", "one after the other");
+        }
         let tally = Tally::new(&self.counts, site);
         Ok(Guard { store: Arc::clone(&self.store), key, max_wait, clock: site.clock().clone(), tally })
     }
-}
 
-/// The mark of an inbox: a second one inside would wait for the first.
-struct InsideInbox;
-
-impl Inbox {
     /// Why there is no inbox around a message.
     fn left_out(&self, site: &Site<'_>) -> Option<&'static str> {
         match site.message().kind {
@@ -155,6 +153,9 @@ impl Inbox {
         }
     }
 }
+
+/// The mark of an inbox: a second one inside would wait for the first.
+struct InsideInbox;
 
 const CANNOT_WAIT: &str = "an inbox on a `Bus` waits for copies that are under way: turn on the feature `tokio`, or give the \
                            bus the clock of your runtime with `.clock(..)`";
