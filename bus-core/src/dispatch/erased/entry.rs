@@ -10,6 +10,7 @@ use super::{super::index::Place, function::Function, inside::Inside, opaque::On}
 use crate::{
     bus::Bus,
     depth::Limit,
+    error::{AnyError, SubscriberFailure},
     flavor::Flavor,
     handler::{AsyncHandler, Bound, SyncHandler},
     message::Message,
@@ -22,9 +23,8 @@ pub(super) type Owner = Arc<dyn Any + Send + Sync>;
 pub struct Entry<B> {
     function: Function,
     inside: Inside,
-    message: fn() -> TypeId,
+    event: Option<fn() -> TypeId>,
     place: Place,
-    is_shared: bool,
     bind: fn(&Provided, Limit) -> Owner,
     bus: PhantomData<fn(&B)>,
 }
@@ -36,7 +36,8 @@ pub struct Entry<B> {
 /// Only [`Entry`] and the constructors here make one, for a message `M` and a handler `H` that is `On<B>`, or that is
 /// asynchronous if `B` is `Bus`, and only then: `function` calls `H` with an `M`, `owner` holds a `Bound<H::Needs>`, and
 /// `place` is that of `M`. [`Table`] keeps it in the slot `place` of `calls` if `M` has one handler
-/// and of `events` if not, which decides the type of `function` together with the variant.
+/// and of `events` if not, which decides the type of `function` together with the variant. Into `events` it puts only what
+/// `event` answers for: there `function` returns what it does for an `Event`.
 ///
 /// `Table::plain`, `Table::asynchronous` and [`Table::subscribers`] are the only readers of `function`: for a type `M`
 /// they read the slot of `M`'s place, the first two in `calls` and the last in `events`. A place comes from a `MessageIndex<M>`, a place
@@ -49,9 +50,9 @@ pub struct Entry<B> {
 pub(crate) struct Handler<B> {
     pub(super) function: Function,
     pub(super) inside: Inside,
-    pub(super) message: fn() -> TypeId,
+    /// Which event it is one of the subscribers of; `None` if its message has one handler.
+    pub(super) event: Option<fn() -> TypeId>,
     pub(super) place: Place,
-    pub(super) is_shared: bool,
     pub(super) owner: Owner,
     bus: PhantomData<fn(&B)>,
 }
@@ -63,13 +64,12 @@ impl<B: Flavor> Entry<B> {
     }
 
     const fn new<M: Message>(function: Function, inside: Inside, bind: fn(&Provided, Limit) -> Owner) -> Self {
-        let is_shared = !M::FACTS.kind.has_one_handler();
-        Entry { function, inside, message: TypeId::of::<M>, place: Place::of::<M>(), is_shared, bind, bus: PhantomData }
+        Entry { function, inside, event: event_of::<M>(), place: Place::of::<M>(), bind, bus: PhantomData }
     }
 
     pub(crate) fn bind(&self, provided: &Provided, limit: Limit) -> Handler<B> {
-        let Entry { function, inside, message, place, is_shared, .. } = *self;
-        Handler { function, inside, message, place, is_shared, owner: (self.bind)(provided, limit), bus: PhantomData }
+        let Entry { function, inside, event, place, .. } = *self;
+        Handler { function, inside, event, place, owner: (self.bind)(provided, limit), bus: PhantomData }
     }
 }
 
@@ -78,6 +78,24 @@ impl Entry<Bus> {
     pub const fn asynchronous<M: Message, H: AsyncHandler<M, Needs: Resolve>>() -> Self {
         Entry::new::<M>(Function::asynchronous::<M, H>(), Inside::asynchronous::<M, H>(), bind::<H::Needs>)
     }
+}
+
+/// `None` if `M` has one handler.
+const fn event_of<M: Message>() -> Option<fn() -> TypeId> {
+    if M::FACTS.kind.has_one_handler() { None } else { Some(event::<M>) }
+}
+
+/// The type of an event.
+///
+/// # Panics
+/// If `M` says that it is an event, and its handlers do not return what those of an [`Event`] do.
+///
+/// [`Event`]: crate::Event
+fn event<M: Message>() -> TypeId {
+    let is_event =
+        TypeId::of::<(M::Reply, M::Error, M::Failure)>() == TypeId::of::<((), AnyError, SubscriberFailure)>();
+    assert!(is_event, "`{}` is not an event: derive `Event`", M::FACTS.type_name);
+    TypeId::of::<M>()
 }
 
 /// One function for all handlers that need the same, not one for each.
@@ -92,16 +110,7 @@ impl<B: Flavor> Handler<B> {
     }
 
     fn new<M: Message>(function: Function, inside: Inside, owner: Owner) -> Self {
-        let is_shared = !M::FACTS.kind.has_one_handler();
-        Handler {
-            function,
-            inside,
-            message: TypeId::of::<M>,
-            place: Place::of::<M>(),
-            is_shared,
-            owner,
-            bus: PhantomData,
-        }
+        Handler { function, inside, event: event_of::<M>(), place: Place::of::<M>(), owner, bus: PhantomData }
     }
 }
 

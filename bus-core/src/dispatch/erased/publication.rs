@@ -17,8 +17,8 @@ pub(crate) struct Publication<'a> {
     pub(super) slots: &'a [Slot],
     /// Made from a bus of the type whose table has the slots.
     pub(super) bus: Opaque<'a>,
-    /// Made from a value of the event's type `E: Event`, so that `E::Failure` is
-    /// `SubscriberFailure` and `Returned<E>` is `Result<(), AnyError>`.
+    /// Made from a value of the type `E` of the slots, whose `E::Failure` is `SubscriberFailure` and whose `Returned<E>` is
+    /// `Result<(), AnyError>`: `Table::add` takes no others.
     pub(super) event: Opaque<'a>,
     pub(super) limit: &'a Limit,
     pub(super) message: &'static MessageFacts,

@@ -45,17 +45,20 @@ impl<B: Flavor> Table<B> {
     }
 
     /// Adds a handler: the last one of a message that has one handler, a further one of an event.
+    ///
+    /// # Panics
+    /// If the message says that it is an event and is not, which no derived one does.
     pub(crate) fn add(&mut self, handler: Handler<B>) {
         let place = handler.place.assign();
         let slot = Slot::new(handler.function, &handler.owner);
         self.owners.push(handler.owner);
-        if handler.is_shared {
-            let subscribers = at(&mut self.events, place);
-            subscribers.slots.push(slot);
-            subscribers.event = Some((handler.message)());
-        } else {
+        let Some(event) = handler.event else {
             at(&mut self.calls, place).replace(slot);
-        }
+            return;
+        };
+        let subscribers = at(&mut self.events, place);
+        subscribers.event = Some(event());
+        subscribers.slots.push(slot);
     }
 
     /// Adds the handler of a message that has one handler, with layers around it.

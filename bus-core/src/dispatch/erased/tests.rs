@@ -2,10 +2,13 @@
 
 use std::{any::type_name, sync::Arc, task};
 
+use super::{entry::Handler, table::Table};
 use crate::{
     AnyError, Bus, SyncBus,
+    depth::Limit,
     dispatch::{MessageIndex, Place},
     error::SubscriberFailure,
+    handler::{AsyncHandler, Delivered},
     message::{Event, Kind, Location, Message, MessageFacts},
 };
 
@@ -43,6 +46,7 @@ macro_rules! message {
 message!(Echo, Query, String, crate::SendError<AnyError>);
 message!(Length, Query, usize, crate::SendError<AnyError>);
 message!(Said, Event, (), SubscriberFailure);
+message!(Deceiver, Event, [usize; 512], crate::SendError<AnyError>);
 impl crate::OneHandler for Echo {}
 impl crate::Query for Echo {}
 impl crate::OneHandler for Length {}
@@ -84,4 +88,24 @@ fn a_bus_has_no_handler_for_what_another_bus_serves() {
     assert_eq!(bus.send(Echo("a".into())).unwrap(), "a");
     assert!(matches!(bus.send(Length("b".into())), Err(crate::SendError::NoHandler { .. })));
     assert!(bus.publish(Said("c".into())).is_ok());
+}
+
+struct Hears;
+
+impl AsyncHandler<Deceiver> for Hears {
+    type Needs = ();
+    const MAY_DISPATCH: bool = false;
+    const WANTS_CONTEXT: bool = false;
+
+    async fn call(_: &(), _: &Bus, message: Delivered<'_, Deceiver>) -> Result<[usize; 512], AnyError> {
+        Ok([message.by_ref().0.len(); 512])
+    }
+}
+
+#[test]
+#[should_panic(expected = "`Deceiver` is not an event")]
+fn a_message_that_only_says_it_is_an_event_gets_no_subscriber() {
+    let limit = Limit::new(8);
+    let mut table = Table::new(limit);
+    table.add(Handler::asynchronous::<Deceiver, Hears>((), limit));
 }
