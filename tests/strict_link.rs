@@ -91,6 +91,14 @@ profiles! {
     fat
 }
 
+/// Not by the linker, which knows no types: each symbol has the type of its handler.
+#[test]
+fn a_handler_cannot_have_the_symbol_of_another_one() {
+    let output = link("dev", "borrowed_symbol", None);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("found `Symbol<_, Lender>`"), "{text}");
+}
+
 /// What the linkers say of a symbol that nobody defines, and of one that two define.
 const UNDEFINED: &[&str] = &["undefined symbol: ", "undefined reference to `"];
 const DUPLICATE: &[&str] = &["duplicate symbol: ", "multiple definition of `", "multiply defined"];

@@ -72,7 +72,7 @@ macro_rules! __call_symbol {
         }
 
         // SAFETY: it calls `sync_call` of this handler with what it was called with.
-        ::core::option::Option::Some(unsafe { $crate::__private::Symbol::new(call as _) })
+        ::core::option::Option::Some(unsafe { $crate::__private::Symbol::<_, $handler>::new(call as _) })
     }};
 }
 
@@ -101,7 +101,7 @@ macro_rules! __start_symbol {
         }
 
         // SAFETY: it calls `async_call` of this handler with what it was called with.
-        ::core::option::Option::Some(unsafe { $crate::__private::Symbol::new(start as _) })
+        ::core::option::Option::Some(unsafe { $crate::__private::Symbol::<_, $handler>::new(start as _) })
     }};
 }
 

@@ -26,7 +26,8 @@ impl<M: Message> Linked<M> {
 /// The function that calls the handler `H`, under a name of its own.
 pub struct Symbol<F, H> {
     pub(super) function: F,
-    handler: PhantomData<fn(H)>,
+    /// Of this `H` and of no other, were it a sub- or a supertype.
+    handler: PhantomData<fn(H) -> H>,
 }
 
 impl<F, H> Symbol<F, H> {
