@@ -113,9 +113,11 @@ impl<'a> Dispatch<'a> {
         self.payload.message()
     }
 
-    /// The message, shared: for a layer that keeps it beyond the dispatch. `None` when [`get`](Self::get) is.
+    /// The message, shared: for a layer that keeps it beyond the dispatch. `None` when [`get`](Self::get) is, and if it is not
+    /// `Clone` and goes to a handler that takes it by value: such a message has one owner.
     ///
-    /// The first call moves the message into an `Arc`.
+    /// The first call moves the message into an `Arc`. A handler that takes it by value has it out of there, and gets a copy if
+    /// the layer still holds it.
     pub fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.payload.share()
     }

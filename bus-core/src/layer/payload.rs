@@ -268,8 +268,11 @@ impl ErasedPayload {
         self.common.particulars.context.as_ref().map(Context::enter)
     }
 
-    /// The message for several owners, if it is still there.
+    /// The message for several owners, if it is still there; `None` too if the handler takes it and cannot have a copy.
     pub(crate) fn share(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
+        if self.common.care == Care::HandOver && !self.common.facts.abilities.clone {
+            return None;
+        }
         if self.common.shared.is_none() {
             self.common.shared = self.body.share();
         }
@@ -350,7 +353,7 @@ impl ErasedPayload {
 
     /// The message on its way into the handler, and the place where the outcome goes.
     ///
-    /// `None` if it was handed over in an earlier call: then there was an outcome, and it stays.
+    /// `None` if it was handed over in an earlier call: [`gone`](Self::gone) says what the outcome is then.
     ///
     /// # Panics
     /// If the payload is not one of `M`.
@@ -358,9 +361,8 @@ impl ErasedPayload {
     pub(crate) fn deliver<M: Message>(&mut self) -> Option<(Delivered<'_, M>, &mut Option<Dispatched<M>>)> {
         let Payload { common, body } = self;
         let Parts { message, outcome } = body.downcast().expect("a payload of the message that is handled");
-        if common.care == Care::HandOver
-            && let Some(message) = message.take()
-        {
+        if common.care == Care::HandOver {
+            let message = message.take().or_else(|| unshare(&mut common.shared))?;
             return Some((Delivered::Owned(message), outcome));
         }
         let lent = match &common.shared {
@@ -390,12 +392,7 @@ impl ErasedPayload {
             return self.message()?.downcast_ref().map(clone);
         }
         let Payload { common, body } = self;
-        let parts = body.downcast::<M>()?;
-        let Some(shared) = common.shared.take() else { return parts.message.take() };
-        match Arc::try_unwrap(shared.downcast::<M>().ok()?) {
-            Ok(message) => Some(message),
-            Err(shared) => M::CLONE.map(|clone| clone(&shared)),
-        }
+        body.downcast::<M>()?.message.take().or_else(|| unshare(&mut common.shared))
     }
 
     /// Sets the outcome; gives it back if it is one of another type of message.
@@ -415,5 +412,14 @@ impl ErasedPayload {
 
     pub(crate) fn take_outcome<M: Message>(&mut self) -> Option<Dispatched<M>> {
         self.body.downcast::<M>()?.outcome.take()
+    }
+}
+
+/// The message by value where it has several owners: a copy if the others still have it and there can be one.
+#[cold]
+fn unshare<M: Message>(shared: &mut Option<Arc<dyn Any + Send + Sync>>) -> Option<M> {
+    match Arc::try_unwrap(shared.take()?.downcast().ok()?) {
+        Ok(message) => Some(message),
+        Err(shared) => M::CLONE.map(|clone| clone(&shared)),
     }
 }
