@@ -375,7 +375,7 @@ impl Timeout {
         site.value_from("threads", self.threads.0, self.threads.1);
         site.value_from("queue", self.queue.0, self.queue.1);
         let (clock, pool, counters) = (site.clock().clone(), self.pool(), self.counts.counters());
-        let draws_ids = site.inside().contains(&TypeId::of::<Inbox>());
+        let draws_ids = site.inside().contains(&TypeId::of::<Inbox>()) || site.marks::<InsideRetry>() > 0;
         Ok(Link::around(on_sync_bus::Limited { after: limit.after, clock, pool, counters, draws_ids }))
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct Limited {
     pub(super) clock: Clock,
     pub(super) pool: Arc<Pool>,
     pub(super) counters: Arc<Counters>,
-    /// Whether the ids of the dispatch are drawn here, because an inbox inside remembers by them: what is drawn on the other
-    /// thread is not known here when the call is given up, and a replay of it would be another message.
+    /// Whether the ids of the dispatch are drawn here, because an inbox inside remembers by them, or a retry outside has every
+    /// attempt with the same: what is drawn on the other thread is not known here when the call is given up.
     pub(super) draws_ids: bool,
 }
 
