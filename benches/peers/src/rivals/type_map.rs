@@ -23,11 +23,8 @@ const GIVES: &str = "callers that do not know the callee";
 
 pub(crate) const HASHED: Peer =
     Peer { name: "HashMap<TypeId, Box<dyn Any>>", gives: GIVES, answer: answer::<RandomState> };
-pub(crate) const UNHASHED: Peer = Peer {
-    name: "HashMap<TypeId, Box<dyn Any>>, not hashed",
-    gives: GIVES,
-    answer: answer::<BuildHasherDefault<Identity>>,
-};
+pub(crate) const UNHASHED: Peer =
+    Peer { name: "HashMap<TypeId, _>, not hashed", gives: GIVES, answer: answer::<BuildHasherDefault<Identity>> };
 
 /// The number that it is given, of 8 bytes.
 #[derive(Default)]
