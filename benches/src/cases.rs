@@ -9,6 +9,7 @@ use std::{
 
 use linkbus::{Bus, SyncBus};
 
+use crate::layers::{Passthrough, Watch, later_turns, sync_turns};
 use crate::messages::{
     self, Dependent, DependentLater, Fallible, Happened, Later, Leaf, Nested, NestedAsync, Offset, TooMany, dependent,
     dependent_later, fallible, later, leaf, nested, nested_async,
@@ -33,9 +34,11 @@ pub enum Bar {
     Plus(f64),
     /// At most so many times as many.
     Times(f64),
+    /// It is there so that it is seen when it grows: [`LAYER_CASES`](crate::LAYER_CASES) have bars in nanoseconds.
+    None,
 }
 
-/// All of them.
+/// All of them. Those of layers have the same dispatch without them as their baseline.
 pub const CASES: &[Case] = &[
     Case { name: "SyncBus::send, leaf handler", baseline: leaf_direct, bus: leaf_sync, bar: Bar::Plus(15.0) },
     Case {
@@ -67,6 +70,14 @@ pub const CASES: &[Case] = &[
         baseline: boxed_awaited,
         bus: publish_async,
         bar: Bar::Times(1.5),
+    },
+    Case { name: "SyncBus::send, one observer", baseline: layered_plain, bus: one_observer, bar: Bar::None },
+    Case { name: "SyncBus::send, one around", baseline: layered_plain, bus: one_around, bar: Bar::None },
+    Case {
+        name: "Bus::send, async fn, an observer and an around",
+        baseline: later_plain,
+        bus: later_layered,
+        bar: Bar::None,
     },
 ];
 
@@ -245,6 +256,26 @@ fn dependent_later_direct(n: u64) {
 fn dependent_later_async(n: u64) {
     let bus = bus();
     repeat_async!(n, |turn| succeeded(bus.send(DependentLater(turn)).await));
+}
+
+fn layered_plain(n: u64) {
+    sync_turns(n, |bus| bus);
+}
+
+fn one_observer(n: u64) {
+    sync_turns(n, |bus| bus.layer(Watch));
+}
+
+fn one_around(n: u64) {
+    sync_turns(n, |bus| bus.layer(Passthrough));
+}
+
+fn later_plain(n: u64) {
+    later_turns(n, |bus| bus);
+}
+
+fn later_layered(n: u64) {
+    later_turns(n, |bus| bus.layer(Watch).layer(Passthrough));
 }
 
 type Subscriber = Box<dyn Fn(&Happened)>;

@@ -5,15 +5,14 @@
 mod work;
 
 pub use work::clock_reads;
-pub(crate) use work::{Layers, sync_bus};
+pub(crate) use work::{Layers, Passthrough, Watch, later_turns, sync_bus, sync_turns};
 
 use std::time::Duration;
 
 use linkbus::layer::{Concurrency, Counts, Latency, LatencyStats, Retry, Timeout, Trace};
 use work::{
-    Passthrough, Watch, async_turns, inbox, later_turns, order_later_turns, order_turns, recommended,
-    recommended_on_bus, recorded_into_files, recorded_turns, recording, recording_in_memory, redacted_recording,
-    sync_turns,
+    async_turns, inbox, order_later_turns, order_turns, recommended, recommended_on_bus, recorded_into_files,
+    recorded_turns, recording, recording_in_memory, redacted_recording,
 };
 
 /// So many dispatches, and how long they took.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 try:
     from message_bus import LocalMessageBus, Query
 except ImportError as error:
-    sys.exit(f"cannot: {error}; put the src folder of py-message-bus into PYTHONPATH")
+    print(f"cannot: {error}; put the src folder of py-message-bus into PYTHONPATH")
+    sys.exit()
 
 DISPATCHES = 1_000_000
 

@@ -15,12 +15,10 @@ pub(crate) const PEER: Peer = Peer { name: NAME, gives: "nothing between caller 
 
 struct Add(u64, u64);
 
-#[inline(never)]
 fn handle(message: &Add) -> u64 {
     add(message.0, message.1)
 }
 
-#[inline(never)]
 async fn handle_later(message: Add) -> u64 {
     add(message.0, message.1)
 }

@@ -19,7 +19,8 @@ use crate::peer::Peer;
 /// All of them.
 pub(crate) const ALL: &[Peer] = &[
     boxed::PEER,
-    type_map::PEER,
+    type_map::HASHED,
+    type_map::UNHASHED,
     medi::PEER,
     mediator::SYNC,
     mediator::ASYNC,

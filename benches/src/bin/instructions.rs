@@ -78,6 +78,7 @@ impl fmt::Display for Row<'_> {
                 let times = bus / baseline;
                 write!(f, "{times:.2}x | {bar}x | {} |", met(times <= bar))
             }
+            Bar::None => write!(f, "+{:.1} | | |", bus - baseline),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Sees everything and does nothing.
-pub(super) struct Watch;
+pub(crate) struct Watch;
 
 impl Observer for Watch {
     fn start(&self, dispatch: &mut Dispatch<'_>) {
@@ -33,7 +33,7 @@ impl Observer for Watch {
 }
 
 /// Lets everything through.
-pub(super) struct Passthrough;
+pub(crate) struct Passthrough;
 
 impl Around for Passthrough {
     fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
@@ -59,7 +59,7 @@ fn bus(layers: Layers<Bus>) -> Bus {
     black_box(layers(plain).build().expect("the layers fit together"))
 }
 
-pub(super) fn sync_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
+pub(crate) fn sync_turns(n: u64, layers: Layers<SyncBus>) -> Duration {
     let bus = sync_bus(layers);
     timed(|| repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
 }
@@ -70,7 +70,7 @@ pub(super) fn async_turns(n: u64, layers: Layers<Bus>) -> Duration {
 }
 
 /// To an `async fn`.
-pub(super) fn later_turns(n: u64, layers: Layers<Bus>) -> Duration {
+pub(crate) fn later_turns(n: u64, layers: Layers<Bus>) -> Duration {
     let bus = bus(layers);
     timed(|| repeat_async!(n, |turn| succeeded(bus.send(LayeredLater(turn)).await)))
 }

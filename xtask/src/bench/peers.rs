@@ -14,8 +14,8 @@ const REFERENCE: &str = "benches/peers/python/readme_benchmark.py";
 pub(super) fn run(care: &Care) -> Outcome {
     let (folder, results) = (folder(), care.results());
     let (plain, strict) = (folder.join("plain.json"), folder.join("strict.json"));
-    measure(care, care.features(), &plain)?;
-    measure(care, "--features strict", &strict)?;
+    measure(care, "", &plain)?;
+    measure(care, "strict", &strict)?;
     let report = CommandLine::cargo(&format!("run --release {MANIFEST} --bin report --"));
     report.with_paths([&results, &plain, &strict]).with_argument(reference()).run()?;
     println!("wrote peers.json, peers.md and peers.svg into {}", results.display());
@@ -23,7 +23,8 @@ pub(super) fn run(care: &Care) -> Outcome {
 }
 
 /// The feature `strict-link` holds for a whole program, so each run has one program with it and one without.
-fn measure(care: &Care, features: &str, file: &Path) -> Result<(), String> {
+fn measure(care: &Care, feature: &str, file: &Path) -> Result<(), String> {
+    let features = format!("--features={feature},{}", care.features());
     let criterion = file.with_extension("criterion");
     let flags = care.flags();
     CommandLine::cargo(&format!("bench {MANIFEST} {features} --bench peers -- {flags}"))
@@ -35,7 +36,7 @@ fn measure(care: &Care, features: &str, file: &Path) -> Result<(), String> {
 
 fn reference() -> String {
     let python = CommandLine::new("python3.11", REFERENCE);
-    python.read().unwrap_or_else(|_| "cannot: it needs Python 3.11 and the package message_bus".to_owned())
+    python.read().unwrap_or_else(|error| format!("cannot: {error}"))
 }
 
 /// Where what is between the programs is kept.
@@ -55,7 +56,7 @@ impl Care {
     /// 700 types take a quarter of an hour to compile.
     fn features(&self) -> &'static str {
         match self {
-            Care::Full => "--features many",
+            Care::Full => "many",
             Care::Quick => "",
         }
     }

@@ -163,7 +163,20 @@ fn run() -> Run {
     Run {
         machine: format!("{processor}, {threads} threads, {} {}", env::consts::OS, env::consts::ARCH),
         compiler: compiler.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default(),
-        profile: "release as cargo has it: opt-level 3, no LTO between crates, 16 units".to_owned(),
+        profile: profile(),
         date: time::OffsetDateTime::now_utc().date().to_string(),
     }
+}
+
+/// What the variables of cargo change in the profile of release, from which that of criterion inherits.
+fn profile() -> String {
+    let is_of_release =
+        |name: &str| ["RELEASE", "BENCH"].iter().any(|it| name.starts_with(&format!("CARGO_PROFILE_{it}_")));
+    let changes = env::vars().filter(|(name, _)| is_of_release(name)).map(|(name, value)| format!("{name}={value}"));
+    let mut changes: Vec<String> = changes.collect();
+    changes.sort();
+    if changes.is_empty() {
+        return "release as cargo has it: opt-level 3, no LTO between crates, 16 units".to_owned();
+    }
+    format!("release with {}", changes.join(" "))
 }

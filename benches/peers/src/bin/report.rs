@@ -1,7 +1,14 @@
 //! Writes the tables and the chart: `report FOLDER PLAIN STRICT [PYTHON]`, where the second and the third are files of
-//! `measure`, and the last is what the script of the Python reference printed.
+//! `measure`, and the last is what the script of the Python reference printed. `report FOLDER` writes those of the
+//! `peers.json` that the folder has already.
 
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write as _,
+    fs, io, iter,
+    path::{Path, PathBuf},
+};
 
 use linkbus_peers::{
     CASES, Case,
@@ -11,18 +18,34 @@ use plotters::prelude::*;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [folder, plain, strict, python @ ..] = &arguments[..] else {
-        return Err(io::Error::other("usage: report FOLDER PLAIN STRICT [PYTHON]"));
-    };
-    let (folder, mut results) = (Path::new(folder), Results::read(Path::new(plain))?);
-    let strict = Results::read(Path::new(strict))?;
+    match &arguments[..] {
+        [folder] => draw(&Results::read(&kept(folder))?, Path::new(folder)),
+        [folder, plain, strict, python @ ..] => {
+            let python = python.first().map_or("cannot: it was not run", String::as_str);
+            let results = joined(Path::new(plain), Path::new(strict), python)?;
+            results.write(&kept(folder))?;
+            draw(&results, Path::new(folder))
+        }
+        _ => Err(io::Error::other("usage: report FOLDER [PLAIN STRICT [PYTHON]]")),
+    }
+}
+
+/// Where all that was measured is kept.
+fn kept(folder: &str) -> PathBuf {
+    Path::new(folder).join("peers.json")
+}
+
+fn joined(plain: &Path, strict: &Path, python: &str) -> io::Result<Results> {
+    let (mut results, strict) = (Results::read(plain)?, Results::read(strict)?);
     // Beside the same without the feature: after the direct call and both buses.
     results.peers.splice(3..3, strict.peers);
-    results.peers.push(reference(python.first().map_or("cannot: it was not run", String::as_str)));
+    results.peers.push(reference(python));
+    Ok(results)
+}
 
-    results.write(&folder.join("peers.json"))?;
-    fs::write(folder.join("peers.md"), tables(&results))?;
-    chart(&results, &folder.join("peers.svg")).map_err(io::Error::other)
+fn draw(results: &Results, folder: &Path) -> io::Result<()> {
+    fs::write(folder.join("peers.md"), tables(results))?;
+    chart(results, &folder.join("peers.svg")).map_err(io::Error::other)
 }
 
 /// The Python reference, which only its own benchmark measures.
@@ -71,20 +94,41 @@ fn shown(name: &str) -> String {
 fn at_a_glance(results: &Results) -> String {
     let mut text = String::from("| | one handler, ns | instructions | blocks | event to 3, ns | what it gives |\n");
     text += "|---|--:|--:|--:|--:|---|\n";
-    for peer in &results.peers {
-        let cells = [nanoseconds, instructions, blocks].map(|value| cell(one_to_one(peer), value));
-        let event = cell(&peer.cases[&Case::Events(3).to_string()], nanoseconds);
-        let _ = writeln!(text, "| {} | {} | {event} | {} |", shown(&peer.peer), cells.join(" | "), peer.gives);
+    for way in results.peers.iter().flat_map(ways) {
+        let cells = [nanoseconds, instructions, blocks].map(|value| cell(way.figure, value));
+        let event = way.events.map_or_else(String::new, |event| cell(event, nanoseconds));
+        let _ = writeln!(text, "| {} | {} | {event} | {} |", shown(&way.name), cells.join(" | "), way.gives);
     }
     text
 }
 
-/// Synchronous where the peer can, and else async.
-fn one_to_one(peer: &PeerResults) -> &Figure {
-    match &peer.cases[&Case::Sync.to_string()] {
-        Figure::Cannot(_) => &peer.cases[&Case::Async.to_string()],
-        done => done,
-    }
+/// One way of a peer to get a message to its one handler.
+struct Way<'a> {
+    name: String,
+    figure: &'a Figure,
+    /// An event to three plain functions; a second way has none.
+    events: Option<&'a Figure>,
+    gives: &'a str,
+}
+
+/// Who takes plain functions and `async fn`s has a way to each: most take one kind, and are to be compared with the same.
+fn ways(peer: &PeerResults) -> impl Iterator<Item = Way<'_>> {
+    let done = |case: Case| match &peer.cases[&case.to_string()] {
+        Figure::Cannot(_) => None,
+        done => Some(done),
+    };
+    let (plain, awaited) = (done(Case::Sync), done(Case::Async));
+    let cannot = &peer.cases[&Case::Sync.to_string()];
+    let (name, gives) = (peer.peer.clone(), &*peer.gives);
+    let events = Some(&peer.cases[&Case::Events(3).to_string()]);
+    let first = Way { name, figure: plain.or(awaited).unwrap_or(cannot), events, gives };
+    let second = plain.and(awaited).map(|figure| Way {
+        name: format!("{}, async fn", peer.peer),
+        figure,
+        events: None,
+        gives: "the same",
+    });
+    iter::once(first).chain(second)
 }
 
 fn table(results: &Results, value: fn(&Figure) -> Option<f64>) -> String {
@@ -137,8 +181,8 @@ fn cannot(peer: &PeerResults) -> String {
 
 /// A message to its one handler, and the reply.
 fn chart(results: &Results, path: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut bars: Vec<(&str, f64)> =
-        results.peers.iter().filter_map(|it| Some((&*it.peer, nanoseconds(one_to_one(it))?))).collect();
+    let ways = results.peers.iter().flat_map(ways);
+    let mut bars: Vec<(String, f64)> = ways.filter_map(|way| Some((way.name, nanoseconds(way.figure)?))).collect();
     bars.sort_by(|(_, left), (_, right)| left.total_cmp(right));
     let most = bars.last().map_or(1.0, |(_, slowest)| *slowest);
 
@@ -157,7 +201,7 @@ fn chart(results: &Results, path: &Path) -> Result<(), Box<dyn std::error::Error
         let end = 270 + length(*time, most);
         let color = if name.starts_with("linkbus") { RGBColor(31, 119, 180) } else { RGBColor(170, 170, 170) };
         area.draw(&Rectangle::new([(270, top), (end, top + 16)], color.filled()))?;
-        area.draw(&Text::new((*name).to_owned(), (12, top + 2), text(13)))?;
+        area.draw(&Text::new(name.clone(), (12, top + 2), text(13)))?;
         area.draw(&Text::new(format!("{time:.1}"), (end + 6, top + 2), text(13)))?;
     }
     let Run { machine, date, .. } = &results.run;

@@ -1,4 +1,5 @@
-//! The bus that everybody writes first: a map from the type of the message to a boxed closure.
+//! The bus that everybody writes first: a map from the type of the message to a boxed closure; and the same with a hasher
+//! that does nothing, since a `TypeId` is a hash already.
 
 #[cfg(feature = "many")]
 mod many;
@@ -6,6 +7,7 @@ mod many;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
     time::Duration,
 };
 
@@ -17,8 +19,34 @@ use crate::{
     work::{add, hear, on_threads, timed},
 };
 
-pub(crate) const PEER: Peer =
-    Peer { name: "HashMap<TypeId, Box<dyn Any>>", gives: "callers that do not know the callee", answer };
+const GIVES: &str = "callers that do not know the callee";
+
+pub(crate) const HASHED: Peer =
+    Peer { name: "HashMap<TypeId, Box<dyn Any>>", gives: GIVES, answer: answer::<RandomState> };
+pub(crate) const UNHASHED: Peer =
+    Peer { name: "HashMap<TypeId, _>, not hashed", gives: GIVES, answer: answer::<BuildHasherDefault<Identity>> };
+
+/// The number that it is given, of 8 bytes.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a `TypeId` gives a hash of 8 bytes");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+trait Hash: BuildHasher + Default + Send + Sync + 'static {}
+
+impl<H: BuildHasher + Default + Send + Sync + 'static> Hash for H {}
 
 struct Add<const N: usize>(u64, u64);
 
@@ -26,12 +54,12 @@ type Handler<M> = Box<dyn Fn(M) -> u64 + Send + Sync>;
 type Subscriber = Box<dyn Fn(&Add<0>) + Send + Sync>;
 
 #[derive(Default)]
-struct Map {
-    handlers: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
-    subscribers: HashMap<TypeId, Vec<Subscriber>>,
+struct Map<H> {
+    handlers: HashMap<TypeId, Box<dyn Any + Send + Sync>, H>,
+    subscribers: HashMap<TypeId, Vec<Subscriber>, H>,
 }
 
-impl Map {
+impl<H: Hash> Map<H> {
     fn with<M: 'static>(mut self, handler: Handler<M>) -> Self {
         self.handlers.insert(TypeId::of::<M>(), Box::new(handler));
         self
@@ -52,33 +80,33 @@ fn handler<const N: usize>() -> Handler<Add<N>> {
 }
 
 /// As many types as a small program has.
-fn map() -> Map {
-    seq!(N in 0..10 { Map::default() #( .with(handler::<N>()) )* })
+fn map<H: Hash>() -> Map<H> {
+    seq!(N in 0..10 { Map::<H>::default() #( .with(handler::<N>()) )* })
 }
 
-fn sync(turns: u64, map: &Map) -> Duration {
+fn sync<H: Hash>(turns: u64, map: &Map<H>) -> Duration {
     timed(turns, |turn| map.send(Add::<0>(turn, 1)))
 }
 
-fn answer(case: Case) -> Answer {
+fn answer<H: Hash>(case: Case) -> Answer {
     match case {
-        Case::Sync => Answer::turns(|turns| sync(turns, &map())),
+        Case::Sync => Answer::turns(|turns| sync(turns, &map::<H>())),
         Case::Async | Case::AsyncYield => Answer::Cannot("it is a plain call"),
         Case::Events(count) => Answer::turns(move |turns| {
-            let mut map = map();
+            let mut map = map::<H>();
             let heard = || Box::new(|event: &Add<0>| hear(event.0)) as Subscriber;
             map.subscribers.insert(TypeId::of::<Add<0>>(), (0..count).map(|_| heard()).collect());
             timed(turns, |turn| map.publish(&Add(turn, 1)))
         }),
         Case::Layers(_) => Answer::Cannot("it has no layers"),
         Case::Callers(callers) => Answer::turns(move |turns| {
-            let map = map();
+            let map = map::<H>();
             on_threads(callers, || sync(turns, &map))
         }),
         #[cfg(feature = "many")]
-        Case::Types(types) => Answer::turns(move |turns| many::turns(turns, types)),
+        Case::Types(types) => Answer::turns(move |turns| many::turns::<H>(turns, types)),
         #[cfg(not(feature = "many"))]
         Case::Types(_) => Answer::TOO_MANY,
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| map().send(Add::<0>(turn, 1)))),
+        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| map::<H>().send(Add::<0>(turn, 1)))),
     }
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use seq_macro::seq;
 
-use super::{Add, Map, handler};
+use super::{Add, Hash, Map, handler};
 use crate::work::{in_turns, timed};
 
-pub(super) fn turns(turns: u64, types: usize) -> Duration {
-    let (map, mut call) = (map(), in_turns(calls(), types));
+pub(super) fn turns<H: Hash>(turns: u64, types: usize) -> Duration {
+    let (map, mut call) = (map::<H>(), in_turns(calls(), types));
     timed(turns, |turn| call()(&map, turn))
 }
 
 /// Each puts one handler in. A list of small functions is compiled in seconds, one function that does it all in minutes.
-fn map() -> Map {
-    let handlers: Vec<fn(Map) -> Map> = seq!(N in 0..700 { vec![ #( |map| map.with(handler::<N>()), )* ] });
+fn map<H: Hash>() -> Map<H> {
+    let handlers: Vec<fn(Map<H>) -> Map<H>> = seq!(N in 0..700 { vec![ #( |map| map.with(handler::<N>()), )* ] });
     handlers.into_iter().fold(Map::default(), |map, with| with(map))
 }
 
-fn calls() -> Vec<fn(&Map, u64) -> u64> {
+fn calls<H: Hash>() -> Vec<fn(&Map<H>, u64) -> u64> {
     seq!(N in 0..700 { vec![ #( |map, turn| map.send(Add::<N>(turn, 1)), )* ] })
 }
