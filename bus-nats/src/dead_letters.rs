@@ -25,7 +25,8 @@ use crate::{config::NatsConfig, connection::Connection, error::OpenError, stream
 /// [`Replay`](linkbus::layer::dead_letter::Replay) tries them again on a bus, and so it depends on the bus where:
 ///
 /// - on one that sends through a [client](crate::NatsClient), a command or a task is with the server again, under a new id, and its
-///   letter is deleted when it is kept there. If a worker gives it up once more, that is a new letter;
+///   letter is deleted when it is kept there. If a worker gives it up once more, that is a new letter. An inbox at the worker takes
+///   it for another message, unless it is told a [key](linkbus::layer::Inbox::key);
 /// - on one with the handlers, it is handled there, and an event by the subscribers of that bus alone: other groups, which had it,
 ///   do not hear it again.
 ///

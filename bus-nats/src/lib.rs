@@ -53,7 +53,7 @@ impl Nats {
         NatsWorker::open(config, endpoint).await
     }
 
-    /// Connects what lists and replays the messages that workers gave up.
+    /// Connects what lists and replays the messages that workers gave up: [`NatsDeadLetters`] has an example.
     ///
     /// # Errors
     /// [`OpenError`], as for [`client`](Self::client).
