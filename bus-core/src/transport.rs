@@ -30,7 +30,7 @@ mod via;
 
 use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
-pub(crate) use self::{carry::Carry, remote_error::Received};
+pub(crate) use self::{carry::Carry, codec::read as read_body, remote_error::Received};
 pub use self::{
     codec::{Body, Codec, Json, MessagePack, Target},
     endpoint::{Endpoint, NotServable},

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod connection;
+mod dead_letters;
 mod error;
 mod headers;
 mod health;
@@ -17,6 +18,7 @@ use linkbus::transport::Endpoint;
 pub use self::{
     client::NatsClient,
     config::{Begin, Hearers, NatsConfig},
+    dead_letters::NatsDeadLetters,
     error::{Difference, Differences, OpenError},
     health::Health,
     redelivery::Redelivery,
@@ -28,7 +30,7 @@ pub use self::{
 #[doc = include_str!("../docs/wire.md")]
 pub mod wire {}
 
-/// Where everything begins: clients and workers.
+/// Where everything begins: clients, workers, and dead letters.
 ///
 /// The README has a program.
 #[derive(Clone, Copy, Debug)]
@@ -49,5 +51,13 @@ impl Nats {
     /// [`OpenError`], as for [`client`](Self::client), or if a consumer is not as it should be.
     pub async fn worker(config: &NatsConfig, endpoint: Endpoint) -> Result<NatsWorker, OpenError> {
         NatsWorker::open(config, endpoint).await
+    }
+
+    /// Connects what lists and replays the messages that workers gave up: [`NatsDeadLetters`] has an example.
+    ///
+    /// # Errors
+    /// [`OpenError`], as for [`client`](Self::client).
+    pub async fn dead_letters(config: &NatsConfig) -> Result<NatsDeadLetters, OpenError> {
+        NatsDeadLetters::open(config).await
     }
 }

@@ -33,6 +33,19 @@ pub(crate) fn dead(prefix: &str, kind: Kind, name: &str) -> String {
     format!("{prefix}.dead.{}.{}", token(kind), in_subject(name))
 }
 
+/// Which message a letter is about, by the subject where it [went](dead); `None` if there is none.
+pub(crate) fn of_dead(prefix: &str, subject: &str) -> Option<(Kind, String)> {
+    let (kind, name) = subject.strip_prefix(prefix)?.strip_prefix(".dead.")?.split_once('.')?;
+    let kind = [Kind::Command, Kind::Event, Kind::Task].into_iter().find(|known| token(*known) == kind)?;
+    let part = |part: &str| if part == EMPTY { Some(String::new()) } else { decoded(part, b'=') };
+    Some((kind, name.split('.').map(part).collect::<Option<Vec<_>>>()?.join(".")))
+}
+
+/// Where it is noted that the letter at this place was replayed and failed again: `linkbus.dead.replays.17`.
+pub(crate) fn replays(prefix: &str, sequence: u64) -> String {
+    format!("{prefix}.dead.replays.{sequence}")
+}
+
 /// A wire name within a subject: what is no letter, digit, `-`, `_` or dot is written as `=` and two digits for each byte.
 fn in_subject(name: &str) -> String {
     escaped(name, ".", |byte| matches!(byte, b'-' | b'_'))
@@ -72,10 +85,14 @@ fn encoded(text: &str, mark: char, stays: impl Fn(u8) -> bool) -> String {
 
 /// The text that was [encoded](percent_encoded); a `%` without two digits stands for itself.
 pub(crate) fn percent_decoded(text: &str) -> Option<String> {
+    decoded(text, b'%')
+}
+
+fn decoded(text: &str, mark: u8) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
-        let digits = after.split_at_checked(2).filter(|_| *byte == b'%');
+        let digits = after.split_at_checked(2).filter(|_| *byte == mark);
         let code = digits.and_then(|(digits, after)| Some((hex(digits)?, after)));
         let (byte, after) = code.unwrap_or((*byte, after));
         decoded.push(byte);
@@ -104,6 +121,16 @@ mod tests {
         assert_eq!(subject("linkbus", Kind::Command, "shop.Ship"), "linkbus.cmd.shop.Ship");
         assert_eq!(in_consumer("shop.Ship"), "shop_Ship");
         assert_eq!(dead("linkbus", Kind::Task, "shop.Ship"), "linkbus.dead.task.shop.Ship");
+    }
+
+    #[test]
+    fn the_subject_of_a_letter_says_what_it_is_about() {
+        for name in NAMES {
+            for kind in [Kind::Command, Kind::Event, Kind::Task] {
+                assert_eq!(of_dead("linkbus", &dead("linkbus", kind, name)), Some((kind, name.to_owned())));
+            }
+        }
+        assert_eq!(of_dead("linkbus", &replays("linkbus", 17)), None);
     }
 
     #[test]

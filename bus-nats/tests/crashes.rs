@@ -5,13 +5,14 @@
 #[path = "../../tests/support/crashes.rs"]
 #[allow(dead_code, unused_imports, unused_macros, reason = "it is shared with tests that trace")]
 mod crashes;
+#[path = "support/processes.rs"]
+mod processes;
 mod support;
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::Path,
-    process::{Child, Command as Program, ExitCode, Stdio},
+    process::ExitCode,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -21,6 +22,7 @@ use bus_nats::{NatsConfig, Redelivery};
 use linkbus::{Bus, Command, Event, Task};
 use serde::{Deserialize, Serialize};
 
+use self::processes::{Process, block_on, die_with_test, folder, url};
 use self::support::{Running, Server, client, config, first_of, kept, soon, until};
 
 #[derive(Task, Serialize, Deserialize)]
@@ -50,10 +52,6 @@ fn main() -> ExitCode {
     )
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
-}
-
 fn settings(url: &str) -> NatsConfig {
     let redelivery = Redelivery::new().base(Duration::from_millis(50)).max_attempts(5);
     config(url).ack_wait(Duration::from_secs(1)).redelivery(redelivery)
@@ -61,11 +59,8 @@ fn settings(url: &str) -> NatsConfig {
 
 /// A worker process; the folder has the address of the server. It is killed with its test.
 fn worker(mode: &str, folder: &Path, _: u32) {
-    std::thread::spawn(|| {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(1);
-    });
-    let config = settings(&fs::read_to_string(folder.join("url")).unwrap());
+    die_with_test();
+    let config = settings(&url(folder));
     // The exploding ones are those that never are alone.
     let config = if mode == "explosive" { config.concurrency(4) } else { config };
     block_on(async {
@@ -83,34 +78,6 @@ fn worker(mode: &str, folder: &Path, _: u32) {
         let bus = Bus::empty().task_async(crunch).command(explode);
         Running::start(&config, bus).await.wait().await;
     });
-}
-
-struct Process(Child);
-
-impl Process {
-    fn start(mode: &str, folder: &Path) -> Self {
-        let mut program = Program::new(std::env::current_exe().unwrap());
-        program.args(["child", mode, folder.to_str().unwrap(), "0"]);
-        Process(program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    fn kill(&mut self) {
-        let _ = self.0.kill();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// A folder that tells worker processes where the server is.
-fn folder(server: &Server) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("url"), server.url()).unwrap();
-    folder
 }
 
 /// Hears which tasks are done.

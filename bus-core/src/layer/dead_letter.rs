@@ -29,6 +29,8 @@
 //! The page [`linkbus::docs::layers::dead_letters`](https://docs.rs/linkbus) has the whole of it.
 
 mod body;
+#[cfg(feature = "transport")]
+mod encoded;
 #[cfg(feature = "file-store")]
 mod file;
 mod letter;
@@ -45,6 +47,8 @@ use std::{
     },
 };
 
+#[cfg(feature = "transport")]
+pub use self::encoded::Encoded;
 #[cfg(feature = "file-store")]
 pub use self::file::{Damage, Durability, FileStore, FileStoreOptions, FsyncPolicy, Health, OpenError, Recovery};
 pub use self::{

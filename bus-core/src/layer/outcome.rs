@@ -139,8 +139,15 @@ impl Reason {
         Reason::Transport,
     ];
 
-    /// The one with this label.
-    pub(crate) fn from_label(label: &str) -> Option<Self> {
+    /// The one with this [label](Self::label).
+    ///
+    /// ```
+    /// use linkbus::layer::Reason;
+    ///
+    /// assert_eq!(Reason::from_label("timed_out"), Some(Reason::TimedOut));
+    /// assert_eq!(Reason::from_label("bored"), None);
+    /// ```
+    pub fn from_label(label: &str) -> Option<Self> {
         Reason::ALL.into_iter().find(|reason| reason.label() == label)
     }
 

@@ -7,16 +7,10 @@ use linkbus::transport::RemoteError;
 
 use super::lane::Lane;
 use crate::{
+    dead_letters::{ATTEMPTS, CONSUMER, ERROR, REASON, SEQUENCE, STREAM},
     names::{self, percent_encoded},
     publish::{ForStream, NotKept},
 };
-
-const REASON: &str = "linkbus-dead-reason";
-const ERROR: &str = "linkbus-dead-error";
-const ATTEMPTS: &str = "linkbus-dead-attempts";
-const CONSUMER: &str = "linkbus-dead-consumer";
-const STREAM: &str = "linkbus-dead-stream";
-const SEQUENCE: &str = "linkbus-dead-sequence";
 
 /// The most bytes of what an error says.
 const MAX_TEXT: usize = 1024;

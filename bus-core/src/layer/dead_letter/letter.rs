@@ -4,6 +4,8 @@ use std::{any::Any, borrow::Cow, error::Error, fmt, sync::Arc, time::SystemTime}
 
 use uuid::Uuid;
 
+#[cfg(feature = "transport")]
+use super::Encoded;
 use super::{
     super::{Again, Dispatch, Failed, Outcome, Reason},
     Keeps, body,
@@ -96,6 +98,9 @@ pub enum Body {
     Json(Arc<str>),
     /// The message as JSON, without its secrets: it cannot be replayed.
     Redacted(Arc<str>),
+    /// The message as a transport carried it: its letter is one of [`DeadLetter::carried`].
+    #[cfg(feature = "transport")]
+    Encoded(Encoded),
     /// Nothing: it cannot be replayed.
     Withheld(Withheld),
 }
@@ -175,6 +180,12 @@ impl DeadLetter {
                 let problem = |problem: String| ReadError::Unreadable { message: M::FACTS.name, problem };
                 json::read(json, |format| read(format)).map(Arc::new).map_err(problem)
             }
+            #[cfg(feature = "transport")]
+            Body::Encoded(encoded) => {
+                let read = M::DESERIALIZE.ok_or(ReadError::NotDeserialize { message: M::FACTS.name })?;
+                let problem = |problem| ReadError::Unreadable { message: M::FACTS.name, problem };
+                encoded.read(read).map(Arc::new).map_err(problem)
+            }
             Body::Redacted(_) => Err(ReadError::Redacted),
             Body::Withheld(why) => Err(ReadError::Withheld(why.clone())),
         }
@@ -227,6 +238,8 @@ impl Body {
             Body::Redacted(_) => true,
             Body::Withheld(_) => !Marks::of_program().is_empty(),
             Body::Message(_) | Body::Json(_) => false,
+            #[cfg(feature = "transport")]
+            Body::Encoded(_) => false,
         }
     }
 }
@@ -313,6 +326,8 @@ impl fmt::Debug for Body {
         match self {
             Body::Message(_) => f.write_str("Message(..)"),
             Body::Json(json) => write!(f, "Json({} bytes)", json.len()),
+            #[cfg(feature = "transport")]
+            Body::Encoded(encoded) => encoded.fmt(f),
             Body::Redacted(json) => write!(f, "Redacted({} bytes)", json.len()),
             Body::Withheld(why) => f.debug_tuple("Withheld").field(why).finish(),
         }

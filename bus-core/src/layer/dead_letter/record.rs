@@ -31,6 +31,8 @@ impl DeadLetter {
             Body::Json(json) => ("json", &**json),
             Body::Redacted(json) => ("redacted", &**json),
             Body::Withheld(why) => (withheld_label(why), ""),
+            #[cfg(feature = "transport")]
+            Body::Encoded(_) => (withheld_label(&Withheld::OtherForm), ""),
             Body::Message(_) => (withheld_label(&Withheld::OtherForm), ""),
         };
         let mut line = Vec::with_capacity(512 + json.len());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use self::order::Order;
 pub use self::report::{ReplayReport, ReplayResult, Replayed, Skipped};
 use super::{
-    super::{Outcome, Ready, Reason},
+    super::{Outcome, Ready, Reason, Revive, Revived},
     Body, DeadLetter, DeadLetterStore, ErrorReport, Filter, LetterHandler, ReadError, StoreError,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 ///
 /// A letter is deleted when its message was handled, and only then: a process that dies in between handles that one
 /// message twice. One that fails again stays, its [`replays`](DeadLetter::replays) counted, and gets no second letter. The
-/// letter of a subscriber goes to that subscriber alone. The new dispatch has the correlation id of the one that failed,
+/// letter of a subscriber goes to that subscriber alone, and an event that a transport carried to the subscribers of this bus. The new dispatch has the correlation id of the one that failed,
 /// and is caused by it.
 ///
 /// Letters are taken one after the other, oldest first. If the message has `#[bus(key)]` fields and a letter is not
@@ -202,6 +202,11 @@ impl<'a, B: Flavor> Run<'a, B> {
         payload.set_care(layered.care);
         let particulars = payload.particulars_mut();
         particulars.is_replay = true;
+        #[cfg(feature = "transport")]
+        {
+            // The others that it was carried to have had it.
+            particulars.is_foreign = matches!(letter.body, Body::Encoded(_));
+        }
         particulars.context = Some(Context::of_replay(route.message, letter.correlation_id, letter.dispatch_id));
         if letter.kind == Kind::Event {
             particulars.only_subscriber = subscriber(letter.handler.as_ref(), &route.handlers)?;
@@ -246,7 +251,9 @@ fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<super::super::Erased
             }
             shared.again.of(shared.message.clone())
         }
-        Body::Json(json) => Some(from_json(json, facts)?),
+        Body::Json(json) => Some(from_format(facts, |revive| json::read(json, revive))?),
+        #[cfg(feature = "transport")]
+        Body::Encoded(encoded) => Some(from_format(facts, |revive| encoded.read(revive))?),
         Body::Redacted(_) => return Err(Skipped::Unreadable(ReadError::Redacted)),
         Body::Withheld(why) => return Err(Skipped::Unreadable(ReadError::Withheld(why.clone()))),
     };
@@ -255,10 +262,13 @@ fn revive(letter: &DeadLetter, route: &Route) -> Result<Box<super::super::Erased
     revived.ok_or(Skipped::Unreadable(other))
 }
 
-fn from_json(json: &str, facts: &'static MessageFacts) -> Result<super::super::Revived, Skipped> {
+fn from_format(
+    facts: &'static MessageFacts,
+    read: impl FnOnce(Revive) -> Result<Revived, String>,
+) -> Result<Revived, Skipped> {
     let message = facts.name;
     let revive = facts.revive.ok_or(Skipped::Unreadable(ReadError::NotDeserialize { message }))?;
-    json::read(json, revive).map_err(|problem| Skipped::Unreadable(ReadError::Unreadable { message, problem }))
+    read(revive).map_err(|problem| Skipped::Unreadable(ReadError::Unreadable { message, problem }))
 }
 
 /// The place of the subscriber that failed; `None` if the event reached none.

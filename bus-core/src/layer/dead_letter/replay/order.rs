@@ -98,6 +98,8 @@ fn json(body: &Body) -> Option<Value> {
             let payload = shared.again.of(Arc::clone(&shared.message))?.0;
             serde_json::to_value(payload.serialize()?).ok()
         }
+        #[cfg(feature = "transport")]
+        Body::Encoded(encoded) => encoded.read(|format| erased_serde::deserialize(format)).ok(),
         Body::Withheld(_) => None,
     }
 }
