@@ -84,7 +84,7 @@ impl Stored<'_> {
     }
 
     fn text(&self, header: &'static str) -> &str {
-        self.headers.get(header).map(|value| value.as_str()).unwrap_or_default()
+        self.headers.get(header).map(async_nats::HeaderValue::as_str).unwrap_or_default()
     }
 }
 
