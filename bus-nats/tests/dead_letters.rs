@@ -27,6 +27,7 @@ use self::support::{Running, Server, client, kept, plain, soon, until};
 #[derive(Command, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(name = "shop.Charge", error = io::Error)]
 struct Charge {
+    #[bus(key)]
     order: u32,
     id: Uuid,
 }
@@ -146,11 +147,11 @@ async fn what_is_replayed_through_a_client_is_handled_by_a_worker() {
         assert_eq!((dry.letters.len(), letters.count().unwrap()), (2, 2));
         let handled = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&handled);
-        let notes = move |charge: Charge| {
+        let takes = move |charge: Charge| {
             noted.lock().unwrap().push(charge);
             Ok::<_, io::Error>(())
         };
-        let worker = Running::start(&config, Bus::empty().command(notes)).await;
+        let worker = Running::start(&config, Bus::empty().command(takes)).await;
         let report = Replay::new(&letters, &bus).all(&Filter::of::<Charge>()).await.unwrap();
         assert_eq!((report.handled(), letters.count().unwrap()), (2, 0));
         until(|| worker.handle.stats().handled == 2).await;
@@ -182,17 +183,36 @@ async fn what_fails_again_here_keeps_its_letter_and_is_counted() {
 }
 
 #[tokio::test]
+async fn behind_a_letter_that_fails_again_those_of_its_key_wait_and_no_others() {
+    for server in Server::each() {
+        let config = hasty(&server);
+        bury(&config, [1, 2, 1]).await;
+        let letters = letters(&config).await;
+        let fails = |charge: Charge| if charge.order == 1 { declines(charge) } else { Ok(()) };
+        let bus = Bus::empty().command(fails).replayable().build().unwrap();
+        let report = Replay::new(&letters, &bus).all(&Filter::any()).await.unwrap();
+        let results: Vec<_> = report.letters.iter().map(|letter| &letter.result).collect();
+        let is_as_expected = matches!(
+            results[..],
+            [ReplayResult::Failed(_), ReplayResult::Handled, ReplayResult::Skipped(Skipped::Behind { .. })]
+        );
+        assert!(is_as_expected, "{results:?}");
+        assert_eq!(letters.count().unwrap(), 2);
+    }
+}
+
+#[tokio::test]
 async fn an_event_is_replayed_to_the_group_that_gave_it_up_and_to_no_other() {
     for server in Server::each() {
         let (billing, sales) = (hasty(&server).group("billing"), hasty(&server).group("sales"));
         let heard = Arc::new(AtomicUsize::new(0));
-        let hears = || {
+        let subscriber = || {
             let heard = Arc::clone(&heard);
             move |_: &Measured| {
                 heard.fetch_add(1, Relaxed);
             }
         };
-        let other = Running::start(&sales, Bus::empty().subscribe(hears())).await;
+        let other = Running::start(&sales, Bus::empty().subscribe(subscriber())).await;
         let fails = |_: &Measured| Err::<(), _>(io::Error::other("the scale is broken"));
         let worker = Running::start(&billing, Bus::empty().subscribe(fails)).await;
         sender(&billing).await.publish(Measured(4)).await.unwrap();
@@ -201,7 +221,8 @@ async fn an_event_is_replayed_to_the_group_that_gave_it_up_and_to_no_other() {
 
         assert_eq!(letters(&sales).await.count().unwrap(), 0, "it is a letter of another group");
         let letters = letters(&billing).await;
-        let sends = Bus::empty().subscribe(hears()).transport(client(&billing).await).replayable().build().unwrap();
+        let sends =
+            Bus::empty().subscribe(subscriber()).transport(client(&billing).await).replayable().build().unwrap();
         let report = Replay::new(&letters, &sends).all(&Filter::of::<Measured>()).await.unwrap();
         assert_eq!((report.handled(), heard.load(Relaxed)), (1, 2));
         assert_eq!(kept(&server, "linkbus_evt").await, 1, "it was not published again");

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderValue};
 use linkbus::{
     Kind, Uuid,
     layer::{
@@ -84,7 +84,7 @@ impl Stored<'_> {
     }
 
     fn text(&self, header: &'static str) -> &str {
-        self.headers.get(header).map(async_nats::HeaderValue::as_str).unwrap_or_default()
+        self.headers.get(header).map(HeaderValue::as_str).unwrap_or_default()
     }
 }
 
