@@ -83,7 +83,7 @@ impl Books {
     /// Ends the process the first time that a deadly payment is made.
     fn end(&self, invoice: u32) {
         let is_first = || File::create_new(self.folder.join(format!("ended-{invoice}"))).is_ok();
-        if invoice % DEADLY == 0 && is_first() {
+        if invoice.is_multiple_of(DEADLY) && is_first() {
             std::process::abort();
         }
     }
