@@ -327,10 +327,15 @@ impl ErasedPayload {
         detached
     }
 
-    /// Takes over the outcome of a [detached](Self::detach) one, and its ids if they were drawn there.
+    /// Takes over the outcome of a [detached](Self::detach) one, its ids if they were drawn there, and its message if that
+    /// went along and did not reach the handler.
     #[allow(clippy::boxed_local, reason = "it has no size outside of a box, and is used up")]
     pub(crate) fn adopt(&mut self, mut detached: Box<ErasedPayload>) {
         detached.body.give_outcome(&mut self.body);
+        if self.message().is_none() {
+            self.body.exchange_message(&mut detached.body);
+            self.common.shared = detached.common.shared.take();
+        }
         let theirs = detached.common.particulars;
         let own = &mut self.common.particulars;
         own.context = own.context.or(theirs.context);
