@@ -18,10 +18,6 @@ use crate::{
 };
 
 /// One entry of the registry. Written by the macros.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a constant of the program, of which there are not many more than handlers"
-)]
 pub enum Registration {
     /// `#[derive(Query)]` and the like.
     Message(&'static MessageFacts),

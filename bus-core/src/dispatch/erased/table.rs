@@ -25,7 +25,7 @@ pub(crate) struct Table<B: Flavor> {
     calls: Vec<Option<Slot>>,
     events: Vec<Subscribers>,
     /// The layers around events.
-    layered_events: Vec<Option<Arc<Layered<B>>>>,
+    layered_events: Vec<Option<Box<Layered<B>>>>,
     /// What the slots point into: never given away, never dropped before the table.
     owners: Vec<Owner>,
     limit: Limit,
@@ -77,7 +77,7 @@ impl<B: Flavor> Table<B> {
         }
         let subscribers = std::mem::take(at(&mut self.events, place));
         let layered = chain.around(Inner::subscribers(subscribers, self.limit));
-        at(&mut self.layered_events, place).replace(Arc::new(layered));
+        at(&mut self.layered_events, place).replace(Box::new(layered));
     }
 
     fn put_layered(&mut self, place: usize, layered: Layered<B>) {
