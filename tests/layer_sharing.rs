@@ -1,10 +1,10 @@
-//! Layers that share the message of a handler that takes it by value.
+//! Who has the message of a handler that takes it by value: layers that share it, threads that it goes to.
 
 use std::{
     any::Any,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use linkbus::{
     Builder, Bus, Command, SyncBus,
     clock::ManualClock,
-    layer::{Dispatch, Observer, Retry, Timeout},
+    layer::{Around, Dispatch, Done, Next, Observer, Retry, Timeout},
 };
 
 use self::twice::Twice;
@@ -102,4 +102,20 @@ fn the_last_attempt_gets_no_copy_from_a_time_out() {
     let retry = || Retry::new().on_any_error().max_attempts(3);
     assert_eq!(printed(|bus| bus.layer(retry())), (3, 2));
     assert_eq!(printed(|bus| bus.layer(retry()).layer(Timeout::after(Duration::from_secs(3600)))), (3, 2));
+}
+
+/// Refuses the first call.
+#[derive(Default)]
+struct Hesitate(AtomicBool);
+
+impl Around for Hesitate {
+    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
+        if self.0.swap(true, Ordering::Relaxed) { next.run(dispatch) } else { dispatch.refuse("not yet") }
+    }
+}
+
+#[test]
+fn a_message_that_did_not_reach_its_handler_comes_back_from_the_thread_of_a_time_out() {
+    let bus = SyncBus::empty().command(|_: Pay| ()).layer(Twice).layer(Timeout::new()).layer(Hesitate::default());
+    bus.clock(ManualClock::new()).build().unwrap().execute(Pay(1)).unwrap();
 }

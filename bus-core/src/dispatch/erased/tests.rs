@@ -97,7 +97,7 @@ impl AsyncHandler<Deceiver> for Hears {
     const MAY_DISPATCH: bool = false;
     const WANTS_CONTEXT: bool = false;
 
-    async fn call(_: &(), _: &Bus, message: Delivered<'_, Deceiver>) -> Result<[usize; 512], AnyError> {
+    async fn call((): &(), _: &Bus, message: Delivered<'_, Deceiver>) -> Result<[usize; 512], AnyError> {
         Ok([message.by_ref().0.len(); 512])
     }
 }
