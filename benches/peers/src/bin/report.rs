@@ -115,7 +115,7 @@ struct Way<'a> {
 fn ways(peer: &PeerResults) -> impl Iterator<Item = Way<'_>> {
     let done = |case: Case| match &peer.cases[&case.to_string()] {
         Figure::Cannot(_) => None,
-        done => Some(done),
+        done @ Figure::Done { .. } => Some(done),
     };
     let (plain, awaited) = (done(Case::Sync), done(Case::Async));
     let cannot = &peer.cases[&Case::Sync.to_string()];
