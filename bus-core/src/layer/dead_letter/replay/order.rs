@@ -81,17 +81,15 @@ impl Order {
 }
 
 fn key(letter: &DeadLetter, facts: Option<&'static MessageFacts>) -> Key {
-    let fields = facts.map_or(&[][..], |facts| facts.fields);
-    if !fields.iter().any(|field| field.key) {
-        return Key::None;
-    }
-    match json(&letter.body).and_then(|message| key_in(&message, fields)) {
+    let Some(facts) = facts.filter(|facts| facts.fields.iter().any(|field| field.key)) else { return Key::None };
+    match json(&letter.body, facts).and_then(|message| key_in(&message, facts.fields)) {
         Some(key) => Key::Known(key.to_string().into()),
         None => Key::Unknown,
     }
 }
 
-fn json(body: &Body) -> Option<Value> {
+#[cfg_attr(not(feature = "transport"), expect(unused_variables, reason = "only a format needs to know the type"))]
+fn json(body: &Body, facts: &'static MessageFacts) -> Option<Value> {
     match body {
         Body::Json(json) | Body::Redacted(json) => serde_json::from_str(json).ok(),
         Body::Message(shared) => {
@@ -99,7 +97,11 @@ fn json(body: &Body) -> Option<Value> {
             serde_json::to_value(payload.serialize()?).ok()
         }
         #[cfg(feature = "transport")]
-        Body::Encoded(encoded) => encoded.read(|format| erased_serde::deserialize(format)).ok(),
+        Body::Encoded(encoded) => {
+            // Not every format can be read as JSON: an id may be bytes there.
+            let payload = encoded.read(facts.revive?).ok()?.0;
+            serde_json::to_value(payload.serialize()?).ok()
+        }
         Body::Withheld(_) => None,
     }
 }
