@@ -1,10 +1,7 @@
 //! What a call takes with it to the thread of a time-out.
 
 use std::{
-    sync::{
-        Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, RwLock},
     thread,
     time::{Duration, Instant},
 };
@@ -13,13 +10,11 @@ use linkbus::{
     Command, Context, ExecuteError, SyncBus, Uuid,
     clock::{ManualClock, Time},
     handler,
-    layer::{Around, Dispatch, Done, Next, Observer, Retry, Timeout},
+    layer::{Dispatch, Observer, Retry, Timeout},
 };
 
-use self::{twice::Twice, until::until_scoped};
+use self::until::until_scoped;
 
-#[path = "support/twice.rs"]
-mod twice;
 #[path = "support/until.rs"]
 mod until;
 
@@ -177,35 +172,4 @@ fn every_attempt_has_the_ids_of_the_dispatch() {
     });
     let told = told.0.lock().unwrap();
     assert_eq!(told[0].id, told[1].id);
-}
-
-/// It cannot be copied.
-#[derive(Command)]
-struct Pay;
-
-#[handler]
-fn pay(_: Pay) {}
-
-/// Refuses the first call.
-#[derive(Default)]
-struct Hesitate(AtomicBool);
-
-impl Around for Hesitate {
-    fn call(&self, dispatch: &mut Dispatch<'_>, next: Next<'_>) -> Done {
-        if self.0.swap(true, Ordering::Relaxed) { next.run(dispatch) } else { dispatch.refuse("not yet") }
-    }
-}
-
-#[test]
-fn a_message_that_did_not_reach_its_handler_comes_back() {
-    let bus = SyncBus::builder()
-        .provide(Told::default())
-        .provide(Door::default())
-        .layer(Twice)
-        .layer(Timeout::new())
-        .layer(Hesitate::default())
-        .clock(ManualClock::stopped())
-        .build()
-        .unwrap();
-    bus.execute(Pay).unwrap();
 }
