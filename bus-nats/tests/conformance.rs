@@ -12,15 +12,12 @@ use std::{
 
 use bus_nats::{Nats, Redelivery};
 use linkbus::{
-    Builder, Bus, CloseError, Command, DispatchError, Event, ExecuteError, PublishError, Query, SendError, Task,
-    Wiring,
-    roles::{AsyncMessageBus, AsyncMessageDispatcher, AsyncQueryDispatcher},
+    Builder, Bus,
     transport::{Completion, Delivery, Order, Transport as _},
 };
 use linkbus_conformance::{
-    self as conformance, Errors, Features, Handlers, Notes, Panics, Passing, Subject, Thread, Unhandled,
+    self as conformance, Errors, Features, Handlers, Notes, Panics, Passing, Serving, Split, Thread, Unhandled,
     broken_promises,
-    messages::{self, AskNobody, NobodysWork, TellNobody},
 };
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -51,7 +48,7 @@ fn every_promise_is_kept() {
     for server in Server::each() {
         *SERVER.lock().unwrap_or_else(PoisonError::into_inner) = server.url().to_owned();
         for handlers in [Handlers::Async, Handlers::Plain] {
-            let broken = broken_promises::<Split>(features(handlers), |wired| Box::pin(Split::of(wired)));
+            let broken = broken_promises::<Split<Served>>(features(handlers), |wired| Box::pin(split(wired)));
             assert_eq!(broken, [""; 0], "with {handlers:?} handlers, at {}", server.url());
         }
     }
@@ -67,13 +64,8 @@ async fn the_suite_asks_for_what_the_transport_promises() {
     }
 }
 
-/// A bus that dispatches, and one that handles, as two processes would have them.
-struct Split {
-    here: Bus,
-    there: Bus,
-    /// Until it is stopped.
-    worker: AsyncMutex<Option<Running>>,
-}
+/// A worker, until it is stopped.
+struct Served(AsyncMutex<Option<Running>>);
 
 /// A prefix that no other has had, so that no message of another case is seen.
 fn new_prefix() -> String {
@@ -81,57 +73,22 @@ fn new_prefix() -> String {
     format!("case{}", CASES.fetch_add(1, Relaxed))
 }
 
-impl Split {
-    async fn of(wired: Builder<Bus>) -> Self {
-        let url = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let redelivery = Redelivery::new().base(Duration::from_millis(10));
-        let config = config(&url).prefix(new_prefix()).redelivery(redelivery);
-        let there = wired.replayable().build().unwrap();
-        let worker = Running::serve(&config, &there).await;
-        let client = Nats::client(&config).await.unwrap();
-        // It is the server that knows of nobody, and not this side.
-        let known = Bus::empty().message::<AskNobody>().message::<TellNobody>().message::<NobodysWork>();
-        let here = known.modules([messages::MODULE]).transport(client).build().unwrap();
-        Split { here, there, worker: AsyncMutex::new(Some(worker)) }
-    }
+async fn split(wired: Builder<Bus>) -> Split<Served> {
+    let url = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let redelivery = Redelivery::new().base(Duration::from_millis(10));
+    let config = config(&url).prefix(new_prefix()).redelivery(redelivery);
+    let there = wired.replayable().build().unwrap();
+    let worker = Running::serve(&config, &there).await;
+    let client = Nats::client(&config).await.unwrap();
+    Split::new(there, Served(AsyncMutex::new(Some(worker))), client)
 }
 
-impl Subject for Split {
-    type Host = Bus;
-
-    async fn close(&self) -> Result<(), CloseError> {
-        self.here.close().await?;
-        if let Some(worker) = self.worker.lock().await.take() {
+impl Serving for Served {
+    async fn end(&self) {
+        if let Some(worker) = self.0.lock().await.take() {
             // What was accepted is handled by whoever comes next; here nobody does, so this one ends when nothing is left.
             soon(worker.idle()).await;
             worker.stop().await;
         }
-        self.there.close().await
-    }
-}
-
-impl AsyncMessageBus for Split {
-    fn wiring(&self) -> &Wiring {
-        self.there.wiring()
-    }
-}
-
-impl AsyncQueryDispatcher for Split {
-    async fn send<Q: Query>(&self, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
-        self.here.send(query).await
-    }
-}
-
-impl AsyncMessageDispatcher for Split {
-    async fn execute<C: Command>(&self, command: C) -> Result<(), ExecuteError<C::Error>> {
-        self.here.execute(command).await
-    }
-
-    async fn publish<E: Event>(&self, event: E) -> Result<(), PublishError> {
-        self.here.publish(event).await
-    }
-
-    async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
-        self.here.dispatch(task).await
     }
 }

@@ -6,11 +6,15 @@ mod handlers;
 mod ledger;
 pub mod messages;
 mod promises;
+#[cfg(feature = "transport")]
+mod split;
 mod subject;
 mod suite;
 
 // A macro finds others at the root.
 use self::promises::__table;
+#[cfg(feature = "transport")]
+pub use self::split::{Serving, Split};
 pub use self::{
     case::{LocalBoxFuture, New},
     features::{Completion, Delivery, Errors, Features, Handlers, Notes, Order, Panics, Passing, Thread, Unhandled},
