@@ -53,7 +53,7 @@ impl Care {
         }
     }
 
-    /// 700 types take a quarter of an hour to compile.
+    /// 700 types take some minutes to compile.
     fn features(&self) -> &'static str {
         match self {
             Care::Full => "many",
