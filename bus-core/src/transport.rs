@@ -18,6 +18,7 @@
 //! | what a transport promises | [`Features`] |
 //! | the body | [`MessagePack`] unless set, [`Json`], or a [`Codec`] of one's own |
 //! | what arrives | [`Endpoint`] |
+//! | what is kept in order | [`Key`], where the transport promises [`Order::PerKey`] |
 //! | errors | [`RemoteError`], or the handler's own error, if it implements serde |
 
 mod carry;
@@ -25,6 +26,7 @@ mod codec;
 mod endpoint;
 mod envelope;
 mod features;
+mod key;
 mod remote_error;
 mod via;
 
@@ -36,6 +38,7 @@ pub use self::{
     endpoint::{Endpoint, NotServable},
     envelope::{Envelope, Malformed, VERSION},
     features::{Completion, Delivery, Features, Order},
+    key::Key,
     remote_error::RemoteError,
     via::{Propagator, Via},
 };

@@ -82,7 +82,7 @@ impl Transport for NatsClient {
         features.commands = Delivery::AtLeastOnce;
         features.events = Delivery::AtLeastOnce;
         features.completion = Completion::Accepted;
-        features.order = Order::Unordered;
+        features.order = Order::PerKey;
         features.durable = true;
         features.max_size = self.shared.connection.max_size();
         features
@@ -146,7 +146,7 @@ impl Shared {
         let Parcel { envelope, body } = parcel;
         let (limit, size) = (within(&envelope, self.config.publish_timeout), body.len());
         let message = ForStream {
-            subject: names::subject(&self.config.prefix, envelope.kind, &envelope.name),
+            subject: self.subject(&envelope),
             id: envelope.id.to_string(),
             headers: headers::write(&envelope),
             body,
@@ -160,6 +160,15 @@ impl Shared {
                 Err(self.too_large(&envelope, size))
             }
             Err(error) => Err(Undelivered::Failed(error.into())),
+        }
+    }
+
+    /// Where the stream is that keeps the message.
+    fn subject(&self, envelope: &Envelope) -> String {
+        let (prefix, kind, name) = (&self.config.prefix, envelope.kind, &envelope.name);
+        match &envelope.key {
+            Some(key) => names::with_key(prefix, kind, name, key),
+            None => names::subject(prefix, kind, name),
         }
     }
 

@@ -1,6 +1,10 @@
 //! What things are called on the server. A wire name may hold any character, a subject and the name of a consumer may not.
 
+mod keys;
+
 use linkbus::Kind;
+
+pub(crate) use self::keys::{keyed_in_consumer, order, with_any_key, with_key};
 
 /// What begins a byte that is written as two digits. It is not `%`: a server of version 2.9 takes the name of a consumer for the
 /// format of a text, and its messages are then not understood.

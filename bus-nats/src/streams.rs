@@ -22,9 +22,9 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long it is known how often a message was begun that is not over, and how many bytes that may take.
-const ATTEMPTS_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const ATTEMPTS_BYTES: i64 = 64 << 20;
+/// How long it is known how often a message was begun, and how far a key is, and how many bytes each of both may take.
+const NOTES_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const NOTES_BYTES: i64 = 64 << 20;
 
 /// How streams are kept: on one server, in files, with up to 1 GiB each, and 2 min in which a message that is sent twice is one,
 /// unless set.
@@ -120,9 +120,13 @@ impl Streams {
         };
         let events = Config { discard: events_when_full, max_age: self.events_age, ..of(names::token(Kind::Event)) };
         let dead = Config { max_age: self.dead_age, ..of("dead") };
-        let mut attempts = Config { max_messages_per_subject: 1, max_age: ATTEMPTS_AGE, ..of("attempts") };
-        attempts.max_bytes = attempts.max_bytes.min(ATTEMPTS_BYTES);
-        vec![work(Kind::Command), work(Kind::Task), events, dead, attempts]
+        let notes = |name| {
+            let all = of(name);
+            Config { max_messages_per_subject: 1, max_age: NOTES_AGE, max_bytes: all.max_bytes.min(NOTES_BYTES), ..all }
+        };
+        // A note of an order that gives way costs time and no message.
+        let order = Config { discard: DiscardPolicy::Old, ..notes("order") };
+        vec![work(Kind::Command), work(Kind::Task), events, dead, notes("attempts"), order]
     }
 
     /// A stream of everything below a subject.

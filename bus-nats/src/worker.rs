@@ -6,6 +6,8 @@ mod dead;
 mod held;
 mod job;
 mod lane;
+mod order;
+mod place;
 mod pull;
 mod queries;
 
@@ -93,9 +95,12 @@ impl NatsWorker {
         served.sort_by_key(|message| message.name);
         let mut consumers = Vec::new();
         for message in served.iter().filter(|message| message.kind != Kind::Query) {
-            let (stream, wanted) = (names::stream(&config.prefix, message.kind), wanted(config, message));
-            if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
-                consumers.push((*message, consumer, wanted));
+            let stream = names::stream(&config.prefix, message.kind);
+            for share in Share::all_of(message) {
+                let wanted = wanted(config, message, *share);
+                if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
+                    consumers.push((*message, *share, consumer, wanted));
+                }
             }
         }
         setup.finish()?;
@@ -106,7 +111,7 @@ impl NatsWorker {
         for message in served.iter().filter(|message| message.kind == Kind::Query) {
             queries.push(Queries::open(message, &shared).await?);
         }
-        let lane = |(message, consumer, wanted)| Lane::new(message, consumer, wanted, &shared);
+        let lane = |(message, share, consumer, wanted)| Lane::new(message, share, consumer, wanted, &shared);
         let lanes = consumers.into_iter().map(lane).collect();
         let flushed = shared.connection.client.flush().await;
         flushed.map_err(|error| OpenError::request("subscribing to queries", error))?;
@@ -176,21 +181,47 @@ impl WorkerHandle {
     /// # Errors
     /// What the server says, or that it does not answer.
     pub async fn lag(&self) -> Result<Vec<Lag>, OpenError> {
-        let mut lags = Vec::new();
+        let mut lags: Vec<Lag> = Vec::new();
         for lane in self.lanes.iter() {
-            lags.push(lane.lag().await?);
+            let lag = lane.lag().await?;
+            match lags.last_mut() {
+                Some(last) if last.message == lag.message => last.add(&lag),
+                _ => lags.push(lag),
+            }
         }
         Ok(lags)
     }
 }
 
-/// The consumer that there has to be for a message. Commands and tasks have one for all workers, whatever their group is: a work
+/// Which messages of a type a consumer has: a server of version 2.9 takes one subject for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// Those without a key, which are in no order.
+    Free,
+    /// Those with one.
+    Keyed,
+}
+
+impl Share {
+    /// Those that there may be of a type.
+    fn all_of(message: &MessageFacts) -> &'static [Share] {
+        let has_key = message.fields.iter().any(|field| field.key);
+        if has_key { &[Share::Free, Share::Keyed] } else { &[Share::Free] }
+    }
+}
+
+/// The consumer that there has to be for messages of a type. Commands and tasks have one for all workers, whatever their group is: a work
 /// queue has no two of the same subject.
-fn wanted(config: &NatsConfig, message: &MessageFacts) -> Config {
+fn wanted(config: &NatsConfig, message: &MessageFacts, share: Share) -> Config {
     let handling = &config.handling;
-    let name = names::in_consumer(message.name);
+    let (name, filter_subject) = match share {
+        Share::Free => (names::in_consumer(message.name), names::subject(&config.prefix, message.kind, message.name)),
+        Share::Keyed => {
+            (names::keyed_in_consumer(message.name), names::with_any_key(&config.prefix, message.kind, message.name))
+        }
+    };
     let common = Config {
-        filter_subject: names::subject(&config.prefix, message.kind, message.name),
+        filter_subject,
         ack_policy: AckPolicy::Explicit,
         ack_wait: handling.ack_wait,
         max_deliver: -1,

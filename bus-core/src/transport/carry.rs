@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Envelope, Parcel, Via, codec};
+use super::{Envelope, Key, Order, Parcel, Via, codec, key::KeyField};
 use crate::{
     bus::Bus,
     depth::{self, Limit},
@@ -31,15 +31,21 @@ impl Layer<Bus> for Carry {
             return site.pass_over();
         }
         site.mark::<IsCarried>();
-        if let Some(what) = missing(message, self.0.transport.features().queries) {
+        let features = self.0.transport.features();
+        if let Some(what) = missing(message, features.queries) {
             return site.refuse(what);
         }
+        let key = match key(message, features.order) {
+            Ok(key) => key,
+            Err(what) => return site.refuse(what),
+        };
         site.value("transport", self.0.transport.name());
         site.value("format", self.0.codec.content_type());
+        let way = Way { via: Arc::clone(&self.0), key };
         Some(if message.kind == Kind::Event {
-            Link::async_around(Spread(Arc::clone(&self.0)))
+            Link::async_around(Spread(way))
         } else {
-            Link::async_around(Elsewhere(Arc::clone(&self.0)))
+            Link::async_around(Elsewhere(way))
         })
     }
 
@@ -67,14 +73,25 @@ fn missing(message: &MessageFacts, carries_queries: bool) -> Option<String> {
         .then(|| format!("its reply has to be read: derive `serde::Deserialize` for `{reply}`, or {leave}"))
 }
 
+/// Where the key of the message is, if the transport keeps its order.
+fn key(message: &'static MessageFacts, order: Order) -> Result<Option<KeyField>, String> {
+    if order == Order::PerKey { KeyField::of(message) } else { Ok(None) }
+}
+
+/// How messages of one type leave the bus.
+struct Way {
+    via: Arc<Via>,
+    key: Option<KeyField>,
+}
+
 /// A message with one handler, which is in another process.
-struct Elsewhere(Arc<Via>);
+struct Elsewhere(Way);
 
 impl AsyncAround for Elsewhere {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
-        match pack(dispatch, &self.0, next.limit()) {
+        match self.0.pack(dispatch, next.limit()) {
             Ok(parcel) => {
-                let received = self.0.carry(parcel).await;
+                let received = self.0.via.carry(parcel).await;
                 dispatch.receive(received)
             }
             Err(failure) => dispatch.fail(failure),
@@ -84,16 +101,16 @@ impl AsyncAround for Elsewhere {
 
 /// An event that others may want. They get it before the subscribers here: if it cannot be sent, nobody here has had it
 /// either, and it can be published again.
-struct Spread(Arc<Via>);
+struct Spread(Way);
 
 impl AsyncAround for Spread {
     async fn call(&self, dispatch: &mut Dispatch<'_>, next: AsyncNext<'_>) -> Done {
         if dispatch.particulars().is_foreign {
             return next.run(dispatch).await;
         }
-        match pack(dispatch, &self.0, next.limit()) {
+        match self.0.pack(dispatch, next.limit()) {
             Ok(parcel) => {
-                let received = self.0.carry(parcel).await;
+                let received = self.0.via.carry(parcel).await;
                 let done = dispatch.receive(received);
                 if matches!(dispatch.outcome(), Outcome::Succeeded) { next.run(dispatch).await } else { done }
             }
@@ -102,12 +119,25 @@ impl AsyncAround for Spread {
     }
 }
 
-/// The message of this dispatch, ready for a transport.
-fn pack(dispatch: &mut Dispatch<'_>, via: &Via, limit: Limit) -> Result<Parcel, LayerFailure> {
-    let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
-    let envelope = Envelope { depth, ..envelope(dispatch, via) };
-    let body = body(dispatch, via).map_err(LayerFailure::Refused)?;
-    Ok(Parcel { envelope, body })
+impl Way {
+    /// The message of this dispatch, ready for the transport.
+    fn pack(&self, dispatch: &mut Dispatch<'_>, limit: Limit) -> Result<Parcel, LayerFailure> {
+        let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
+        let key = self.key(dispatch).map_err(LayerFailure::Refused)?;
+        let envelope = Envelope { depth, key, ..envelope(dispatch, &self.via) };
+        let body = body(dispatch, &self.via).map_err(LayerFailure::Refused)?;
+        Ok(Parcel { envelope, body })
+    }
+
+    fn key(&self, dispatch: &Dispatch<'_>) -> Result<Option<Key>, AnyError> {
+        let Some(key) = self.key else { return Ok(None) };
+        key.read(message(dispatch)?)
+    }
+}
+
+/// The message, to be written.
+fn message<'a>(dispatch: &'a Dispatch<'_>) -> Result<&'a dyn erased_serde::Serialize, AnyError> {
+    dispatch.payload.serialize().ok_or_else(|| "the message is gone: it was handed over before".into())
 }
 
 fn envelope(dispatch: &mut Dispatch<'_>, via: &Via) -> Envelope {
@@ -119,9 +149,8 @@ fn envelope(dispatch: &mut Dispatch<'_>, via: &Via) -> Envelope {
     Envelope::new(&context, via.source, deadline, &*via.codec)
 }
 
-fn body(dispatch: &mut Dispatch<'_>, via: &Via) -> Result<Vec<u8>, AnyError> {
-    let message = dispatch.payload.serialize().ok_or("the message is gone: it was handed over before")?;
-    let body = codec::write(&*via.codec, message)?;
+fn body(dispatch: &Dispatch<'_>, via: &Via) -> Result<Vec<u8>, AnyError> {
+    let body = codec::write(&*via.codec, message(dispatch)?)?;
     let (size, limit) = (body.len(), via.transport.features().max_size);
     if size > limit {
         return Err(super::Undelivered::TooLarge { size, limit }.into());

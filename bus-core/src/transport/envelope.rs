@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Codec, codec};
+use super::{Codec, Key, codec};
 use crate::{
     context::Context,
     message::{Kind, Message},
@@ -23,7 +23,7 @@ pub const VERSION: u8 = 1;
 
 /// What the bus says about a message on its way. A transport may read it, and sets nothing but [`attempt`](Self::attempt).
 ///
-/// On the wire it is a MessagePack map with these names; what is `None` is left out, and names that a receiver does not know
+/// On the wire it is a MessagePack map with these names, without [`key`](Self::key); what is `None` is left out, and names that a receiver does not know
 /// are passed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -63,6 +63,10 @@ pub struct Envelope {
     /// What belongs to [`traceparent`](Self::traceparent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracestate: Option<String>,
+    /// What the message is kept in order by, if it has a [key](Key) and the transport promises [`Order::PerKey`](super::Order::PerKey).
+    /// It is not on the wire: the transport makes of it what it needs.
+    #[serde(skip)]
+    pub key: Option<Key>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +133,7 @@ impl Envelope {
             content_type: codec::content_type(super::Json.content_type()),
             traceparent: None,
             tracestate: None,
+            key: None,
         }
     }
 
@@ -148,6 +153,7 @@ impl Envelope {
             content_type: codec::content_type(format.content_type()),
             traceparent: None,
             tracestate: None,
+            key: None,
         }
     }
 

@@ -59,7 +59,8 @@ pub enum Order {
     Unordered,
     /// What one process sends to one other.
     PerSender,
-    /// What has the same `#[bus(key)]`.
+    /// What has the same [`#[bus(key)]`](super::Key) and the same name: it is handled one after the other, also when it is handled again.
+    /// Messages of different keys do not wait for each other.
     PerKey,
 }
 

@@ -22,6 +22,8 @@ pub struct WorkerStats {
     pub unwritten_letters: u64,
     /// Messages that were given back when the worker stopped.
     pub returned: u64,
+    /// How often messages went back to the server and came again, because many of their key waited before them.
+    pub postponed: u64,
     /// How often the server was silent for too long, and was asked again.
     pub stalls: u64,
     /// Answers that could not be sent.
@@ -42,6 +44,15 @@ pub struct Lag {
     pub redelivered: usize,
 }
 
+impl Lag {
+    /// What waits for the same handlers in another consumer.
+    pub(super) fn add(&mut self, other: &Lag) {
+        self.waiting += other.waiting;
+        self.under_way += other.under_way;
+        self.redelivered += other.redelivered;
+    }
+}
+
 /// Counted up as things happen.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -53,6 +64,7 @@ pub(super) struct Counts {
     pub(super) dead_lettered: Count,
     pub(super) unwritten_letters: Count,
     pub(super) returned: Count,
+    pub(super) postponed: Count,
     pub(super) stalls: Count,
     pub(super) lost_answers: Count,
 }
@@ -81,6 +93,7 @@ impl Counts {
             dead_lettered: self.dead_lettered.now(),
             unwritten_letters: self.unwritten_letters.now(),
             returned: self.returned.now(),
+            postponed: self.postponed.now(),
             stalls: self.stalls.now(),
             lost_answers: self.lost_answers.now(),
         }

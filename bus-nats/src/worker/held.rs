@@ -3,12 +3,16 @@
 use std::{pin::pin, time::Duration};
 
 use async_nats::jetstream::{AckKind, Message};
-use tokio::time::sleep;
+use linkbus::AnyError;
+use tokio::time::{sleep, timeout};
 
 use super::{Phase, Shared};
 
 /// How often the server is told, within the time after which it gives a message to another worker.
 const SIGNALS: u32 = 3;
+
+/// How long the server has to say that it has heard.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) struct Held<'a> {
     pub(super) message: &'a Message,
@@ -46,6 +50,14 @@ impl<'a> Held<'a> {
         if let Err(error) = self.message.ack_with(what).await {
             tracing::warn!(target: "linkbus", "the server could not be told of a message: {error}");
         }
+    }
+
+    /// Tells the server that the message is over, and waits until it knows.
+    pub(super) async fn confirm(&self) -> Result<(), AnyError> {
+        let reply = self.message.reply.clone().ok_or("the message came from no stream")?;
+        let heard = self.shared.connection.client.request(reply, AckKind::Ack.into());
+        timeout(PATIENCE, heard).await.map_err(|_| "the server does not answer")??;
+        Ok(())
     }
 
     fn interval(&self) -> Duration {

@@ -7,57 +7,44 @@ use async_nats::{
     jetstream::{AckKind, Message},
 };
 use linkbus::{
-    AnyError,
     layer::Reason,
     transport::{Answer, Envelope, Parcel, RemoteError},
 };
-use tokio::sync::OwnedSemaphorePermit;
-use uuid::Uuid;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
-use super::{Phase, attempts::Note, held::Held, lane::Lane};
+use super::{
+    Phase,
+    attempts::{Attempt, Note, Tally},
+    held::Held,
+    lane::Lane,
+    order::{Order, Spot, Turn},
+    place::Place,
+};
 use crate::headers;
 
 /// When a message is tried again with which something went wrong that is not its fault.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What becomes of a message.
+/// What becomes of a message that was begun.
 enum Fate {
     Handled,
     /// It is tried again after this time.
     Again(Duration),
-    /// It goes to another worker; how often it was begun before, if it was begun now.
-    Returned(Option<u32>),
+    /// It goes to another worker, and was begun so often before.
+    Returned(u32),
     /// It is given up after so many attempts.
     Dead(Box<RemoteError>, u32),
 }
 
-/// Where a message is in its stream, and how often it was given out.
-#[derive(Clone, Copy)]
-struct Place {
-    sequence: u64,
-    delivered: i64,
-    /// When it was kept, in nanoseconds since 1970.
-    at: i128,
-}
-
-impl Place {
-    fn of(message: &Message) -> Result<Self, async_nats::Error> {
-        let info = message.info()?;
-        let (sequence, delivered) = (info.stream_sequence, info.delivered);
-        Ok(Place { sequence, delivered, at: info.published.unix_timestamp_nanos() })
-    }
-
-    fn is_again(self) -> bool {
-        self.delivered > 1
-    }
-
-    /// The id of a message that has none: the same, whenever it is given out.
-    fn id(self) -> Uuid {
-        let mut bytes = self.at.to_be_bytes();
-        bytes.rotate_left(8);
-        bytes[8..].copy_from_slice(&self.sequence.to_be_bytes());
-        uuid::Builder::from_custom_bytes(bytes).into_uuid()
-    }
+/// Whether a message is begun.
+enum Admission<'a> {
+    Begun(SemaphorePermit<'a>, Tally<'a>),
+    /// It is over, and only the server does not know.
+    Over,
+    /// It comes again after this time, when it may be its turn.
+    Later(Duration),
+    /// The worker stops.
+    Stopped,
 }
 
 /// Handles a message, and does with it what is then to be done.
@@ -70,26 +57,63 @@ pub(super) async fn work_off(lane: Arc<Lane>, message: Message, _room: OwnedSema
         }
     };
     let held = Held::new(&message, &lane.shared);
+    let counts = &lane.shared.counts;
     if place.is_again() {
-        lane.shared.counts.redelivered.up();
+        counts.redelivered.up();
     }
-    let fate = lane.handle(&held, place).await;
-    lane.settle(&held, place, fate).await;
+    // Until the message is settled: the next one of its key begins then.
+    let spot = lane.order.as_ref().map(|order| (order, order.enter(&message, place)));
+    match lane.admit(&held, place, spot.as_ref()).await {
+        Admission::Begun(running, tally) => {
+            let fate = lane.handle(&held, place, &tally, running).await;
+            lane.settle(&held, place, &tally, fate).await;
+        }
+        Admission::Over => lane.confirm(&held).await,
+        Admission::Later(delay) => {
+            counts.postponed.up();
+            held.tell(AckKind::Nak(Some(delay))).await;
+        }
+        Admission::Stopped => {
+            counts.returned.up();
+            lane.give_back(&held).await;
+        }
+    }
 }
 
 impl Lane {
-    async fn handle(&self, held: &Held<'_>, place: Place) -> Fate {
-        let Some(Ok(_running)) = held.until(Phase::Stopping, self.running.acquire()).await else {
-            held.during(self.left()).await;
-            return Fate::Returned(None);
-        };
+    /// Waits until a message may begin.
+    async fn admit(&self, held: &Held<'_>, place: Place, spot: Option<&(&Order, Spot)>) -> Admission<'_> {
+        let admitted = held.until(Phase::Stopping, async {
+            let tally = match spot {
+                None => Tally::of_message(self.note(place), place),
+                Some((order, spot)) => match self.turn(order, spot, held.message, place).await {
+                    Turn::Now(known) => {
+                        Tally::of_key(self.notes(order, &held.message.subject), known, self.message.kind, place)
+                    }
+                    Turn::Over => return Admission::Over,
+                    Turn::Later(delay) => return Admission::Later(delay),
+                },
+            };
+            // It is never closed.
+            self.running.acquire().await.map_or(Admission::Stopped, |running| Admission::Begun(running, tally))
+        });
+        match admitted.await {
+            Some(Admission::Stopped) | None => {
+                held.during(self.left()).await;
+                Admission::Stopped
+            }
+            Some(admission) => admission,
+        }
+    }
+
+    async fn handle(&self, held: &Held<'_>, place: Place, tally: &Tally<'_>, _running: SemaphorePermit<'_>) -> Fate {
         let no_headers = HeaderMap::new();
         let headers = held.message.headers.as_ref().unwrap_or(&no_headers);
         let envelope = match headers::read(headers, self.message.kind, self.message.name, place.id()) {
             Ok(envelope) => envelope,
             Err(error) => return Fate::Dead(Box::new(RemoteError::new(Reason::Refused, error.to_string())), 0),
         };
-        let attempt = match self.attempt(place).await {
+        let attempt = match tally.begin(self.shared.config.handling.redelivery.attempts()).await {
             Ok(attempt) => attempt,
             Err(error) => {
                 tracing::warn!(target: "linkbus", name = self.message.name, "the attempt cannot be noted, so it is not made: {error}");
@@ -102,28 +126,14 @@ impl Lane {
         }
     }
 
-    /// Which attempt this is, noted if it is not the first.
-    async fn attempt(&self, place: Place) -> Result<Attempt, AnyError> {
-        if !place.is_again() {
-            return Ok(Attempt::Number(1));
-        }
-        let note = self.note(place);
-        let begun = note.begun().await?;
-        if begun >= self.shared.config.handling.redelivery.attempts() {
-            return Ok(Attempt::NoMore(begun));
-        }
-        note.write(begun + 1).await?;
-        Ok(Attempt::Number(begun + 1))
-    }
-
     async fn deliver(&self, held: &Held<'_>, mut envelope: Envelope, attempt: u32) -> Fate {
         envelope.attempt = envelope.attempt.saturating_add(attempt - 1);
         let parcel = Parcel { envelope, body: held.message.payload.to_vec() };
         let answer = held.until(Phase::Overdue, self.shared.endpoint.deliver(parcel)).await;
         match answer {
-            None => Fate::Returned(Some(attempt - 1)),
+            None => Fate::Returned(attempt - 1),
             Some(Answer::Done(_)) => Fate::Handled,
-            Some(Answer::Failed(error)) if error.reason == Reason::ShutDown => Fate::Returned(Some(attempt - 1)),
+            Some(Answer::Failed(error)) if error.reason == Reason::ShutDown => Fate::Returned(attempt - 1),
             Some(Answer::Failed(error)) => match self.shared.config.handling.redelivery.after(&error, attempt) {
                 Some(delay) => Fate::Again(delay),
                 None => Fate::Dead(error, attempt),
@@ -131,12 +141,12 @@ impl Lane {
         }
     }
 
-    async fn settle(&self, held: &Held<'_>, place: Place, fate: Fate) {
+    async fn settle(&self, held: &Held<'_>, place: Place, tally: &Tally<'_>, fate: Fate) {
         let counts = &self.shared.counts;
         match fate {
             Fate::Handled => {
                 counts.handled.up();
-                self.end(held, place).await;
+                self.end(held, tally).await;
             }
             Fate::Again(delay) => {
                 counts.failed.up();
@@ -144,7 +154,10 @@ impl Lane {
             }
             Fate::Returned(begun) => {
                 counts.returned.up();
-                self.give_back(held, place, begun).await;
+                if let Err(error) = tally.write(begun).await {
+                    tracing::warn!(target: "linkbus", name = self.message.name, "an attempt that was ended counts: {error}");
+                }
+                self.give_back(held).await;
             }
             Fate::Dead(error, attempts) => {
                 let buried = held.during(self.bury(held.message, &error, attempts, place.sequence)).await;
@@ -154,29 +167,42 @@ impl Lane {
                     held.tell(AckKind::Nak(Some(SOON))).await;
                 } else {
                     counts.dead_lettered.up();
-                    self.end(held, place).await;
+                    self.end(held, tally).await;
                 }
             }
         }
     }
 
-    /// Another worker gets the message, and an attempt that was ended by this one is none.
-    async fn give_back(&self, held: &Held<'_>, place: Place, begun: Option<u32>) {
-        if let Some(begun) = begun
-            && let Err(error) = self.note(place).write(begun).await
-        {
-            tracing::warn!(target: "linkbus", name = self.message.name, "an attempt that was ended counts: {error}");
-        }
+    /// Another worker gets the message.
+    async fn give_back(&self, held: &Held<'_>) {
         // A bus that is closed while its worker runs would have the message back at once.
         let is_running = *self.shared.phase.borrow() == Phase::Running;
         held.tell(AckKind::Nak(is_running.then_some(SOON))).await;
     }
 
     /// The message is over.
-    async fn end(&self, held: &Held<'_>, place: Place) {
-        held.tell(AckKind::Ack).await;
-        if place.is_again() {
-            self.note(place).forget().await;
+    async fn end(&self, held: &Held<'_>, tally: &Tally<'_>) {
+        match tally {
+            Tally::OfMessage { note, is_again } => {
+                held.tell(AckKind::Ack).await;
+                if *is_again {
+                    note.forget().await;
+                }
+            }
+            Tally::OfKey { .. } => match held.during(tally.note_end()).await {
+                Ok(()) => self.confirm(held).await,
+                Err(error) => {
+                    tracing::warn!(target: "linkbus", name = self.message.name, "a message comes again, because its end cannot be noted: {error}");
+                    held.tell(AckKind::Nak(Some(SOON))).await;
+                }
+            },
+        }
+    }
+
+    /// The message is over, and the next one of its key begins when the server knows.
+    async fn confirm(&self, held: &Held<'_>) {
+        if let Err(error) = held.confirm().await {
+            tracing::warn!(target: "linkbus", name = self.message.name, "a message may come again, because the server could not be told of its end: {error}");
         }
     }
 
@@ -184,12 +210,6 @@ impl Lane {
         let (jetstream, prefix) = (&self.shared.connection.jetstream, &self.shared.config.prefix);
         Note::of(jetstream, prefix, self.stream(), self.consumer(), place.sequence)
     }
-}
-
-enum Attempt {
-    Number(u32),
-    /// It was begun so often, and never ended.
-    NoMore(u32),
 }
 
 /// What is said of a message that was begun as often as allowed, and of which nobody came to say how it ended.

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Shared, counts::Lag, held::Held, job::work_off, pull::Pull};
+use super::{Share, Shared, counts::Lag, held::Held, job::work_off, order::Order, pull::Pull};
 use crate::error::OpenError;
 
 /// One type of message, and the consumer that has it.
@@ -21,6 +21,8 @@ pub(super) struct Lane {
     pub(super) source: Consumer<Config>,
     /// What that is.
     wanted: Config,
+    /// How messages with a key are kept in order; `None` for those without.
+    pub(super) order: Option<Order>,
     /// For messages that are handled.
     pub(super) running: Semaphore,
     /// Whether the server gives nothing more to this worker. What is given back before that could come back to it.
@@ -31,15 +33,18 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(
         message: &'static MessageFacts,
+        share: Share,
         source: Consumer<Config>,
         wanted: Config,
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
+        let order = (share == Share::Keyed).then(|| Order::new(&source, shared));
         let running = Semaphore::new(shared.config.handling.concurrency);
         Arc::new(Lane {
             message,
             source,
             wanted,
+            order,
             running,
             has_left: watch::Sender::new(false),
             shared: Arc::clone(shared),
@@ -94,8 +99,12 @@ impl Lane {
         }
         let jetstream = &self.shared.connection.jetstream;
         let made = jetstream.create_consumer_on_stream(self.wanted.clone(), self.stream()).await;
-        if let Err(error) = made {
-            tracing::warn!(target: "linkbus", consumer = self.consumer(), "the consumer cannot be made again: {error}");
+        match (made, &self.order) {
+            (Ok(made), Some(order)) => order.renew(&made),
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                tracing::warn!(target: "linkbus", consumer = self.consumer(), "the consumer cannot be made again: {error}");
+            }
         }
     }
 

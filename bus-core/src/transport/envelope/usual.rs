@@ -118,6 +118,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Envelope> {
         content_type,
         traceparent: None,
         tracestate: None,
+        key: None,
     })
 }
 
@@ -181,6 +182,7 @@ mod tests {
             content_type: "application/msgpack".into(),
             traceparent: None,
             tracestate: None,
+            key: None,
         };
         let mut envelopes = vec![usual.clone()];
         envelopes.extend(Kind::ALL.map(|kind| Envelope { kind, ..usual.clone() }));
