@@ -104,10 +104,27 @@ impl AsyncAround for Spread {
 
 /// The message of this dispatch, ready for a transport.
 fn pack(dispatch: &mut Dispatch<'_>, via: &Via, limit: Limit) -> Result<Parcel, LayerFailure> {
-    let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
-    let envelope = Envelope { depth, ..envelope(dispatch, via) };
+    let due = dispatch.due();
+    if due.is_some() && !via.transport.features().schedules {
+        return Err(LayerFailure::Refused(keeps_nothing(via).into()));
+    }
+    let envelope = match due.filter(|due| *due > SystemTime::now()) {
+        // Whoever sent it does not wait for it, and it is not nested in anything when it is handled.
+        Some(due) => Envelope { deadline: None, ..envelope(dispatch, via) }.due_at(due),
+        None => {
+            let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
+            Envelope { depth, ..envelope(dispatch, via) }
+        }
+    };
     let body = body(dispatch, via).map_err(LayerFailure::Refused)?;
     Ok(Parcel { envelope, body })
+}
+
+fn keeps_nothing(via: &Via) -> String {
+    let name = via.transport.name();
+    format!(
+        "the transport `{name}` keeps no message until it is due: send it through one that does, or wait and dispatch it then"
+    )
 }
 
 fn envelope(dispatch: &mut Dispatch<'_>, via: &Via) -> Envelope {

@@ -22,6 +22,8 @@ pub struct WorkerStats {
     pub unwritten_letters: u64,
     /// Messages that were given back when the worker stopped.
     pub returned: u64,
+    /// Messages for later that were due, and were moved to the queue of their type.
+    pub moved: u64,
     /// How often the server was silent for too long, and was asked again.
     pub stalls: u64,
     /// Answers that could not be sent.
@@ -53,6 +55,7 @@ pub(super) struct Counts {
     pub(super) dead_lettered: Count,
     pub(super) unwritten_letters: Count,
     pub(super) returned: Count,
+    pub(super) moved: Count,
     pub(super) stalls: Count,
     pub(super) lost_answers: Count,
 }
@@ -81,6 +84,7 @@ impl Counts {
             dead_lettered: self.dead_lettered.now(),
             unwritten_letters: self.unwritten_letters.now(),
             returned: self.returned.now(),
+            moved: self.moved.now(),
             stalls: self.stalls.now(),
             lost_answers: self.lost_answers.now(),
         }

@@ -35,7 +35,7 @@ impl Lane {
         wanted: Config,
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
-        let running = Semaphore::new(shared.config.handling.concurrency);
+        let running = Semaphore::new(shared.config.handling.concurrency_for(message));
         Arc::new(Lane {
             message,
             source,
