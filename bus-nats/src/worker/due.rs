@@ -38,7 +38,11 @@ pub(super) async fn consumer(setup: &mut Setup<'_>, prefix: &str) -> Result<Opti
     if !setup.has_later(&stream).await? {
         return Ok(None);
     }
-    let wanted = pull::Config {
+    setup.consumer(&stream, &wanted(prefix)).await
+}
+
+fn wanted(prefix: &str) -> pull::Config {
+    pull::Config {
         durable_name: Some("due".to_owned()),
         filter_subject: names::all_due(prefix),
         ack_policy: AckPolicy::Explicit,
@@ -46,8 +50,7 @@ pub(super) async fn consumer(setup: &mut Setup<'_>, prefix: &str) -> Result<Opti
         max_deliver: -1,
         max_ack_pending: MAX_ACK_PENDING,
         ..pull::Config::default()
-    };
-    setup.consumer(&stream, &wanted).await
+    }
 }
 
 impl Due {
@@ -57,13 +60,29 @@ impl Due {
 
     /// Moves until the worker stops.
     pub(super) async fn run(self) {
-        while let Err(error) = self.move_all().await {
-            tracing::warn!(target: "linkbus", "messages that are due cannot be had from the server: {error}");
+        loop {
+            if let Err(error) = self.move_all().await {
+                tracing::warn!(target: "linkbus", "messages that are due cannot be had from the server: {error}");
+                self.mend().await;
+            }
             tokio::select! {
                 biased;
                 () = self.shared.reached(Phase::Stopping) => return,
                 () = sleep(PAUSE) => {}
             }
+        }
+    }
+
+    /// Makes the consumer again if it is gone.
+    async fn mend(&self) {
+        let Shared { connection, config, .. } = &*self.shared;
+        if config.verify_only {
+            return;
+        }
+        let stream = names::later_stream(&config.prefix);
+        let made = connection.jetstream.create_consumer_on_stream(wanted(&config.prefix), stream).await;
+        if let Err(error) = made {
+            tracing::warn!(target: "linkbus", "the consumer of what is due cannot be made again: {error}");
         }
     }
 
