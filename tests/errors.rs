@@ -253,7 +253,7 @@ fn every_error_is_a_standard_error() {
     let publish = run(&bus, 1).unwrap_err();
     assert!(publish.source().unwrap().is::<io::Error>());
     let batch = run(&bus, 2).unwrap_err();
-    assert_eq!(batch.to_string(), "message 1 of the batch failed, and those after it were not sent");
+    assert_eq!(batch.to_string(), "message 1 of the batch failed, and the batch ended there");
     assert!(batch.source().unwrap().is::<PublishError>());
 }
 

@@ -1,9 +1,13 @@
 //! The async bus.
 
+mod batch;
 mod hand_over;
+#[cfg(feature = "transport")]
+mod later;
 
 use std::{future::Future, sync::Arc};
 
+pub(crate) use self::batch::in_turn;
 use self::hand_over::HandOver;
 use crate::{
     builder::Builder,
@@ -185,6 +189,12 @@ impl Bus {
 
     /// Executes `commands` one after the other and stops at the first that fails.
     ///
+    /// Commands that a transport accepts for a handler elsewhere are sent in order, too, but do not wait for one another: as many are
+    /// under way as its `Features::batch_window` allows. Of those behind the one that fails, fewer than that may have been sent.
+    ///
+    /// Commands that a transport only [accepts](crate::Docs) do not wait for one another: they are sent in this order, and up to
+    /// [so many](crate::Docs) are under way. Those behind one that fails which were, at most one less, may then have been sent.
+    ///
     /// # Errors
     /// [`BatchError`] with the position of that command and its error.
     #[cfg_attr(feature = "testing", track_caller)]
@@ -193,10 +203,12 @@ impl Bus {
         commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<(), BatchError<ExecuteError<C::Error>>>> + Send {
         let origin = Origin::of_caller();
-        in_turn(commands.into_iter(), move |command| self.to_handler(command, origin))
+        self.batch(commands.into_iter(), move |command| self.to_handler(command, origin))
     }
 
     /// Publishes `events` one after the other and stops at the first of which a subscriber fails.
+    ///
+    /// Events without subscribers here need not wait for one another on their way out: as [`execute_many`](Self::execute_many).
     ///
     /// # Errors
     /// [`BatchError`] with the position of that event and its error.
@@ -206,10 +218,12 @@ impl Bus {
         events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<(), BatchError<PublishError>>> + Send {
         let origin = Origin::of_caller();
-        in_turn(events.into_iter(), move |event| self.to_subscribers(event, origin))
+        self.batch(events.into_iter(), move |event| self.to_subscribers(event, origin))
     }
 
     /// Dispatches `tasks` one after the other and stops at the first that fails.
+    ///
+    /// Tasks need not wait for one another where commands need not: see [`execute_many`](Self::execute_many).
     ///
     /// # Errors
     /// [`BatchError`] with the position of that task and its error.
@@ -219,7 +233,7 @@ impl Bus {
         tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<(), BatchError<DispatchError<T::Error>>>> + Send {
         let origin = Origin::of_caller();
-        in_turn(tasks.into_iter(), move |task| self.to_handler(task, origin))
+        self.batch(tasks.into_iter(), move |task| self.to_handler(task, origin))
     }
 
     /// What is wired on this bus, and where it is written.
@@ -264,20 +278,6 @@ impl Bus {
     pub fn handle(&self) -> BusHandle<Bus> {
         BusHandle::strong(self.clone())
     }
-}
-
-/// Dispatches one after the other, and stops at the first that fails.
-pub(crate) async fn in_turn<M, E, O>(
-    messages: impl Iterator<Item = M> + Send,
-    one: impl Fn(M) -> O + Send,
-) -> Result<(), BatchError<E>>
-where
-    O: Future<Output = Result<(), E>> + Send,
-{
-    for (completed, message) in messages.enumerate() {
-        one(message).await.map_err(|error| BatchError { completed, error })?;
-    }
-    Ok(())
 }
 
 impl Clone for Bus {

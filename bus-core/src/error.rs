@@ -468,7 +468,8 @@ impl Error for CloseError {
 #[non_exhaustive]
 pub struct BatchError<E> {
     /// How many messages were handled before the one that failed, which is also that message's position, from 0.
-    /// Those after it were not sent.
+    /// Those after it were not sent, but for what was under way then through a transport that
+    /// [allows more than one](crate::Bus::execute_many).
     pub completed: usize,
     /// Why that message failed.
     pub error: E,
@@ -476,7 +477,7 @@ pub struct BatchError<E> {
 
 impl<E: Error> fmt::Display for BatchError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "message {} of the batch failed, and those after it were not sent", self.completed + 1)
+        write!(f, "message {} of the batch failed, and the batch ended there", self.completed + 1)
     }
 }
 

@@ -32,6 +32,8 @@ mod watch;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
+#[cfg(feature = "transport")]
+pub(crate) use self::next::run_later;
 #[cfg(feature = "testing")]
 pub(crate) use self::site::InsideRetry;
 pub use self::{

@@ -141,6 +141,8 @@ pub enum Undelivered {
         /// How many there may be.
         limit: usize,
     },
+    /// It cannot be kept until it is due, and was not sent at all: why, and what to do.
+    CannotWait(AnyError),
     /// The transport is closed: it was not handled.
     Closed,
     /// The transport failed: whether it was handled is not known.
@@ -157,7 +159,7 @@ impl fmt::Display for Undelivered {
                 write!(f, "the message has {size} bytes, and no more than {limit} are carried")
             }
             Undelivered::Closed => f.write_str("the transport is closed"),
-            Undelivered::Failed(error) => error.fmt(f),
+            Undelivered::Failed(error) | Undelivered::CannotWait(error) => error.fmt(f),
         }
     }
 }
@@ -165,7 +167,7 @@ impl fmt::Display for Undelivered {
 impl Error for Undelivered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Undelivered::Failed(error) => error.as_error().source(),
+            Undelivered::Failed(error) | Undelivered::CannotWait(error) => error.as_error().source(),
             _ => None,
         }
     }

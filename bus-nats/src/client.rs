@@ -21,6 +21,7 @@ use crate::{
     error::OpenError,
     headers,
     health::Health,
+    later::Waiting,
     names,
     publish::{ForStream, NotKept},
     streams::Setup,
@@ -48,6 +49,9 @@ struct Shared {
 
 /// The most messages under way: what waits for the [window](NatsConfig::publish_window), too.
 const MAX_IN_FLIGHT: u32 = 100_000;
+
+/// The most messages of a batch under way: more of them make it no faster.
+const MAX_BATCH_WINDOW: usize = 256;
 
 impl NatsClient {
     pub(crate) async fn open(config: &NatsConfig) -> Result<Self, OpenError> {
@@ -83,6 +87,8 @@ impl Transport for NatsClient {
         features.events = Delivery::AtLeastOnce;
         features.completion = Completion::Accepted;
         features.order = Order::PerKey;
+        features.batch_window = self.shared.config.publish_window.min(MAX_BATCH_WINDOW);
+        features.schedules = true;
         features.durable = true;
         features.max_size = self.shared.connection.max_size();
         features
@@ -150,6 +156,10 @@ impl Shared {
             id: envelope.id.to_string(),
             headers: headers::write(&envelope),
             body,
+        };
+        let message = match envelope.due {
+            Some(due) => Waiting { connection: &self.connection, config: &self.config }.until(due, message).await?,
+            None => message,
         };
         match message.keep(&self.connection.jetstream, limit).await {
             Ok(()) => {

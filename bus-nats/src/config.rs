@@ -1,6 +1,8 @@
 //! What clients and workers are told: where the server is, what is on it, and how messages are handled.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use linkbus::MessageFacts;
 
 use crate::{
     error::OpenError,
@@ -43,11 +45,19 @@ pub struct NatsConfig {
 pub(crate) struct Handling {
     pub(crate) redelivery: Redelivery,
     pub(crate) ack_wait: Duration,
-    pub(crate) concurrency: usize,
+    concurrency: usize,
+    concurrency_of: BTreeMap<String, usize>,
     pub(crate) prefetch: usize,
     pub(crate) query_backlog: usize,
     pub(crate) hearers: Hearers,
     pub(crate) begin: Begin,
+}
+
+impl Handling {
+    /// How many messages of a type are handled at once.
+    pub(crate) fn concurrency_for(&self, message: &MessageFacts) -> usize {
+        self.concurrency_of.get(message.name).copied().unwrap_or(self.concurrency)
+    }
 }
 
 /// Which of the workers of a group hear an event.
@@ -148,6 +158,7 @@ impl NatsConfig {
                 redelivery: Redelivery::default(),
                 ack_wait: Duration::from_secs(5),
                 concurrency: 32,
+                concurrency_of: BTreeMap::new(),
                 prefetch: 64,
                 query_backlog: 1024,
                 hearers: Hearers::default(),
@@ -272,6 +283,18 @@ impl NatsConfig {
         self
     }
 
+    /// How many messages of this type, by its wire name, a worker handles at once, in the place of
+    /// [`concurrency`](Self::concurrency); at least 1. A name that its bus does not serve is an error when the worker is opened.
+    ///
+    /// ```
+    /// # use bus_nats::NatsConfig;
+    /// let config = NatsConfig::new("nats://127.0.0.1:4222").concurrency(64).concurrency_of("shop.Ship", 4);
+    /// ```
+    pub fn concurrency_of(mut self, message: impl Into<String>, messages: usize) -> Self {
+        self.handling.concurrency_of.insert(message.into(), messages.max(1));
+        self
+    }
+
     /// How many messages of a type a worker has waiting besides: 64, and at least 1.
     pub fn prefetch(mut self, messages: usize) -> Self {
         self.handling.prefetch = messages.max(1);
@@ -295,6 +318,19 @@ impl NatsConfig {
     pub fn begin(mut self, begin: Begin) -> Self {
         self.handling.begin = begin;
         self
+    }
+
+    /// A name of [`concurrency_of`](Self::concurrency_of) that is none of these is an error.
+    pub(crate) fn check_served(&self, served: &[&MessageFacts]) -> Result<(), OpenError> {
+        let is_served = |name: &str| served.iter().any(|message| message.name == name);
+        match self.handling.concurrency_of.keys().find(|name| !is_served(name)) {
+            Some(name) => Err(OpenError::Setting {
+                setting: "message of `concurrency_of`",
+                value: name.clone(),
+                problem: "the bus of this worker serves none of that name: take a wire name that it has a handler for",
+            }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), OpenError> {

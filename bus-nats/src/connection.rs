@@ -18,6 +18,9 @@ use crate::{
 const NEEDED: (i64, i64) = (2, 9);
 const NEEDED_NAME: &str = "2.9";
 
+/// The oldest server that keeps messages until they are due.
+const KEEPS_FOR_LATER: (i64, i64) = (2, 12);
+
 /// How long the server has for each try to have a message accepted, and for requests about streams and consumers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -73,6 +76,11 @@ impl Connection {
             Ok(Response::Err { error }) => Err(OpenError::NoJetStream { source: Box::new(error) }),
             Err(error) => Err(OpenError::NoJetStream { source: Box::new(error) }),
         }
+    }
+
+    /// Whether the server keeps messages until they are due. One that does not would take them for messages like any other.
+    pub(crate) fn keeps_for_later(&self) -> bool {
+        self.client.is_server_compatible(KEEPS_FOR_LATER.0, KEEPS_FOR_LATER.1, 0)
     }
 
     /// The most bytes of a message with its headers.

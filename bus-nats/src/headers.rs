@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::names::{percent_decoded, percent_encoded};
 
-const ID: &str = "ce-id";
+pub(crate) const ID: &str = "ce-id";
 const SOURCE: &str = "ce-source";
 const SPEC_VERSION: &str = "ce-specversion";
 const TYPE: &str = "ce-type";

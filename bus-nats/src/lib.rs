@@ -7,6 +7,7 @@ mod dead_letters;
 mod error;
 mod headers;
 mod health;
+mod later;
 mod names;
 mod publish;
 mod redelivery;

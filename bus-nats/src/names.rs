@@ -50,6 +50,41 @@ pub(crate) fn replays(prefix: &str, sequence: u64) -> String {
     format!("{prefix}.dead.replays.{sequence}")
 }
 
+/// The stream of messages for later: `linkbus_later`.
+pub(crate) fn later_stream(prefix: &str) -> String {
+    format!("{prefix}_later")
+}
+
+/// Where a message waits until it is due, by its id: `linkbus.later.wait.ID`.
+pub(crate) fn waiting(prefix: &str, id: &str) -> String {
+    format!("{prefix}.later.wait.{id}")
+}
+
+/// Where a message is that is due and not yet where it would have been sent at once: `linkbus.later.due.task.shop.Remind`.
+pub(crate) fn due(prefix: &str, subject: &str) -> String {
+    format!("{prefix}.later.due{}", subject.strip_prefix(prefix).unwrap_or(subject))
+}
+
+/// Where a message that is [due](due) would have been sent at once.
+pub(crate) fn of_due(prefix: &str, due: &str) -> String {
+    let subject = due.strip_prefix(prefix).and_then(|due| due.strip_prefix(".later.due"));
+    format!("{prefix}{}", subject.unwrap_or(due))
+}
+
+/// The subjects of all that is due.
+pub(crate) fn all_due(prefix: &str) -> String {
+    format!("{prefix}.later.due.>")
+}
+
+/// The subjects of the stream of messages for later. What is due can only be what has a queue.
+pub(crate) fn of_later(prefix: &str) -> Vec<String> {
+    vec![
+        waiting(prefix, "*"),
+        due(prefix, &format!("{prefix}.{}.>", token(Kind::Command))),
+        due(prefix, &format!("{prefix}.{}.>", token(Kind::Task))),
+    ]
+}
+
 /// A wire name within a subject: what is no letter, digit, `-`, `_` or dot is written as `=` and two digits for each byte.
 fn in_subject(name: &str) -> String {
     escaped(name, ".", |byte| matches!(byte, b'-' | b'_'))
@@ -135,6 +170,16 @@ mod tests {
             }
         }
         assert_eq!(of_dead("linkbus", &replays("linkbus", 17)), None);
+    }
+
+    #[test]
+    fn what_is_due_goes_where_it_would_have_gone_at_once() {
+        for name in NAMES {
+            let at_once = subject("linkbus", Kind::Task, name);
+            assert_eq!(of_due("linkbus", &due("linkbus", &at_once)), at_once);
+        }
+        assert_eq!(due("linkbus", "linkbus.task.shop.Remind"), "linkbus.later.due.task.shop.Remind");
+        assert_eq!(of_later("linkbus")[1..], ["linkbus.later.due.cmd.>", "linkbus.later.due.task.>"]);
     }
 
     #[test]

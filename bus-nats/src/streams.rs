@@ -129,6 +129,24 @@ impl Streams {
         vec![work(Kind::Command), work(Kind::Task), events, dead, notes("attempts"), order]
     }
 
+    /// What keeps messages for later. A server that does it cannot refuse one: it drops the oldest of a full stream, so this one is
+    /// never full, and the bytes are looked at beforehand.
+    fn later(&self, prefix: &str) -> Config {
+        Config {
+            subjects: names::of_later(prefix),
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::Old,
+            max_bytes: -1,
+            allow_message_schedules: true,
+            ..self.stream(prefix, "later")
+        }
+    }
+
+    /// The most bytes of a stream.
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.settings.max_bytes
+    }
+
     /// A stream of everything below a subject.
     fn stream(&self, prefix: &str, name: &str) -> Config {
         let StreamSettings { replicas, storage, max_bytes, duplicate_window, .. } = self.settings;
@@ -156,12 +174,18 @@ impl Streams {
 pub(crate) struct Setup<'a> {
     jetstream: &'a Context,
     may_make: bool,
+    keeps_for_later: bool,
     differences: Vec<Difference>,
 }
 
 impl<'a> Setup<'a> {
     pub(crate) fn new(connection: &'a Connection, config: &NatsConfig) -> Self {
-        Setup { jetstream: &connection.jetstream, may_make: !config.verify_only, differences: Vec::new() }
+        Setup {
+            jetstream: &connection.jetstream,
+            may_make: !config.verify_only,
+            keeps_for_later: connection.keeps_for_later(),
+            differences: Vec::new(),
+        }
     }
 
     pub(crate) async fn streams(&mut self, config: &NatsConfig) -> Result<(), OpenError> {
@@ -171,7 +195,22 @@ impl<'a> Setup<'a> {
                 None => self.differences.push(Difference::Missing { what: stream_called(&wanted.name) }),
             }
         }
+        self.later(&config.streams.later(&config.prefix)).await
+    }
+
+    /// The stream of messages for later, without which everything else works.
+    async fn later(&mut self, wanted: &Config) -> Result<(), OpenError> {
+        if self.keeps_for_later
+            && let Some(found) = self.stream(wanted).await?
+        {
+            self.differences.extend(stream_differences(wanted, &found.cached_info().config));
+        }
         Ok(())
+    }
+
+    /// Whether there is this stream of messages for later.
+    pub(crate) async fn has_later(&self, stream: &str) -> Result<bool, OpenError> {
+        Ok(self.keeps_for_later && self.existing(stream).await?.is_some())
     }
 
     async fn stream(&self, wanted: &Config) -> Result<Option<Stream>, OpenError> {
@@ -193,9 +232,7 @@ impl<'a> Setup<'a> {
         match self.jetstream.get_stream(name).await {
             Ok(stream) => Ok(Some(stream)),
             Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                    Ok(None)
-                }
+                GetStreamErrorKind::JetStream(refusal) if is_unknown_stream(&refusal) => Ok(None),
                 _ => Err(OpenError::request(format!("looking for {}", stream_called(name)), error)),
             },
         }
@@ -254,11 +291,16 @@ async fn make_consumer(
 ) -> Result<Consumer<pull::Config>, OpenError> {
     let made = jetstream.create_consumer_on_stream(wanted.clone(), stream).await;
     made.map_err(|error| match error.kind() {
-        ConsumerErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+        ConsumerErrorKind::JetStream(refusal) if is_unknown_stream(&refusal) => {
             OpenError::Differences(Differences(vec![Difference::Missing { what: stream_called(stream) }]))
         }
         _ => OpenError::request(format!("making {what}"), error),
     })
+}
+
+/// Whether there is no such stream.
+pub(crate) fn is_unknown_stream(refusal: &async_nats::jetstream::Error) -> bool {
+    refusal.error_code() == ErrorCode::STREAM_NOT_FOUND
 }
 
 /// Whether there is no such consumer, or no stream that could have it.

@@ -3,6 +3,7 @@
 mod attempts;
 mod counts;
 mod dead;
+mod due;
 mod held;
 mod job;
 mod lane;
@@ -22,7 +23,7 @@ use tokio::{
 };
 
 pub use self::counts::{Lag, WorkerStats};
-use self::{counts::Counts, lane::Lane, queries::Queries};
+use self::{counts::Counts, due::Due, lane::Lane, queries::Queries};
 use crate::{
     config::{Begin, Hearers, NatsConfig},
     connection::Connection,
@@ -47,6 +48,7 @@ pub struct NatsWorker {
     shared: Arc<Shared>,
     lanes: Vec<Arc<Lane>>,
     queries: Vec<Queries>,
+    due: Option<Due>,
 }
 
 /// Stops a [`NatsWorker`] that runs, and knows how it fares.
@@ -88,11 +90,12 @@ impl NatsWorker {
         for (message, missing) in endpoint.does_not_serve() {
             tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
         }
+        let mut served: Vec<_> = endpoint.serves().collect();
+        served.sort_by_key(|message| message.name);
+        config.check_served(&served)?;
         let connection = Connection::open(config, "worker").await?;
         let mut setup = Setup::new(&connection, config);
         setup.streams(config).await?;
-        let mut served: Vec<_> = endpoint.serves().collect();
-        served.sort_by_key(|message| message.name);
         let mut consumers = Vec::new();
         for message in served.iter().filter(|message| message.kind != Kind::Query) {
             let stream = names::stream(&config.prefix, message.kind);
@@ -103,6 +106,7 @@ impl NatsWorker {
                 }
             }
         }
+        let due = due::consumer(&mut setup, &config.prefix).await?;
         setup.finish()?;
         let (phase, _) = watch::channel(Phase::Running);
         let shared =
@@ -115,7 +119,8 @@ impl NatsWorker {
         let lanes = consumers.into_iter().map(lane).collect();
         let flushed = shared.connection.client.flush().await;
         flushed.map_err(|error| OpenError::request("subscribing to queries", error))?;
-        Ok(NatsWorker { shared, lanes, queries })
+        let due = due.map(|consumer| Due::new(consumer, &shared));
+        Ok(NatsWorker { shared, lanes, queries, due })
     }
 
     /// What stops it.
@@ -127,13 +132,16 @@ impl NatsWorker {
     ///
     /// Each handler runs in a task of tokio of its own.
     pub async fn run(self) -> WorkerStats {
-        let NatsWorker { shared, lanes, queries } = self;
+        let NatsWorker { shared, lanes, queries, due } = self;
         let mut parts = JoinSet::new();
         for lane in lanes {
             parts.spawn(lane.run());
         }
         for queries in queries {
             parts.spawn(queries.run());
+        }
+        if let Some(due) = due {
+            parts.spawn(due.run());
         }
         let ended = async { while parts.join_next().await.is_some() {} };
         let mut ended = pin!(ended);

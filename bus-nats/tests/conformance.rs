@@ -16,17 +16,17 @@ use linkbus::{
     transport::{Completion, Delivery, Order, Transport as _},
 };
 use linkbus_conformance::{
-    self as conformance, Errors, Features, Handlers, Notes, Panics, Passing, Serving, Split, Thread, Unhandled,
+    self as conformance, Errors, Features, Handlers, Later, Notes, Panics, Passing, Serving, Split, Thread, Unhandled,
     broken_promises,
 };
 use tokio::sync::Mutex as AsyncMutex;
 
-use self::support::{Running, Server, client, config, soon};
+use self::support::{Running, Server, client, config, keeps_for_later, soon};
 
 /// Where the server is that is tried.
 static SERVER: Mutex<String> = Mutex::new(String::new());
 
-fn features(handlers: Handlers) -> Features {
+fn features(handlers: Handlers, later: Later) -> Features {
     Features {
         handlers,
         commands: conformance::Completion::Accepted,
@@ -40,15 +40,18 @@ fn features(handlers: Handlers) -> Features {
         order: conformance::Order::Free,
         unhandled: Unhandled::Waiting,
         journal: Notes::Absent,
+        later,
     }
 }
 
 #[test]
 fn every_promise_is_kept() {
     for server in Server::each() {
+        let keeps_for_later = tokio::runtime::Runtime::new().unwrap().block_on(keeps_for_later(&server));
+        let later = if keeps_for_later { Later::Timely } else { Later::Never };
         *SERVER.lock().unwrap_or_else(PoisonError::into_inner) = server.url().to_owned();
         for handlers in [Handlers::Async, Handlers::Plain] {
-            let broken = broken_promises::<Split<Served>>(features(handlers), |wired| Box::pin(split(wired)));
+            let broken = broken_promises::<Split<Served>>(features(handlers, later), |wired| Box::pin(split(wired)));
             assert_eq!(broken, [""; 0], "with {handlers:?} handlers, at {}", server.url());
         }
     }
@@ -60,7 +63,7 @@ async fn the_suite_asks_for_what_the_transport_promises() {
         let features = client(&server.config()).await.features();
         assert_eq!((features.commands, features.events), (Delivery::AtLeastOnce, Delivery::AtLeastOnce));
         assert_eq!((features.completion, features.order), (Completion::Accepted, Order::Unordered));
-        assert!(features.queries && features.durable);
+        assert!(features.queries && features.durable && features.schedules);
     }
 }
 

@@ -9,7 +9,7 @@ use bus_nats::{Difference, Nats, NatsConfig, OpenError, StreamSettings};
 use linkbus::{Bus, Command, transport::Endpoint};
 use serde::{Deserialize, Serialize};
 
-use self::support::{Server, client, plain};
+use self::support::{Server, client, keeps_for_later, plain};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "shop.Ship")]
@@ -45,8 +45,14 @@ async fn all_that_differs_is_told_and_nothing_is_changed() {
         let config = NatsConfig::new(server.url()).streams(settings).keep_events(Duration::from_secs(3600));
         let before = stream(&server, "linkbus_evt").await;
         let found = differences(Nats::client(&config).await);
-        // The bytes and the window of five streams, and the age of events.
-        assert_eq!(found.len(), 11, "{:#?}", shown(&found));
+        // The bytes and the window of five streams, the age of events, and the window where messages are kept for later.
+        let later = shown(&found).iter().filter(|difference| difference.contains("`linkbus_later`")).count();
+        assert_eq!(
+            (found.len() - later, later),
+            (11, usize::from(keeps_for_later(&server).await)),
+            "{:#?}",
+            shown(&found)
+        );
         let age = "`max_age` of the stream `linkbus_evt` is 604800s, and 3600s is wanted".to_owned();
         assert!(shown(&found).contains(&age), "{:#?}", shown(&found));
         assert_eq!(stream(&server, "linkbus_evt").await, before);
@@ -75,7 +81,7 @@ async fn who_only_verifies_makes_nothing_and_says_what_is_missing() {
         client(&server.config()).await;
         Nats::client(&config).await.unwrap();
         let found = differences(Nats::worker(&config, endpoint()).await);
-        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found.len(), 1 + usize::from(keeps_for_later(&server).await), "{found:?}");
         assert!(found[0].to_string().starts_with("the consumer `shop_Ship` of the stream `linkbus_cmd` is missing"));
 
         let _worker = Nats::worker(&server.config(), endpoint()).await.unwrap();

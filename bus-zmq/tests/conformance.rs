@@ -16,12 +16,12 @@ use self::support::{Place, soon};
 
 conformance!(zmq: Split<Served>, |wired| split(wired).await, Features {
     handlers: Async, commands: Awaited, events: Accepted, tasks: Awaited, errors: Typed, panics: Reported,
-    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent,
+    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent, later: Never,
 });
 
 conformance!(zmq_with_plain_handlers: Split<Served>, |wired| split(wired).await, Features {
     handlers: Plain, commands: Awaited, events: Accepted, tasks: Awaited, errors: Typed, panics: Reported,
-    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent,
+    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent, later: Never,
 });
 
 #[tokio::test]

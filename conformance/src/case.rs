@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::features::values::{
-        Absent, Accepted, Awaited, Callers, Kept, Moved, Once, Plain, Refused, Typed, Unwind,
+        Absent, Accepted, Awaited, Callers, Kept, Moved, Never, Once, Plain, Refused, Typed, Unwind,
     };
 
     /// A case of a bus that waits for nothing, in virtual time.
@@ -209,6 +209,7 @@ mod tests {
             order: Kept,
             unhandled: Refused,
             journal: Absent,
+            later: Never,
         };
         let subject = Bus::empty().build().unwrap();
         let case = Case { subject, features, ledger: Ledger::new() };

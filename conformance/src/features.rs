@@ -30,6 +30,8 @@ pub struct Features {
     pub unhandled: Unhandled,
     /// Whether the bus notes what was dispatched.
     pub journal: Notes,
+    /// Whether a task may be sent that is due later.
+    pub later: Later,
 }
 
 /// The sort of handlers on the bus.
@@ -124,11 +126,20 @@ pub enum Notes {
     Absent,
 }
 
+/// What becomes of a task that is due later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// It is handled when its time has come: [`Subject::dispatch_at`](crate::Subject::dispatch_at) sends it.
+    Timely,
+    /// It cannot be sent.
+    Never,
+}
+
 /// All values of all fields, by their bare names.
 #[doc(hidden)]
 pub mod values {
     pub use super::{
-        Completion::*, Delivery::*, Errors::*, Handlers::*, Notes::*, Order::*, Panics::*, Passing::*, Thread::*,
-        Unhandled::*,
+        Completion::*, Delivery::*, Errors::*, Handlers::*, Later::*, Notes::*, Order::*, Panics::*, Passing::*,
+        Thread::*, Unhandled::*,
     };
 }

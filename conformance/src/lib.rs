@@ -17,7 +17,9 @@ use self::promises::__table;
 pub use self::split::{Serving, Split};
 pub use self::{
     case::{LocalBoxFuture, New},
-    features::{Completion, Delivery, Errors, Features, Handlers, Notes, Order, Panics, Passing, Thread, Unhandled},
+    features::{
+        Completion, Delivery, Errors, Features, Handlers, Later, Notes, Order, Panics, Passing, Thread, Unhandled,
+    },
     handlers::Host,
     promises::{PROMISES, Promise, markdown},
     subject::{Blocking, HasSyncBus, Subject},
@@ -31,6 +33,6 @@ pub mod __private {
     pub use crate::{
         case::{Case, Check, run},
         features::values,
-        promises::{commands, events, journal, life, queries, tasks},
+        promises::{commands, events, journal, later, life, queries, tasks},
     };
 }

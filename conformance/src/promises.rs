@@ -9,6 +9,8 @@ pub(crate) mod jobs;
 #[doc(hidden)]
 pub mod journal;
 #[doc(hidden)]
+pub mod later;
+#[doc(hidden)]
 pub mod life;
 #[doc(hidden)]
 pub mod queries;
@@ -108,6 +110,9 @@ macro_rules! __promises {
             tasks::a_batch_of_tasks_arrives: "All tasks of a batch are handled." [P4 C22] [];
             tasks::an_empty_batch_of_tasks_does_nothing: "A batch of nothing succeeds and does nothing." [P4] [];
             tasks::a_batch_of_tasks_stops_at_its_first_failure: "A batch stops at its first failure, and says how far it came." [P4] [tasks: Awaited];
+
+            later::a_task_for_later_is_not_handled_before_its_time: "A task for later is not handled before its time." [X28] [later: Timely];
+            later::a_task_for_later_is_handled_when_its_time_has_come: "A task for later is handled when its time has come." [X28] [later: Timely];
 
             events::an_event_reaches_every_subscriber: "Every subscriber is called, each time." [L5 Z17] [];
             events::an_event_reaches_each_subscriber_once: "Every subscriber is called once for each event." [L5 Z17] [delivery: Once];

@@ -1,9 +1,10 @@
 //! Two buses with a transport between them.
 
-use std::future::Future;
+use std::{future::Future, time::SystemTime};
 
 use linkbus::{
-    Bus, CloseError, Command, DispatchError, Event, ExecuteError, PublishError, Query, SendError, Task, Wiring,
+    BatchError, Bus, CloseError, Command, DispatchError, Event, ExecuteError, PublishError, Query, SendError, Task,
+    Wiring,
     roles::{AsyncMessageBus, AsyncMessageDispatcher, AsyncQueryDispatcher},
     transport::Transport,
 };
@@ -47,6 +48,10 @@ impl<S: Serving> Subject for Split<S> {
         self.serving.end().await;
         self.there.close().await
     }
+
+    async fn dispatch_at<T: Task>(&self, due: SystemTime, task: T) -> Result<(), DispatchError<T::Error>> {
+        self.here.dispatch_at(due, task).await
+    }
 }
 
 impl<S: Serving> AsyncMessageBus for Split<S> {
@@ -72,5 +77,26 @@ impl<S: Serving> AsyncMessageDispatcher for Split<S> {
 
     async fn dispatch<T: Task>(&self, task: T) -> Result<(), DispatchError<T::Error>> {
         self.here.dispatch(task).await
+    }
+
+    async fn execute_many<C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<ExecuteError<C::Error>>> {
+        self.here.execute_many(commands).await
+    }
+
+    async fn publish_many<E: Event>(
+        &self,
+        events: impl IntoIterator<Item = E, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<PublishError>> {
+        self.here.publish_many(events).await
+    }
+
+    async fn dispatch_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T, IntoIter: Send> + Send,
+    ) -> Result<(), BatchError<DispatchError<T::Error>>> {
+        self.here.dispatch_many(tasks).await
     }
 }

@@ -1,6 +1,9 @@
 //! What the suite is run on.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 #[cfg(feature = "testing")]
 use linkbus::testing::{FakeBus, Journal, SyncFakeBus};
@@ -28,6 +31,16 @@ pub trait Subject: AsyncMessageBus + Send + 'static {
 
     /// Closes all of it.
     fn close(&self) -> impl Future<Output = Result<(), CloseError>> + Send;
+
+    /// Has `task` done when it is due, if its [`Features`](crate::Features) say that it can.
+    fn dispatch_at<T: Task>(
+        &self,
+        due: SystemTime,
+        task: T,
+    ) -> impl Future<Output = Result<(), DispatchError<T::Error>>> + Send {
+        let _ = (due, task);
+        async { Err(DispatchError::Refused { message: T::FACTS.name, source: "it keeps nothing for later".into() }) }
+    }
 
     /// Where it notes what was dispatched, if its [`Features`](crate::Features) say that it does.
     #[cfg(feature = "testing")]

@@ -31,6 +31,7 @@ use crate::{
 ///     order: Kept,
 ///     unhandled: Refused,
 ///     journal: Absent,
+///     later: Never,
 /// });
 /// # fn main() {}
 /// ```
@@ -104,6 +105,7 @@ macro_rules! __ignored {
     (order: Kept, $($of:tt)*) => { $crate::__ignored! { "it does not keep the order of messages", $($of)* } };
     (unhandled: Refused, $($of:tt)*) => { $crate::__ignored! { "it answers what nobody handles", $($of)* } };
     (unhandled: Answered, $($of:tt)*) => { $crate::__ignored! { "it refuses what nobody handles", $($of)* } };
+    (later: Timely, $($of:tt)*) => { $crate::__ignored! { "it keeps nothing for later", $($of)* } };
     (journal: Taken, $($of:tt)*) => { $crate::__ignored! { "it does not note what was dispatched", $($of)* } };
     ($reason:literal, $group:ident $test:ident) => {
         #[test]
@@ -121,7 +123,7 @@ macro_rules! __ignored {
 /// ```
 /// use linkbus::{Bus, layer::on_async};
 /// use linkbus_conformance::{
-///     Completion, Delivery, Errors, Features, Handlers, Notes, Order, Panics, Passing, Thread, Unhandled, broken_promises, messages::FindEven,
+///     Completion, Delivery, Errors, Features, Handlers, Later, Notes, Order, Panics, Passing, Thread, Unhandled, broken_promises, messages::FindEven,
 /// };
 ///
 /// let features = Features {
@@ -137,6 +139,7 @@ macro_rules! __ignored {
 ///     order: Order::Kept,
 ///     unhandled: Unhandled::Refused,
 ///     journal: Notes::Absent,
+///     later: Later::Never,
 /// };
 /// let broken = broken_promises::<Bus>(features, |wired| {
 ///     let forgetful = on_async::<FindEven>(|_, _| Box::pin(async { Ok(None) }));

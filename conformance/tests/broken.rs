@@ -15,6 +15,7 @@ use linkbus_conformance::{
     Delivery::Once,
     Errors::Typed,
     Features, Handlers,
+    Later::{Never, Timely},
     Notes::Absent,
     Order::Kept,
     PROMISES,
@@ -43,9 +44,12 @@ const PLAIN: Features = Features {
     order: Kept,
     unhandled: Refused,
     journal: Absent,
+    later: Never,
 };
 
 const WAITING: Features = Features { handlers: Handlers::Async, ..PLAIN };
+
+const TIMELY: Features = Features { later: Timely, ..PLAIN };
 
 const REPORTING: Features = Features { panics: Reported, ..PLAIN };
 
@@ -69,10 +73,10 @@ macro_rules! layered {
 
 /// The promises that a bus breaks in a [`Careless`] one.
 macro_rules! wrapped {
-    ($($fault:ident),* $(,)?) => {
+    ($($features:ident $fault:ident),* $(,)?) => {
         [$(Wrong {
             name: stringify!($fault),
-            broken: || broken_promises::<Careless>(PLAIN, |wired| {
+            broken: || broken_promises::<Careless>($features, |wired| {
                 Box::pin(async { Careless::around(wired.build().unwrap(), Fault::$fault) })
             }),
         }),*]
@@ -85,7 +89,10 @@ fn wrong_buses() -> Vec<Wrong> {
         PLAIN answers_by_default, PLAIN swaps_two, PLAIN knows_only_ascii, PLAIN cuts_what_is_large, PLAIN copies_replies,
         PLAIN is_poisoned, REPORTING unwinds, WAITING leaks,
     ];
-    let wrapped = wrapped![Unknown, Misnames, Spawns, Batches, Restless, Closing, Confuses, Mute];
+    let wrapped = wrapped![
+        PLAIN Unknown, PLAIN Misnames, PLAIN Spawns, PLAIN Batches, PLAIN Restless, PLAIN Closing, PLAIN Confuses, PLAIN Mute,
+        TIMELY Hasty, TIMELY Forgetful,
+    ];
     let elsewhere = Wrong {
         name: "elsewhere",
         broken: || {
@@ -121,7 +128,8 @@ fn each_wrong_bus_breaks_the_promises_that_are_written_and_no_others() {
 fn every_promise_is_broken_by_a_wrong_bus() {
     let written = written();
     let broken: BTreeSet<_> = written.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-    let is_made = |promise: &&Promise| [PLAIN, WAITING, REPORTING].iter().any(|features| promise.is_made_by(features));
+    let is_made =
+        |promise: &&Promise| [PLAIN, WAITING, REPORTING, TIMELY].iter().any(|features| promise.is_made_by(features));
     let made = PROMISES.iter().filter(is_made);
     let unbroken: Vec<_> = made.map(|promise| promise.name).filter(|name| !broken.contains(name)).collect();
     assert_eq!(unbroken, [""; 0]);

@@ -12,17 +12,17 @@ use linkbus_conformance::{
 
 conformance!(fake: FakeBus, |wired| Fake::over(wired).unwrap(), Features {
     handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken,
+    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken, later: Never,
 });
 
 conformance!(waiting_fake: FakeBus, |wired| Fake::over(wired).unwrap(), Features {
     handlers: Async, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken,
+    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken, later: Never,
 });
 
 conformance!(sync_fake: Blocking<SyncFakeBus>, |wired| Blocking(Fake::over(wired).unwrap()), Features {
     handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken,
+    passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Answered, journal: Taken, later: Never,
 });
 
 /// A bus that shows the journal of another.
@@ -56,6 +56,7 @@ fn a_bus_whose_journal_has_nothing_breaks_what_a_journal_promises_and_nothing_el
         order: Kept,
         unhandled: Answered,
         journal: Taken,
+        later: linkbus_conformance::Later::Never,
     };
     let broken = broken_promises::<Blocking<Forgetful>>(features, |wired| {
         let (fake, other) = (Fake::over(wired).unwrap(), SyncFakeBus::new());

@@ -56,7 +56,7 @@ linkbus_conformance::conformance!(duplicated: Bus, |wired| {
     wired.layer(linkbus::testing::Chaos::seeded(1).duplicates(1.0)).build().unwrap()
 }, Features {
     handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-    passing: Moved, thread: Callers, delivery: AtLeastOnce, order: Kept, unhandled: Refused, journal: Absent,
+    passing: Moved, thread: Callers, delivery: AtLeastOnce, order: Kept, unhandled: Refused, journal: Absent, later: Never,
 });
 
 mod timeout {
@@ -68,7 +68,7 @@ mod timeout {
     // On a `SyncBus` it has threads of its own.
     linkbus_conformance::conformance!(sync_bus: Blocking, |wired| Blocking(wired.layer(Timeout::after(HOUR)).build().unwrap()), Features {
         handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-        passing: Moved, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+        passing: Moved, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Never,
     });
 }
 

@@ -13,17 +13,17 @@ use self::post::Posted;
 
 conformance!(posted: Posted, |wired| Posted::to(wired.build().unwrap()), Features {
     handlers: Plain, commands: Accepted, events: Accepted, tasks: Accepted, errors: Typed, panics: Reported,
-    passing: Encoded, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+    passing: Encoded, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Timely,
 });
 
 conformance!(posted_to_waiting_handlers: Posted, |wired| Posted::to(wired.build().unwrap()), Features {
     handlers: Async, commands: Accepted, events: Accepted, tasks: Accepted, errors: Typed, panics: Reported,
-    passing: Encoded, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+    passing: Encoded, thread: Any, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Timely,
 });
 
 conformance!(delivered_twice: Posted, |wired| Posted::to(wired.layer(Redelivery).build().unwrap()), Features {
     handlers: Async, commands: Accepted, events: Accepted, tasks: Accepted, errors: Described, panics: Reported,
-    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent,
+    passing: Encoded, thread: Any, delivery: AtLeastOnce, order: Free, unhandled: Refused, journal: Absent, later: Timely,
 });
 
 /// Delivers everything but queries twice.

@@ -69,6 +69,14 @@ pub(crate) struct Layered<B: Flavor> {
     pub(super) may_hand_over: bool,
 }
 
+#[cfg(feature = "transport")]
+impl<B: Flavor> Layered<B> {
+    /// Whether nobody handles the message here.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.route.handlers.iter().all(|handler| handler.is_remote)
+    }
+}
+
 /// The observers of one place, and the around inside them.
 pub(super) struct Segment<B: Flavor> {
     pub(super) observers: Vec<Box<dyn Observer>>,

@@ -228,6 +228,13 @@ impl<'a> Dispatch<'a> {
         self.payload.particulars().deadline
     }
 
+    /// When a message that is for [later](crate::Bus::dispatch_at) is to be handled; `None` for one that is for now, and always
+    /// where it is handled.
+    #[cfg(feature = "transport")]
+    pub fn due(&self) -> Option<SystemTime> {
+        self.payload.particulars().due
+    }
+
     /// How long the inner layers and the handler took; so far, if they have not ended.
     ///
     /// `None` unless an observer of this place in the chain asked for the time, with [`Observer::reads_clock`].

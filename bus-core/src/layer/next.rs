@@ -1,5 +1,7 @@
 //! Running the chain of a message: segment by segment, inward.
 
+#[cfg(feature = "transport")]
+use std::time::SystemTime;
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -229,4 +231,19 @@ pub(crate) fn run_async<'a, M: Message>(
         AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
         outcome_of!(payload)
     })
+}
+
+/// Dispatches `message` through its layers to a transport that keeps it until it is `due`.
+#[cfg(feature = "transport")]
+pub(crate) async fn run_later<M: Message>(
+    bus: &Bus,
+    layered: &Layered<Bus>,
+    due: SystemTime,
+    message: M,
+    origin: Origin,
+) -> Dispatched<M> {
+    let mut payload = Payload::new(message, layered.care).from(origin).due(due);
+    let mut dispatch = Dispatch::new(&mut payload, &layered.route, &layered.clock);
+    AsyncNext { bus, layered, at: 0 }.run(&mut dispatch).await;
+    outcome_of!(payload)
 }

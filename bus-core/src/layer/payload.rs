@@ -2,6 +2,8 @@
 
 mod body;
 
+#[cfg(feature = "transport")]
+use std::time::SystemTime;
 use std::{any::Any, sync::Arc, time::Instant};
 
 use self::body::Vacant;
@@ -83,6 +85,9 @@ pub(crate) struct Particulars {
     /// Whether it came from another process: then it goes to no other.
     #[cfg(feature = "transport")]
     pub(crate) is_foreign: bool,
+    /// Until when a transport keeps it.
+    #[cfg(feature = "transport")]
+    pub(crate) due: Option<SystemTime>,
     /// Where it was asked for; `None` for what is replayed.
     #[cfg(feature = "testing")]
     pub(crate) origin: Option<crate::message::Location>,
@@ -100,6 +105,8 @@ impl Common {
             is_replay: false,
             #[cfg(feature = "transport")]
             is_foreign: false,
+            #[cfg(feature = "transport")]
+            due: None,
             #[cfg(feature = "testing")]
             origin: None,
         };
@@ -122,6 +129,13 @@ impl<M: Message> Payload<Parts<M>> {
         {
             self.common.particulars.origin = Some(origin.location);
         }
+        self
+    }
+
+    /// Says until when a transport keeps it.
+    #[cfg(feature = "transport")]
+    pub(super) fn due(mut self, due: SystemTime) -> Self {
+        self.common.particulars.due = Some(due);
         self
     }
 }

@@ -89,8 +89,18 @@ impl Observer for Watch {
         }
         let message = self.keep(dispatch);
         let id = dispatch.context().id();
-        let note =
-            Note { facts, message, origin, sender, id, handlers: self.called(dispatch), outcome: None, is_seen: false };
+        let note = Note {
+            facts,
+            message,
+            origin,
+            sender,
+            id,
+            #[cfg(feature = "transport")]
+            due: dispatch.due(),
+            handlers: self.called(dispatch),
+            outcome: None,
+            is_seen: false,
+        };
         if let Some(number) = self.journal.begin(note) {
             dispatch.put_note(self, number);
         }

@@ -122,10 +122,21 @@ impl AsyncAround for Spread {
 impl Way {
     /// The message of this dispatch, ready for the transport.
     fn pack(&self, dispatch: &mut Dispatch<'_>, limit: Limit) -> Result<Parcel, LayerFailure> {
-        let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
+        let via = &self.via;
+        let due = dispatch.due();
+        if due.is_some() && !via.transport.features().schedules {
+            return Err(LayerFailure::Refused(keeps_nothing(via).into()));
+        }
         let key = self.key(dispatch).map_err(LayerFailure::Refused)?;
-        let envelope = Envelope { depth, key, ..envelope(dispatch, &self.via) };
-        let body = body(dispatch, &self.via).map_err(LayerFailure::Refused)?;
+        let envelope = match due.filter(|due| *due > SystemTime::now()) {
+            // Whoever sent it does not wait for it, and it is not nested in anything when it is handled.
+            Some(due) => Envelope { deadline: None, key, ..envelope(dispatch, via) }.due_at(due),
+            None => {
+                let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
+                Envelope { depth, key, ..envelope(dispatch, via) }
+            }
+        };
+        let body = body(dispatch, via).map_err(LayerFailure::Refused)?;
         Ok(Parcel { envelope, body })
     }
 
@@ -138,6 +149,13 @@ impl Way {
 /// The message, to be written.
 fn message<'a>(dispatch: &'a Dispatch<'_>) -> Result<&'a dyn erased_serde::Serialize, AnyError> {
     dispatch.payload.serialize().ok_or_else(|| "the message is gone: it was handed over before".into())
+}
+
+fn keeps_nothing(via: &Via) -> String {
+    let name = via.transport.name();
+    format!(
+        "the transport `{name}` keeps no message until it is due: send it through one that does, or wait and dispatch it then"
+    )
 }
 
 fn envelope(dispatch: &mut Dispatch<'_>, via: &Via) -> Envelope {

@@ -54,6 +54,10 @@ pub struct Envelope {
     /// When the sender gives up, in milliseconds since 1970: nobody has to begin with it afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
+    /// Not before when it is to be handled, in milliseconds since 1970; `None` is at once. Only transports that
+    /// [keep messages for later](super::Features::schedules) are given one, and where it is handled it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<u64>,
     /// The media type of the body.
     #[serde(deserialize_with = "codec::read_content_type")]
     pub content_type: Cow<'static, str>,
@@ -130,6 +134,7 @@ impl Envelope {
             attempt: first(),
             depth: 0,
             deadline: None,
+            due: None,
             content_type: codec::content_type(super::Json.content_type()),
             traceparent: None,
             tracestate: None,
@@ -138,7 +143,6 @@ impl Envelope {
     }
 
     pub(super) fn new(context: &Context, source: Uuid, deadline: Option<SystemTime>, format: &dyn Codec) -> Self {
-        let millis = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         Envelope {
             version: VERSION,
             kind: context.message().kind,
@@ -149,12 +153,20 @@ impl Envelope {
             source,
             attempt: context.attempt(),
             depth: 0,
-            deadline: deadline.map(|at| u64::try_from(millis(at)).unwrap_or(u64::MAX)),
+            deadline: deadline.map(millis),
+            due: None,
             content_type: codec::content_type(format.content_type()),
             traceparent: None,
             tracestate: None,
             key: None,
         }
+    }
+
+    /// The same for a message that is kept until then.
+    pub(super) fn due_at(self, due: SystemTime) -> Self {
+        // Up to the next millisecond: never before.
+        let due = due.checked_add(Duration::from_nanos(999_999)).unwrap_or(due);
+        Envelope { due: Some(millis(due)), ..self }
     }
 
     /// The envelope as bytes.
@@ -219,6 +231,12 @@ impl Envelope {
         let deadline = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline?))?;
         Some(deadline.duration_since(now).unwrap_or_default())
     }
+}
+
+/// As an envelope has it: in milliseconds since 1970.
+fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Bytes that are no envelope.

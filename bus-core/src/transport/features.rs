@@ -25,6 +25,12 @@ pub struct Features {
     pub completion: Completion,
     /// Which messages of one kind arrive in the order in which they were sent.
     pub order: Order,
+    /// How many messages of a batch, such as that of [`publish_many`](crate::Bus::publish_many), may be under way at once: 1 unless
+    /// set, so each waits for the one before. It counts where the completion is `Accepted` and nobody handles the message on the bus.
+    pub batch_window: usize,
+    /// Whether it takes messages that are [due](super::Envelope::due) later: unless set, the bus refuses them. One that takes them
+    /// keeps them until then, or says with [`Undelivered::CannotWait`](super::Undelivered::CannotWait) why what is behind it does not.
+    pub schedules: bool,
     /// Whether what was accepted is still there when all processes of the program are gone.
     pub durable: bool,
     /// The most bytes of a message with its envelope.
@@ -72,6 +78,8 @@ impl Default for Features {
             events: Delivery::AtMostOnce,
             completion: Completion::Handled,
             order: Order::Unordered,
+            batch_window: 1,
+            schedules: false,
             durable: false,
             max_size: 1 << 20,
         }

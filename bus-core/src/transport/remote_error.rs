@@ -188,6 +188,7 @@ fn of_undelivered(undelivered: Undelivered) -> LayerFailure {
         Undelivered::Overloaded => LayerFailure::Overloaded,
         Undelivered::Closed => LayerFailure::ShutDown,
         Undelivered::TooLarge { .. } => LayerFailure::Refused(undelivered.into()),
+        Undelivered::CannotWait(error) => LayerFailure::Refused(error),
         Undelivered::Failed(error) => LayerFailure::Transport(error),
     }
 }

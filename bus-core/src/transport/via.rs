@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Codec, Envelope, ErasedTransport, MessagePack, Parcel, Received, Transport};
+use super::{Codec, Completion, Envelope, ErasedTransport, Features, MessagePack, Parcel, Received, Transport};
 use crate::{error::AnyError, message::MessageFacts};
 
 /// A transport, which messages go through it, and how they are written.
@@ -104,6 +104,12 @@ impl Via {
     pub(crate) fn idle_names(&self, messages: &[&str]) -> impl Iterator<Item = &str> {
         let is_idle = |pattern: &&str| !messages.iter().any(|name| fits(pattern, name));
         self.only.iter().flatten().map(String::as_str).filter(is_idle)
+    }
+
+    /// How many messages of a batch may be under way.
+    pub(crate) fn batch_window(&self) -> usize {
+        let Features { completion, batch_window, .. } = self.transport.features();
+        if completion == Completion::Accepted { batch_window } else { 1 }
     }
 
     /// Carries a message; gives what comes back.

@@ -24,6 +24,8 @@ pub struct WorkerStats {
     pub returned: u64,
     /// How often messages went back to the server and came again, because many of their key waited before them.
     pub postponed: u64,
+    /// Messages for later that were due, and were moved to the queue of their type.
+    pub moved: u64,
     /// How often the server was silent for too long, and was asked again.
     pub stalls: u64,
     /// Answers that could not be sent.
@@ -65,6 +67,7 @@ pub(super) struct Counts {
     pub(super) unwritten_letters: Count,
     pub(super) returned: Count,
     pub(super) postponed: Count,
+    pub(super) moved: Count,
     pub(super) stalls: Count,
     pub(super) lost_answers: Count,
 }
@@ -94,6 +97,7 @@ impl Counts {
             unwritten_letters: self.unwritten_letters.now(),
             returned: self.returned.now(),
             postponed: self.postponed.now(),
+            moved: self.moved.now(),
             stalls: self.stalls.now(),
             lost_answers: self.lost_answers.now(),
         }

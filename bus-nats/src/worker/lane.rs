@@ -39,7 +39,7 @@ impl Lane {
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
         let order = (share == Share::Keyed).then(|| Order::new(&source, shared));
-        let running = Semaphore::new(shared.config.handling.concurrency);
+        let running = Semaphore::new(shared.config.handling.concurrency_for(message));
         Arc::new(Lane {
             message,
             source,

@@ -59,7 +59,7 @@ impl<'a> Pull<'a> {
             lane,
             messages: connection.client.subscribe(inbox.clone()).await?,
             inbox,
-            room: Arc::new(Semaphore::new(handling.concurrency + handling.prefetch)),
+            room: Arc::new(Semaphore::new(handling.concurrency_for(lane.message) + handling.prefetch)),
             asked: None,
             least: (handling.prefetch / 2).max(1),
             heard: Instant::now(),

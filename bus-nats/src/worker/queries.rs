@@ -36,7 +36,7 @@ impl Queries {
         // One for all groups: a query has one handler, whichever service it is in.
         let requests = shared.connection.client.queue_subscribe(subject, config.prefix.clone()).await;
         let requests = requests.map_err(|error| OpenError::request("subscribing to queries", error))?;
-        let concurrency = config.handling.concurrency;
+        let concurrency = config.handling.concurrency_for(message);
         Ok(Queries {
             message,
             requests,

@@ -189,6 +189,11 @@ pub(crate) async fn plain(server: &Server) -> async_nats::Client {
     async_nats::connect(server.url()).await.unwrap()
 }
 
+/// Whether the server keeps messages until they are due.
+pub(crate) async fn keeps_for_later(server: &Server) -> bool {
+    plain(server).await.is_server_compatible(2, 12, 0)
+}
+
 /// The first message of a stream.
 pub(crate) async fn first_of(server: &Server, stream: &str) -> StreamMessage {
     let stream = jetstream::new(plain(server).await).get_stream(stream).await.unwrap();

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::{Duration, SystemTime},
 };
 
 use linkbus::{
@@ -35,6 +36,10 @@ pub(crate) enum Fault {
     Confuses,
     /// It says nothing of its wiring.
     Mute,
+    /// What is for later is done at once.
+    Hasty,
+    /// What is for later is not done at all.
+    Forgetful,
 }
 
 pub(crate) struct Careless {
@@ -74,6 +79,12 @@ impl Careless {
 
 impl Subject for Careless {
     type Host = Bus;
+
+    const DEADLINE: Duration = Duration::from_secs(2);
+
+    async fn dispatch_at<T: Task>(&self, _: SystemTime, task: T) -> Result<(), DispatchError<T::Error>> {
+        if self.fault == Fault::Hasty { self.bus.dispatch(task).await } else { Ok(()) }
+    }
 
     async fn close(&self) -> Result<(), CloseError> {
         let was_closed = self.is_closed.swap(true, SeqCst);

@@ -6,7 +6,7 @@ macro_rules! on_bus {
     ($name:ident, |$wired:ident| $new:expr) => {
         linkbus_conformance::conformance!($name: Bus, |$wired| $new, Features {
             handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Never,
         });
     };
 }
@@ -16,7 +16,7 @@ macro_rules! on_waiting_bus {
     ($name:ident, |$wired:ident| $new:expr) => {
         linkbus_conformance::conformance!($name: Bus, |$wired| $new, Features {
             handlers: Async, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Never,
         });
     };
 }
@@ -26,7 +26,7 @@ macro_rules! on_sync_bus {
     ($name:ident, |$wired:ident| $new:expr) => {
         linkbus_conformance::conformance!($name: Blocking, |$wired| $new, Features {
             handlers: Plain, commands: Awaited, events: Awaited, tasks: Awaited, errors: Typed, panics: Unwind,
-            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent,
+            passing: Moved, thread: Callers, delivery: Once, order: Kept, unhandled: Refused, journal: Absent, later: Never,
         });
     };
 }

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use linkbus::{
@@ -62,6 +63,15 @@ fn knows_all_of(there: &Bus) -> bool {
 
 impl Subject for Posted {
     type Host = Bus;
+
+    async fn dispatch_at<T: Task>(&self, due: SystemTime, task: T) -> Result<(), DispatchError<T::Error>> {
+        let (there, wait) = (self.there.clone(), due.duration_since(SystemTime::now()).unwrap_or_default());
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            there.dispatch(task).await
+        });
+        Ok(())
+    }
 
     async fn close(&self) -> Result<(), CloseError> {
         drop(self.post.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -1,5 +1,7 @@
 //! One dispatch, as it is noted.
 
+#[cfg(feature = "transport")]
+use std::time::SystemTime;
 use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
@@ -20,6 +22,8 @@ pub(crate) struct Note {
     pub(crate) message: Kept,
     /// That of the dispatch: what it causes names it.
     pub(crate) id: Uuid,
+    #[cfg(feature = "transport")]
+    pub(crate) due: Option<SystemTime>,
     /// The handler or the subscribers that it goes to; empty if it goes to a stub.
     pub(crate) handlers: Arc<[HandlerFacts]>,
     pub(crate) origin: Option<Location>,
@@ -82,6 +86,8 @@ impl Note {
             sender: self.sender,
             is_handled: !self.handlers.is_empty(),
             outcome: self.outcome.clone(),
+            #[cfg(feature = "transport")]
+            due: self.due,
         }
     }
 }
@@ -97,6 +103,8 @@ pub struct Noted {
     sender: Option<HandlerFacts>,
     is_handled: bool,
     outcome: Option<String>,
+    #[cfg(feature = "transport")]
+    due: Option<SystemTime>,
 }
 
 impl Noted {
@@ -131,6 +139,12 @@ impl Noted {
     pub fn outcome(&self) -> Option<&str> {
         self.outcome.as_deref()
     }
+
+    /// When it was to be handled, if it was for [later](crate::Bus::dispatch_at).
+    #[cfg(feature = "transport")]
+    pub fn due(&self) -> Option<SystemTime> {
+        self.due
+    }
 }
 
 impl fmt::Display for Noted {
@@ -140,6 +154,10 @@ impl fmt::Display for Noted {
             write!(f, ": {text}")?;
         }
         write!(f, " -> {}", self.outcome().unwrap_or("under way"))?;
+        #[cfg(feature = "transport")]
+        if self.due.is_some() {
+            f.write_str(", for later")?;
+        }
         if let Some(origin) = self.origin {
             write!(f, ", at {origin}")?;
         }

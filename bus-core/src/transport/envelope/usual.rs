@@ -68,6 +68,7 @@ fn is_usual(envelope: &Envelope) -> bool {
         && envelope.deadline.is_none_or(|deadline| u32::try_from(deadline).is_err())
         && is_short(&envelope.name)
         && is_short(&envelope.content_type)
+        && envelope.due.is_none()
         && envelope.traceparent.is_none()
         && envelope.tracestate.is_none()
 }
@@ -115,6 +116,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Envelope> {
         attempt,
         depth: depth.unwrap_or_default(),
         deadline,
+        due: None,
         content_type,
         traceparent: None,
         tracestate: None,
@@ -179,6 +181,7 @@ mod tests {
             attempt: 1,
             depth: 0,
             deadline: None,
+            due: None,
             content_type: "application/msgpack".into(),
             traceparent: None,
             tracestate: None,
@@ -195,6 +198,7 @@ mod tests {
         envelopes.push(Envelope { causation: Some(id(4)), depth: 2, deadline: Some(u64::MAX), ..usual.clone() });
         envelopes.push(Envelope { content_type: "text/own".into(), causation: Some(id(4)), ..usual.clone() });
         envelopes.push(Envelope { version: 2, ..usual.clone() });
+        envelopes.push(Envelope { due: Some(1), ..usual.clone() });
         envelopes.push(Envelope { traceparent: Some("00-1".into()), ..usual.clone() });
         envelopes.push(Envelope { tracestate: Some("a=1".into()), ..usual });
         envelopes
