@@ -192,9 +192,6 @@ impl Bus {
     /// Commands that a transport accepts for a handler elsewhere are sent in order, too, but do not wait for one another: as many are
     /// under way as its `Features::batch_window` allows. Of those behind the one that fails, fewer than that may have been sent.
     ///
-    /// Commands that a transport only [accepts](crate::Docs) do not wait for one another: they are sent in this order, and up to
-    /// [so many](crate::Docs) are under way. Those behind one that fails which were, at most one less, may then have been sent.
-    ///
     /// # Errors
     /// [`BatchError`] with the position of that command and its error.
     #[cfg_attr(feature = "testing", track_caller)]
