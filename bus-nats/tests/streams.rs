@@ -45,8 +45,8 @@ async fn all_that_differs_is_told_and_nothing_is_changed() {
         let config = NatsConfig::new(server.url()).streams(settings).keep_events(Duration::from_secs(3600));
         let before = stream(&server, "linkbus_evt").await;
         let found = differences(Nats::client(&config).await);
-        // The bytes and the window of five streams, and the age of events.
-        assert_eq!(found.len(), 11, "{:#?}", shown(&found));
+        // The bytes and the window of six streams, and the age of events.
+        assert_eq!(found.len(), 13, "{:#?}", shown(&found));
         let age = "`max_age` of the stream `linkbus_evt` is 604800s, and 3600s is wanted".to_owned();
         assert!(shown(&found).contains(&age), "{:#?}", shown(&found));
         assert_eq!(stream(&server, "linkbus_evt").await, before);
@@ -69,7 +69,7 @@ async fn who_only_verifies_makes_nothing_and_says_what_is_missing() {
     for server in Server::each() {
         let config = server.config().verify_only();
         let found = differences(Nats::client(&config).await);
-        assert!(found.len() == 5 && found.iter().all(|what| matches!(what, Difference::Missing { .. })), "{found:?}");
+        assert!(found.len() == 6 && found.iter().all(|what| matches!(what, Difference::Missing { .. })), "{found:?}");
         assert!(jetstream::new(plain(&server).await).get_stream("linkbus_cmd").await.is_err());
 
         client(&server.config()).await;
