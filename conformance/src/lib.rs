@@ -31,6 +31,6 @@ pub mod __private {
     pub use crate::{
         case::{Case, Check, run},
         features::values,
-        promises::{commands, events, journal, life, queries, tasks},
+        promises::{commands, events, journal, keys, life, queries, tasks},
     };
 }
