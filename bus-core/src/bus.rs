@@ -191,6 +191,7 @@ impl Bus {
     ///
     /// Commands that a transport accepts for a handler elsewhere are sent in order, too, but do not wait for one another: as many are
     /// under way as its `Features::batch_window` allows. Of those behind the one that fails, fewer than that may have been sent.
+    /// Commands with a `#[bus(key)]` do wait where the transport keeps the order of keys.
     ///
     /// # Errors
     /// [`BatchError`] with the position of that command and its error.

@@ -37,7 +37,7 @@ fn features(handlers: Handlers, later: Later) -> Features {
         passing: Passing::Encoded,
         thread: Thread::Any,
         delivery: conformance::Delivery::AtLeastOnce,
-        order: conformance::Order::Free,
+        order: conformance::Order::PerKey,
         unhandled: Unhandled::Waiting,
         journal: Notes::Absent,
         later,
@@ -62,7 +62,7 @@ async fn the_suite_asks_for_what_the_transport_promises() {
     for server in Server::each() {
         let features = client(&server.config()).await.features();
         assert_eq!((features.commands, features.events), (Delivery::AtLeastOnce, Delivery::AtLeastOnce));
-        assert_eq!((features.completion, features.order), (Completion::Accepted, Order::Unordered));
+        assert_eq!((features.completion, features.order), (Completion::Accepted, Order::PerKey));
         assert!(features.queries && features.durable && features.schedules);
     }
 }

@@ -45,11 +45,11 @@ async fn all_that_differs_is_told_and_nothing_is_changed() {
         let config = NatsConfig::new(server.url()).streams(settings).keep_events(Duration::from_secs(3600));
         let before = stream(&server, "linkbus_evt").await;
         let found = differences(Nats::client(&config).await);
-        // The bytes and the window of five streams, the age of events, and the window where messages are kept for later.
+        // The bytes and the window of six streams, the age of events, and the window where messages are kept for later.
         let later = shown(&found).iter().filter(|difference| difference.contains("`linkbus_later`")).count();
         assert_eq!(
             (found.len() - later, later),
-            (11, usize::from(keeps_for_later(&server).await)),
+            (13, usize::from(keeps_for_later(&server).await)),
             "{:#?}",
             shown(&found)
         );
@@ -75,7 +75,7 @@ async fn who_only_verifies_makes_nothing_and_says_what_is_missing() {
     for server in Server::each() {
         let config = server.config().verify_only();
         let found = differences(Nats::client(&config).await);
-        assert!(found.len() == 5 && found.iter().all(|what| matches!(what, Difference::Missing { .. })), "{found:?}");
+        assert!(found.len() == 6 && found.iter().all(|what| matches!(what, Difference::Missing { .. })), "{found:?}");
         assert!(jetstream::new(plain(&server).await).get_stream("linkbus_cmd").await.is_err());
 
         client(&server.config()).await;

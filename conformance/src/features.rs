@@ -102,6 +102,8 @@ pub enum Delivery {
 pub enum Order {
     /// They are.
     Kept,
+    /// Those with the same key are; others may overtake each other.
+    PerKey,
     /// They may overtake each other.
     Free,
 }

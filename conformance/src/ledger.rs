@@ -24,6 +24,8 @@ pub(crate) enum Deed {
     HeardAgain(u64),
     /// A parcel came with a message of this kind.
     Received(Kind, Parcel),
+    /// This was done with a ship for a message of this kind, for so many times.
+    Served(Kind, u64, u64),
     /// One of two subscribers met the other.
     Met,
     /// A handler that never ends began.

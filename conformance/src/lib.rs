@@ -33,6 +33,6 @@ pub mod __private {
     pub use crate::{
         case::{Case, Check, run},
         features::values,
-        promises::{commands, events, journal, later, life, queries, tasks},
+        promises::{commands, events, journal, keys, later, life, queries, tasks},
     };
 }

@@ -218,9 +218,41 @@ pub struct Meeting;
 #[derive(Event, Clone, Debug, Serialize, Deserialize)]
 pub struct NobodyHears;
 
+/// Has a ship turned.
+#[derive(Command, Clone, Debug, Serialize, Deserialize)]
+#[command(error = Rejection)]
+pub struct Steer {
+    /// Which one.
+    #[bus(key)]
+    pub ship: u64,
+    /// Which turn it is, counted from 0: the first takes longest.
+    pub number: u64,
+}
+
+/// Has a ship cleaned.
+#[derive(Task, Clone, Debug, Serialize, Deserialize)]
+#[task(error = Rejection)]
+pub struct Scrub {
+    /// Which one.
+    #[bus(key)]
+    pub ship: u64,
+    /// Which time it is, counted from 0: the first takes longest.
+    pub number: u64,
+}
+
+/// Says that a ship was seen.
+#[derive(Event, Clone, Debug, Serialize, Deserialize)]
+pub struct Sighted {
+    /// Which one.
+    #[bus(key)]
+    pub ship: u64,
+    /// Which time it is, counted from 0: the first takes longest.
+    pub number: u64,
+}
+
 linkbus::module! {
     messages: [
         Double, Triple, FindEven, Echo, AskThread, Store, Bring, Relay, Hang, Work, Carry, Happened, HappenedAgain, Brought, Meeting,
-        NobodyHears,
+        NobodyHears, Steer, Scrub, Sighted,
     ]
 }

@@ -9,6 +9,8 @@ pub(crate) mod jobs;
 #[doc(hidden)]
 pub mod journal;
 #[doc(hidden)]
+pub mod keys;
+#[doc(hidden)]
 pub mod later;
 #[doc(hidden)]
 pub mod life;
@@ -132,6 +134,10 @@ macro_rules! __promises {
             events::subscribers_that_wait_run_concurrently: "Subscribers that wait for each other meet." [LA2] [handlers: Async];
             events::a_batch_of_events_is_heard_in_order: "All events of a batch are heard, in order." [P4 C22] [order: Kept];
             events::a_batch_of_events_stops_at_its_first_failure: "A batch stops at the first event of which a subscriber fails." [P4] [events: Awaited];
+
+            keys::commands_of_a_key_are_handled_in_the_order_in_which_they_were_sent: "Commands of one sender and one key are handled in the order in which they were sent." [Z15] [order: PerKey];
+            keys::tasks_of_a_key_are_handled_in_the_order_in_which_they_were_sent: "Tasks of one sender and one key are handled in the order in which they were sent." [Z15] [order: PerKey];
+            keys::events_of_a_key_are_heard_in_the_order_in_which_they_were_published: "Each subscriber hears the events of one sender and one key in the order in which they were published." [L6] [order: PerKey];
 
             life::a_handler_dispatches_on_its_own_bus: "A handler sends and publishes on the bus that called it." [L11] [];
             life::the_wiring_names_what_is_handled: "What is handled can be asked for by kind." [L13 X18] [];

@@ -103,6 +103,7 @@ macro_rules! __ignored {
     (thread: Callers, $($of:tt)*) => { $crate::__ignored! { "its handlers run on other threads", $($of)* } };
     (delivery: Once, $($of:tt)*) => { $crate::__ignored! { "it may deliver a message again", $($of)* } };
     (order: Kept, $($of:tt)*) => { $crate::__ignored! { "it does not keep the order of messages", $($of)* } };
+    (order: PerKey, $($of:tt)*) => { $crate::__ignored! { "it knows no order by keys", $($of)* } };
     (unhandled: Refused, $($of:tt)*) => { $crate::__ignored! { "it answers what nobody handles", $($of)* } };
     (unhandled: Answered, $($of:tt)*) => { $crate::__ignored! { "it refuses what nobody handles", $($of)* } };
     (later: Timely, $($of:tt)*) => { $crate::__ignored! { "it keeps nothing for later", $($of)* } };

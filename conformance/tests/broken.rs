@@ -17,7 +17,7 @@ use linkbus_conformance::{
     Features, Handlers,
     Later::{Never, Timely},
     Notes::Absent,
-    Order::Kept,
+    Order::{Kept, PerKey},
     PROMISES,
     Panics::{Reported, Unwind},
     Passing::Moved,
@@ -53,6 +53,8 @@ const TIMELY: Features = Features { later: Timely, ..PLAIN };
 
 const REPORTING: Features = Features { panics: Reported, ..PLAIN };
 
+const KEYED: Features = Features { order: PerKey, ..PLAIN };
+
 /// What a wrong bus breaks.
 struct Wrong {
     name: &'static str,
@@ -87,7 +89,7 @@ fn wrong_buses() -> Vec<Wrong> {
     let layered = layered![
         PLAIN loses_every_third, WAITING does_nothing, PLAIN gives_up_events, PLAIN swallows_errors, PLAIN does_everything_twice,
         PLAIN answers_by_default, PLAIN swaps_two, PLAIN knows_only_ascii, PLAIN cuts_what_is_large, PLAIN copies_replies,
-        PLAIN is_poisoned, REPORTING unwinds, WAITING leaks,
+        PLAIN is_poisoned, REPORTING unwinds, WAITING leaks, KEYED swaps_two_of_a_key,
     ];
     let wrapped = wrapped![
         PLAIN Unknown, PLAIN Misnames, PLAIN Spawns, PLAIN Batches, PLAIN Restless, PLAIN Closing, PLAIN Confuses, PLAIN Mute,
@@ -128,8 +130,9 @@ fn each_wrong_bus_breaks_the_promises_that_are_written_and_no_others() {
 fn every_promise_is_broken_by_a_wrong_bus() {
     let written = written();
     let broken: BTreeSet<_> = written.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-    let is_made =
-        |promise: &&Promise| [PLAIN, WAITING, REPORTING, TIMELY].iter().any(|features| promise.is_made_by(features));
+    let is_made = |promise: &&Promise| {
+        [PLAIN, WAITING, REPORTING, TIMELY, KEYED].iter().any(|features| promise.is_made_by(features))
+    };
     let made = PROMISES.iter().filter(is_made);
     let unbroken: Vec<_> = made.map(|promise| promise.name).filter(|name| !broken.contains(name)).collect();
     assert_eq!(unbroken, [""; 0]);

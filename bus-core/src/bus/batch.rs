@@ -55,7 +55,7 @@ impl Bus {
         }
         let ways = if message.kind.has_one_handler() { 1 } else { self.core.vias.len() };
         let vias = self.core.vias.iter().filter(|via| via.takes(message)).take(ways);
-        vias.map(|via| via.batch_window()).min().unwrap_or(1)
+        vias.map(|via| via.batch_window(message)).min().unwrap_or(1)
     }
 }
 

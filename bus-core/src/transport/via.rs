@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Codec, Completion, Envelope, ErasedTransport, Features, MessagePack, Parcel, Received, Transport};
+use super::{Codec, Completion, Envelope, ErasedTransport, Features, MessagePack, Order, Parcel, Received, Transport};
 use crate::{error::AnyError, message::MessageFacts};
 
 /// A transport, which messages go through it, and how they are written.
@@ -107,9 +107,10 @@ impl Via {
     }
 
     /// How many messages of a batch may be under way.
-    pub(crate) fn batch_window(&self) -> usize {
-        let Features { completion, batch_window, .. } = self.transport.features();
-        if completion == Completion::Accepted { batch_window } else { 1 }
+    pub(crate) fn batch_window(&self, message: &MessageFacts) -> usize {
+        let Features { completion, batch_window, order, .. } = self.transport.features();
+        let is_in_order = order == Order::PerKey && message.fields.iter().any(|field| field.key);
+        if completion == Completion::Accepted && !is_in_order { batch_window } else { 1 }
     }
 
     /// Carries a message; gives what comes back.

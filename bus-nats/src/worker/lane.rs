@@ -62,6 +62,7 @@ impl Lane {
     /// Handles until the worker stops; gives back what it then has and has not begun.
     pub(super) async fn run(self: Arc<Self>) {
         let mut jobs = JoinSet::new();
+        self.begin_order(&self.source).await;
         let mut pull = match Pull::open(&self).await {
             Ok(pull) => pull,
             Err(error) => {
@@ -99,12 +100,20 @@ impl Lane {
         }
         let jetstream = &self.shared.connection.jetstream;
         let made = jetstream.create_consumer_on_stream(self.wanted.clone(), self.stream()).await;
-        match (made, &self.order) {
-            (Ok(made), Some(order)) => order.renew(&made),
-            (Ok(_), None) => {}
-            (Err(error), _) => {
+        match made {
+            Ok(made) => self.begin_order(&made).await,
+            Err(error) => {
                 tracing::warn!(target: "linkbus", consumer = self.consumer(), "the consumer cannot be made again: {error}");
             }
+        }
+    }
+
+    /// Notes where the order of a consumer begins, before messages are asked for.
+    async fn begin_order(&self, consumer: &Consumer<Config>) {
+        let Some(order) = &self.order else { return };
+        order.renew(consumer);
+        if let Err(error) = self.note_start(order, consumer.cached_info()).await {
+            tracing::warn!(target: "linkbus", consumer = self.consumer(), "events may wait for others, because it cannot be noted where they begin: {error}");
         }
     }
 

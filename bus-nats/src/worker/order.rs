@@ -21,7 +21,7 @@ use async_nats::{
     Subject,
     jetstream::{
         Message,
-        consumer::{Consumer, pull::Config},
+        consumer::{Consumer, Info, pull::Config},
         stream::{LastRawMessageErrorKind, Stream},
     },
 };
@@ -43,6 +43,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// twice as long each time.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+/// Where it is noted what is before the first message of a consumer: no key is written so.
+const START: &str = "=start";
 
 /// How a lane keeps the order of its messages.
 pub(super) struct Order {
@@ -73,15 +76,12 @@ impl Order {
     pub(super) fn new(consumer: &Consumer<Config>, shared: &Shared) -> Self {
         let handling = &shared.config.handling;
         let room = usize::midpoint(handling.concurrency, handling.prefetch);
-        let order = Order { queues: Arc::new(Queues::new(room)), made: AtomicI64::new(0) };
-        order.renew(consumer);
-        order
+        Order { queues: Arc::new(Queues::new(room)), made: AtomicI64::new(made(consumer)) }
     }
 
     /// The consumer was made again.
     pub(super) fn renew(&self, consumer: &Consumer<Config>) {
-        let nanos = consumer.cached_info().created.unix_timestamp_nanos();
-        self.made.store(i64::try_from(nanos).unwrap_or_default(), Relaxed);
+        self.made.store(made(consumer), Relaxed);
     }
 
     /// A message that came takes its place among those of its key, until what it is given is dropped.
@@ -127,7 +127,7 @@ impl Lane {
         let known =
             if is_event || place.is_again() { self.notes(order, subject).read().await? } else { Known::default() };
         if is_event {
-            return self.standing_of_event(&stream, subject, place, known).await;
+            return self.standing_of_event(order, &stream, subject, place, known).await;
         }
         Ok(match next(&stream, subject, 1).await? {
             Some(first) if first < place.sequence => Standing::Behind(first),
@@ -138,6 +138,7 @@ impl Lane {
 
     async fn standing_of_event(
         &self,
+        order: &Order,
         stream: &Stream<()>,
         subject: &Subject,
         place: Place,
@@ -151,7 +152,7 @@ impl Lane {
             return Ok(Standing::First(known));
         };
         // It may be one that the consumer never had, or that was over before anything was noted.
-        let floor = self.source.get_info().await?.ack_floor.stream_sequence;
+        let floor = self.floor(order).await?;
         if before > floor {
             return Ok(Standing::Behind(before));
         }
@@ -159,11 +160,30 @@ impl Lane {
         Ok(before.map_or(Standing::First(known), Standing::Behind))
     }
 
+    /// The place up to which no message of the consumer is left.
+    async fn floor(&self, order: &Order) -> Result<u64, AnyError> {
+        let start = self.notes(order, START).read().await?;
+        Ok(self.source.get_info().await?.ack_floor.stream_sequence.max(start.over))
+    }
+
+    /// Notes where the consumer begins, if nothing was given out yet: a server of version 2.9 does not know it later.
+    pub(super) async fn note_start(&self, order: &Order, consumer: &Info) -> Result<(), AnyError> {
+        let delivered = consumer.delivered;
+        if delivered.consumer_sequence > 0 || self.message.kind != Kind::Event {
+            return Ok(());
+        }
+        self.notes(order, START).write(Known::default().over(delivered.stream_sequence)).await
+    }
+
     /// What is noted of a key.
     pub(super) fn notes<'a>(&'a self, order: &Order, subject: &str) -> Notes<'a> {
         let (jetstream, prefix) = (&self.shared.connection.jetstream, &self.shared.config.prefix);
         Notes::of(jetstream, prefix, self.consumer(), subject, order.made.load(Relaxed))
     }
+}
+
+fn made(consumer: &Consumer<Config>) -> i64 {
+    i64::try_from(consumer.cached_info().created.unix_timestamp_nanos()).unwrap_or_default()
 }
 
 /// The first message of a subject from this place on.

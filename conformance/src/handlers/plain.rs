@@ -7,8 +7,8 @@ use super::{begin, end, this_thread};
 use crate::{
     ledger::{Deed, Ledger},
     messages::{
-        AskThread, Bring, Brought, Carry, Double, Echo, FindEven, Happened, HappenedAgain, Parcel, Rejection, Store,
-        Triple, Work,
+        AskThread, Bring, Brought, Carry, Double, Echo, FindEven, Happened, HappenedAgain, Parcel, Rejection, Scrub,
+        Sighted, Steer, Store, Triple, Work,
     },
 };
 
@@ -96,9 +96,26 @@ fn brought(event: &Brought, ledger: &Ledger) {
     ledger.note(Deed::Received(Kind::Event, event.0.clone()));
 }
 
+#[handler]
+fn steer(command: &Steer, ledger: &Ledger) -> Result<(), Rejection> {
+    ledger.note(Deed::Served(Kind::Command, command.ship, command.number));
+    Ok(())
+}
+
+#[handler]
+fn scrub(task: &Scrub, ledger: &Ledger) -> Result<(), Rejection> {
+    ledger.note(Deed::Served(Kind::Task, task.ship, task.number));
+    Ok(())
+}
+
+#[handler]
+fn sighted(event: &Sighted, ledger: &Ledger) {
+    ledger.note(Deed::Served(Kind::Event, event.ship, event.number));
+}
+
 linkbus::module! {
-    messages: [Double, Triple, FindEven, Echo, AskThread, Store, Bring, Work, Carry, Happened, HappenedAgain, Brought],
+    messages: [Double, Triple, FindEven, Echo, AskThread, Store, Bring, Work, Carry, Happened, HappenedAgain, Brought, Steer, Scrub, Sighted],
     handlers: [
-        double, triple, find_even, echo, ask_thread, store, bring, work, carry, first, second, third, again, brought,
+        double, triple, find_even, echo, ask_thread, store, bring, work, carry, first, second, third, again, brought, steer, scrub, sighted,
     ]
 }

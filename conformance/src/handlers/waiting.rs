@@ -10,7 +10,7 @@ use crate::{
     ledger::{Deed, Ledger},
     messages::{
         AskThread, Bring, Brought, Carry, Double, Echo, FindEven, Hang, Happened, HappenedAgain, Meeting, Parcel,
-        Rejection, Store, Triple, Work,
+        Rejection, Scrub, Sighted, Steer, Store, Triple, Work,
     },
 };
 
@@ -141,12 +141,40 @@ async fn meet_other(_: &Meeting, ledger: &Ledger) {
     ledger.note(Deed::Met);
 }
 
+/// Gives those behind it the time to overtake it.
+async fn dawdle(number: u64) {
+    for _ in number..200 {
+        yield_now().await;
+    }
+}
+
+#[handler]
+async fn steer(command: &Steer, ledger: &Ledger) -> Result<(), Rejection> {
+    dawdle(command.number * 10).await;
+    ledger.note(Deed::Served(Kind::Command, command.ship, command.number));
+    Ok(())
+}
+
+#[handler]
+async fn scrub(task: &Scrub, ledger: &Ledger) -> Result<(), Rejection> {
+    dawdle(task.number * 10).await;
+    ledger.note(Deed::Served(Kind::Task, task.ship, task.number));
+    Ok(())
+}
+
+#[handler]
+async fn sighted(event: &Sighted, ledger: &Ledger) {
+    dawdle(event.number * 10).await;
+    ledger.note(Deed::Served(Kind::Event, event.ship, event.number));
+}
+
 linkbus::module! {
     messages: [
         Double, Triple, FindEven, Echo, AskThread, Store, Bring, Hang, Work, Carry, Happened, HappenedAgain, Brought, Meeting,
+        Steer, Scrub, Sighted,
     ],
     handlers: [
         double, triple, find_even, echo, ask_thread, store, bring, hang, work, carry, first, second, third, again, brought,
-        meet_one, meet_other,
+        meet_one, meet_other, steer, scrub, sighted,
     ]
 }

@@ -15,7 +15,8 @@ use linkbus::{
     layer::{AsyncAround, AsyncNext, Dispatch, Dispatched, Done, OnAsync, on_async},
 };
 use linkbus_conformance::messages::{
-    Bring, Brought, Carry, Double, Echo, Fate, FindEven, Hang, Happened, Meeting, Parcel, Share, Store, Triple, Work,
+    Bring, Brought, Carry, Double, Echo, Fate, FindEven, Hang, Happened, Meeting, Parcel, Scrub, Share, Sighted, Steer,
+    Store, Triple, Work,
 };
 
 /// A layer that answers as if it had been done, where `is_lost` says so.
@@ -101,6 +102,13 @@ pub(crate) fn swaps_two(wired: Builder<Bus>) -> Builder<Bus> {
         .layer(changing::<Store>(|command| swap(&mut command.number)))
         .layer(changing::<Happened>(|event| swap(&mut event.number)))
         .layer(changing::<Work>(|task| swap(&mut task.number)))
+}
+
+pub(crate) fn swaps_two_of_a_key(wired: Builder<Bus>) -> Builder<Bus> {
+    wired
+        .layer(changing::<Steer>(|command| swap(&mut command.number)))
+        .layer(changing::<Sighted>(|event| swap(&mut event.number)))
+        .layer(changing::<Scrub>(|task| swap(&mut task.number)))
 }
 
 fn to_ascii(parcel: &mut Parcel) {
