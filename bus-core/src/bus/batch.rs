@@ -4,7 +4,7 @@ use std::future::Future;
 
 #[cfg(feature = "transport")]
 use {
-    crate::message::MessageFacts,
+    crate::{layer::Layered, message::MessageFacts},
     futures_util::{
         future::Either,
         stream::{self, StreamExt as _},
@@ -48,8 +48,8 @@ impl Bus {
     /// How many messages of a batch of these may be under way: one, if any of them is handled here.
     #[cfg(feature = "transport")]
     fn batch_window(&self, message: &MessageFacts) -> usize {
-        let is_elsewhere = !self.core.vias.is_empty()
-            && self.core.table.layered(message).is_some_and(|layered| layered.is_elsewhere());
+        let is_elsewhere =
+            !self.core.vias.is_empty() && self.core.table.layered(message).is_some_and(Layered::is_elsewhere);
         if !is_elsewhere {
             return 1;
         }

@@ -123,19 +123,14 @@ impl Way {
     /// The message of this dispatch, ready for the transport.
     fn pack(&self, dispatch: &mut Dispatch<'_>, limit: Limit) -> Result<Parcel, LayerFailure> {
         let via = &self.via;
-        let due = dispatch.due();
-        if due.is_some() && !via.transport.features().schedules {
-            return Err(LayerFailure::Refused(keeps_nothing(via).into()));
-        }
+        let due = due(dispatch, via)?;
         let key = self.key(dispatch).map_err(LayerFailure::Refused)?;
-        let envelope = match due.filter(|due| *due > SystemTime::now()) {
-            // Whoever sent it does not wait for it, and it is not nested in anything when it is handled.
-            Some(due) => Envelope { deadline: None, key, ..envelope(dispatch, via) }.due_at(due),
-            None => {
-                let depth = depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?;
-                Envelope { depth, key, ..envelope(dispatch, via) }
-            }
+        // What is for later is nested in nothing when it is handled.
+        let depth = match due {
+            Some(_) => 0,
+            None => depth::leave(dispatch.message(), limit).map_err(LayerFailure::RecursionLimit)?,
         };
+        let envelope = Envelope { depth, key, ..envelope(dispatch, via) }.due_at(due);
         let body = body(dispatch, via).map_err(LayerFailure::Refused)?;
         Ok(Parcel { envelope, body })
     }
@@ -149,6 +144,14 @@ impl Way {
 /// The message, to be written.
 fn message<'a>(dispatch: &'a Dispatch<'_>) -> Result<&'a dyn erased_serde::Serialize, AnyError> {
     dispatch.payload.serialize().ok_or_else(|| "the message is gone: it was handed over before".into())
+}
+
+/// When the message is to be handled, if that is later than now.
+fn due(dispatch: &Dispatch<'_>, via: &Via) -> Result<Option<SystemTime>, LayerFailure> {
+    match dispatch.due() {
+        Some(_) if !via.transport.features().schedules => Err(LayerFailure::Refused(keeps_nothing(via).into())),
+        due => Ok(due.filter(|due| *due > SystemTime::now())),
+    }
 }
 
 fn keeps_nothing(via: &Via) -> String {

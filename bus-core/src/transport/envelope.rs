@@ -162,11 +162,12 @@ impl Envelope {
         }
     }
 
-    /// The same for a message that is kept until then.
-    pub(super) fn due_at(self, due: SystemTime) -> Self {
+    /// The same for a message that is kept until then, if it is: its sender waits for nothing more.
+    pub(super) fn due_at(self, due: Option<SystemTime>) -> Self {
+        let Some(due) = due else { return self };
         // Up to the next millisecond: never before.
         let due = due.checked_add(Duration::from_nanos(999_999)).unwrap_or(due);
-        Envelope { due: Some(millis(due)), ..self }
+        Envelope { due: Some(millis(due)), deadline: None, ..self }
     }
 
     /// The envelope as bytes.

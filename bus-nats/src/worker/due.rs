@@ -135,7 +135,9 @@ fn own(headers: Option<&HeaderMap>) -> HeaderMap {
     let mut own = HeaderMap::new();
     for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
         if !AsRef::<str>::as_ref(name).starts_with(OF_SERVER) {
-            values.iter().for_each(|value| own.append(name.clone(), value.clone()));
+            for value in values {
+                own.append(name.clone(), value.clone());
+            }
         }
     }
     own
