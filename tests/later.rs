@@ -151,16 +151,19 @@ impl Observer for HasIds {
 
 #[tokio::test]
 async fn what_is_handled_here_is_refused_and_not_handled() {
-    let post = Post::that_keeps();
-    let handled = Arc::new(Mutex::new(0));
-    let count = Arc::clone(&handled);
-    let with_handler = Bus::empty().task(move |_: Remind| *count.lock().unwrap() += 1);
-    let bus = with_handler.transport(post.clone()).build().unwrap();
-    // In the past as well: whether it works does not depend on the time.
-    for due in [SystemTime::now() + HOUR, UNIX_EPOCH] {
-        let error = bus.dispatch_at(due, Remind).await.unwrap_err();
-        assert!(matches!(error, DispatchError::Refused { .. }), "{error:?}");
-        assert!(texts(&error).contains("`shop.Remind` is handled on this bus"), "{}", texts(&error));
+    let (post, handled) = (Post::that_keeps(), Arc::new(Mutex::new(0)));
+    let with_handler = || {
+        let count = Arc::clone(&handled);
+        Bus::empty().task(move |_: Remind| *count.lock().unwrap() += 1).transport(post.clone())
+    };
+    let (without_layers, with_layers) = (with_handler(), with_handler().replayable());
+    for bus in [without_layers.build().unwrap(), with_layers.build().unwrap()] {
+        // In the past as well: whether it works does not depend on the time.
+        for due in [SystemTime::now() + HOUR, UNIX_EPOCH] {
+            let error = bus.dispatch_at(due, Remind).await.unwrap_err();
+            assert!(matches!(error, DispatchError::Refused { .. }), "{error:?}");
+            assert!(texts(&error).contains("`shop.Remind` is handled on this bus"), "{}", texts(&error));
+        }
     }
     assert_eq!((*handled.lock().unwrap(), post.envelopes().len()), (0, 0));
 }
