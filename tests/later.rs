@@ -71,7 +71,8 @@ fn millis(at: SystemTime) -> u64 {
 
 /// All that the error says.
 fn texts(error: &dyn Error) -> String {
-    std::iter::successors(Some(error), |error| (*error).source()).map(|error| format!("{error}\n")).collect()
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[tokio::test]
