@@ -21,6 +21,13 @@ const NEEDED_NAME: &str = "2.9";
 /// How long the server has for each try to have a message accepted, and for requests about streams and consumers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How often the server is asked whether it is there: one that is silent three times is taken to be gone, such as behind a network that
+/// is cut. With [`CONNECTING`] that is less than the time in which a message has to be accepted, so that it is by another server.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long a server has to answer when a connection is made.
+const CONNECTING: Duration = Duration::from_secs(2);
+
 /// A connection, which is made again when it breaks.
 #[derive(Clone)]
 pub(crate) struct Connection {
@@ -107,7 +114,8 @@ impl Link {
 }
 
 async fn options(config: &NatsConfig) -> Result<ConnectOptions, OpenError> {
-    let options = ConnectOptions::new().retain_servers_order().require_tls(config.tls.is_required);
+    let options = ConnectOptions::new().ping_interval(PING).connection_timeout(CONNECTING).retain_servers_order();
+    let options = options.require_tls(config.tls.is_required);
     let options = config.tls.roots.iter().fold(options, |options, path| options.add_root_certificates(path.clone()));
     let options = match &config.tls.certificate {
         Some((certificate, key)) => options.add_client_certificate(certificate.clone(), key.clone()),

@@ -1,6 +1,8 @@
 //! Servers that tests start themselves, and what the tests have in common.
 #![allow(dead_code, reason = "no test program needs all of it")]
 
+pub(crate) mod cluster;
+
 use std::{
     fs,
     io::Write as _,
@@ -18,6 +20,7 @@ use linkbus::{
     layer::{Dispatch, Observer},
     transport::Endpoint,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// Where the programs of servers are, with `:` between them.
@@ -67,6 +70,15 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Stops all of it, as a machine that cannot be reached; until [`thaw`](Self::thaw).
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
     /// Starts it again, at the same port, with what it kept.
     pub(crate) fn restart(&mut self) {
         let port = self.url.rsplit(':').next().unwrap().to_owned();
@@ -84,9 +96,12 @@ impl Drop for Server {
 
 /// A configuration with streams for which any disk has room: what they may take is set aside.
 pub(crate) fn config(url: &str) -> NatsConfig {
-    let mut streams = StreamSettings::default();
+    NatsConfig::new(url).streams(settings(StreamSettings::default()))
+}
+
+fn settings(mut streams: StreamSettings) -> StreamSettings {
     streams.max_bytes = 16 << 20;
-    NatsConfig::new(url).streams(streams)
+    streams
 }
 
 fn spawn(program: &Path, folder: &Path, port: &str) -> Child {

@@ -1,0 +1,89 @@
+//! Three servers that are one cluster.
+
+use std::{net::TcpListener, path::Path, time::Duration};
+
+use async_nats::jetstream::{self, context::ContextBuilder, stream::Info};
+use bus_nats::{Nats, NatsConfig, StreamSettings};
+
+use super::{Server, programs, settings, soon};
+
+/// How long each try to ask the cluster for something takes, at most.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+pub(crate) struct Cluster {
+    pub(crate) nodes: [Server; 3],
+}
+
+impl Cluster {
+    /// One of each version. It is [ready](Self::ready) after a while.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        programs().into_iter().map(|program| Cluster::start(&program))
+    }
+
+    fn start(program: &Path) -> Self {
+        let ports = free_ports();
+        let routes = ports.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
+        let node = |number: usize| {
+            let listens = format!("listen: \"127.0.0.1:{}\", routes: [{routes}]", ports[number]);
+            Server::start(program, &format!("server_name: {}\ncluster {{ name: tested, {listens} }}", name(number)))
+        };
+        Cluster { nodes: [0, 1, 2].map(node) }
+    }
+
+    /// All servers, and streams on each of them.
+    pub(crate) fn config(&self) -> NatsConfig {
+        let [first, second, third] = self.nodes.each_ref().map(Server::url);
+        let streams = settings(StreamSettings::replicated(3));
+        NatsConfig::new(first).server(second).server(third).streams(streams)
+    }
+
+    /// Waits until streams can be made.
+    pub(crate) async fn ready(&self) {
+        let config = self.config();
+        soon(async { while Nats::client(&config).await.is_err() {} }).await;
+    }
+
+    /// What the leader of a stream says of it, when there is one.
+    pub(crate) async fn stream(&self, name: &str) -> Info {
+        let urls = self.nodes.each_ref().map(|node| node.url().to_owned()).to_vec();
+        let asks = async {
+            loop {
+                let Ok(client) = async_nats::connect(urls.clone()).await else { continue };
+                let jetstream: jetstream::Context = ContextBuilder::new().timeout(PATIENCE).build(client);
+                if let Ok(stream) = jetstream.get_stream(name).await {
+                    return stream.cached_info().clone();
+                }
+            }
+        };
+        soon(asks).await
+    }
+
+    /// Which node leads a stream.
+    pub(crate) async fn leader(&self, stream: &str) -> usize {
+        let led = self.stream(stream).await.cluster.and_then(|cluster| cluster.leader).expect("the leader answers");
+        (0..3).find(|&number| name(number) == led).expect("it is one of the three")
+    }
+
+    /// Waits until each message of a stream is on all nodes.
+    pub(crate) async fn in_step(&self, stream: &str) {
+        soon(async {
+            loop {
+                let replicas = self.stream(stream).await.cluster.unwrap().replicas;
+                if replicas.iter().filter(|replica| replica.current && !replica.offline).count() == 2 {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("node{number}")
+}
+
+/// Three ports that nobody has at the moment.
+fn free_ports() -> [u16; 3] {
+    let taken = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    taken.map(|listener| listener.local_addr().unwrap().port())
+}
