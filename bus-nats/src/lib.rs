@@ -8,6 +8,7 @@ mod error;
 mod headers;
 mod health;
 mod names;
+mod permissions;
 mod publish;
 mod redelivery;
 mod streams;

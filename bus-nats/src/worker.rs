@@ -11,7 +11,7 @@ mod queries;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull::Config};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull::Config};
 use linkbus::{Kind, MessageFacts, transport::Endpoint};
 use tokio::{
     sync::watch,
@@ -87,18 +87,9 @@ impl NatsWorker {
             tracing::warn!(target: "linkbus", name = message.name, "not served to other processes: {missing}");
         }
         let connection = Connection::open(config, "worker").await?;
-        let mut setup = Setup::new(&connection, config);
-        setup.streams(config).await?;
         let mut served: Vec<_> = endpoint.serves().collect();
         served.sort_by_key(|message| message.name);
-        let mut consumers = Vec::new();
-        for message in served.iter().filter(|message| message.kind != Kind::Query) {
-            let (stream, wanted) = (names::stream(&config.prefix, message.kind), wanted(config, message));
-            if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
-                consumers.push((*message, consumer, wanted));
-            }
-        }
-        setup.finish()?;
+        let consumers = connection.permitted(consumers(&connection, config, &served)).await?;
         let (phase, _) = watch::channel(Phase::Running);
         let shared =
             Arc::new(Shared { endpoint, connection, config: config.clone(), phase, counts: Counts::default() });
@@ -182,6 +173,27 @@ impl WorkerHandle {
         }
         Ok(lags)
     }
+}
+
+type Served = (&'static MessageFacts, Consumer<Config>, Config);
+
+/// The consumers that there have to be for messages, and the streams.
+async fn consumers(
+    connection: &Connection,
+    config: &NatsConfig,
+    served: &[&'static MessageFacts],
+) -> Result<Vec<Served>, OpenError> {
+    let mut setup = Setup::new(connection, config);
+    setup.streams(config).await?;
+    let mut consumers = Vec::new();
+    for message in served.iter().filter(|message| message.kind != Kind::Query) {
+        let (stream, wanted) = (names::stream(&config.prefix, message.kind), wanted(config, message));
+        if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
+            consumers.push((*message, consumer, wanted));
+        }
+    }
+    setup.finish()?;
+    Ok(consumers)
 }
 
 /// The consumer that there has to be for a message. Commands and tasks have one for all workers, whatever their group is: a work

@@ -2,10 +2,14 @@
 #![allow(dead_code, reason = "no test program needs all of it")]
 
 pub(crate) mod cluster;
+pub(crate) mod logins;
+pub(crate) mod tls;
 
 use std::{
+    error::Error,
     fs,
     io::Write as _,
+    iter::successors,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, Once},
@@ -41,7 +45,7 @@ impl Server {
     }
 
     /// The same, with something more in the configuration.
-    pub(crate) fn each_with(more: &str) -> impl Iterator<Item = Self> {
+    pub(crate) fn each_with(more: &str) -> impl Iterator<Item = Self> + use<'_> {
         programs().into_iter().map(move |program| Server::start(&program, more))
     }
 
@@ -118,10 +122,10 @@ fn address(folder: &Path, process: u32) -> String {
     for _ in 0..6_000 {
         let ports = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let written = ports.filter(|path| path.to_string_lossy().ends_with(&ending));
-        let text = written.filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains("nats://"));
-        if let Some(text) = text {
-            let ports: serde_json::Value = serde_json::from_str(&text).unwrap();
-            return ports["nats"][0].as_str().unwrap().to_owned();
+        let mut texts = written.filter_map(|path| fs::read_to_string(path).ok());
+        let ports = texts.find_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        if let Some(url) = ports.and_then(|ports| ports["nats"][0].as_str().map(str::to_owned)) {
+            return url;
         }
         thread::sleep(Duration::from_millis(10));
     }
@@ -154,6 +158,12 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     })
     .await;
+}
+
+/// What a user is told who shows an error with all its causes.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A worker that runs until it is stopped.
