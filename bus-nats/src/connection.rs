@@ -58,7 +58,7 @@ impl Connection {
             if let Event::ServerError(ServerError::Other(text)) = &event {
                 denied.note(text);
             }
-            told.send_modify(|link| link.note(&event));
+            told.send_if_modified(|link| link.note(&event));
             ready(())
         });
         let client = options.connect(config.servers.hosts()).await;
@@ -110,7 +110,9 @@ impl Connection {
 }
 
 impl Link {
-    fn note(&mut self, event: &Event) {
+    /// Whether something is otherwise now.
+    fn note(&mut self, event: &Event) -> bool {
+        let before = *self;
         match event {
             Event::Connected => {
                 self.is_up = true;
@@ -123,6 +125,7 @@ impl Link {
         if !matches!(event, Event::Connected) {
             tracing::warn!(target: "linkbus", "the connection to the NATS server: {event}");
         }
+        *self != before
     }
 }
 

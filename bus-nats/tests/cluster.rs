@@ -15,7 +15,7 @@ use linkbus::{Bus, Command};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use self::support::{Running, client, cluster::Cluster, soon, until};
+use self::support::{Running, client, cluster::Cluster, number, soon, until};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "cluster.Ship")]
@@ -28,12 +28,17 @@ const PUBLISHERS: u64 = 4;
 const PART: u64 = 500;
 
 fn faults() -> u64 {
-    std::env::var("LINKBUS_KILLS").map_or(1, |kills| kills.parse().expect("a number"))
+    number("LINKBUS_KILLS", 1)
 }
 
-fn settings(cluster: &Cluster) -> NatsConfig {
+/// With the server of this number as the first that is connected to.
+fn settings(cluster: &Cluster, first: usize) -> NatsConfig {
     let redelivery = Redelivery::new().base(Duration::from_millis(50)).max_attempts(100);
-    cluster.config().publish_timeout(Duration::from_secs(60)).ack_wait(Duration::from_secs(2)).redelivery(redelivery)
+    cluster
+        .config_from(first)
+        .publish_timeout(Duration::from_secs(60))
+        .ack_wait(Duration::from_secs(2))
+        .redelivery(redelivery)
 }
 
 /// Commands on their way from several clients to two workers.
@@ -107,7 +112,7 @@ async fn what_a_cluster_accepted_is_handled_though_its_leader_is_killed() {
     for mut cluster in Cluster::each() {
         cluster.ready().await;
         let commands = PART * (faults() + 1);
-        let load = Load::start(&settings(&cluster), commands).await;
+        let load = Load::start(&settings(&cluster, 0), commands).await;
         for fault in 1..=faults() {
             load.accepted(fault * PART).await;
             cluster.in_step(COMMANDS).await;
@@ -128,7 +133,7 @@ async fn what_a_cluster_accepted_is_handled_though_its_leader_cannot_be_reached_
     for cluster in Cluster::each() {
         cluster.ready().await;
         let commands = PART * (faults() + 1);
-        let load = Load::start(&settings(&cluster), commands).await;
+        let load = Load::start(&settings(&cluster, 0), commands).await;
         for fault in 1..=faults() {
             load.accepted(fault * PART).await;
             cluster.in_step(COMMANDS).await;
@@ -141,5 +146,29 @@ async fn what_a_cluster_accepted_is_handled_though_its_leader_cannot_be_reached_
         }
         load.all(commands).await;
         assert_eq!(cluster.stream("linkbus_dead").await.state.messages, 0);
+    }
+}
+
+/// Its connection goes on, and the next leader knows of no request but that it was there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_asks_again_when_the_server_is_killed_that_had_its_request() {
+    for mut cluster in Cluster::each() {
+        cluster.ready().await;
+        let handlers = || Bus::empty().command(|_: Ship| ());
+        Running::start(&settings(&cluster, 0), handlers()).await.stop().await;
+        let leader = cluster.leader_of_consumer(COMMANDS, "cluster_Ship").await;
+        let config = settings(&cluster, (leader + 1) % 3);
+        let worker = Running::start(&config, handlers()).await;
+        let bus = Bus::empty().message::<Ship>().transport(client(&config).await).build().unwrap();
+        bus.execute(Ship(0)).await.unwrap();
+        until(|| worker.handle.stats().handled == 1).await;
+        let killed = Instant::now();
+        cluster.nodes[leader].kill();
+        bus.execute(Ship(1)).await.unwrap();
+        println!("accepted again {:?} after the leader was killed", killed.elapsed());
+        until(|| worker.handle.stats().handled == 2).await;
+        println!("handled again {:?} after the leader was killed", killed.elapsed());
+        assert_eq!(worker.handle.health().reconnects, 0);
+        worker.stop().await;
     }
 }

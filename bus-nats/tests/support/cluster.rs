@@ -2,7 +2,12 @@
 
 use std::{net::TcpListener, path::Path, time::Duration};
 
-use async_nats::jetstream::{self, context::ContextBuilder, stream::Info};
+use async_nats::jetstream::{
+    self,
+    consumer::pull,
+    context::ContextBuilder,
+    stream::{ClusterInfo, Info},
+};
 use bus_nats::{Nats, NatsConfig, StreamSettings};
 
 use super::{Server, programs, settings, soon};
@@ -30,28 +35,33 @@ impl Cluster {
         Cluster { nodes: [0, 1, 2].map(node) }
     }
 
-    /// All servers, and streams on each of them.
-    pub(crate) fn config(&self) -> NatsConfig {
-        let [first, second, third] = self.nodes.each_ref().map(Server::url);
+    /// All servers, of which that with this number is the first that is connected to; and streams on each of them.
+    pub(crate) fn config_from(&self, first: usize) -> NatsConfig {
+        let [first, second, third] = [0, 1, 2].map(|place| self.nodes[(first + place) % 3].url());
         let streams = settings(StreamSettings::replicated(3));
         NatsConfig::new(first).server(second).server(third).streams(streams)
     }
 
     /// Waits until streams can be made.
     pub(crate) async fn ready(&self) {
-        let config = self.config();
+        let config = self.config_from(0);
         soon(async { while Nats::client(&config).await.is_err() {} }).await;
     }
 
     /// What the leader of a stream says of it, when there is one.
     pub(crate) async fn stream(&self, name: &str) -> Info {
+        self.answer(async |jetstream| Some(jetstream.get_stream(name).await.ok()?.cached_info().clone())).await
+    }
+
+    /// Asks until there is an answer.
+    async fn answer<T>(&self, ask: impl AsyncFn(jetstream::Context) -> Option<T>) -> T {
         let urls = self.nodes.each_ref().map(|node| node.url().to_owned()).to_vec();
         let asks = async {
             loop {
                 let Ok(client) = async_nats::connect(urls.clone()).await else { continue };
-                let jetstream: jetstream::Context = ContextBuilder::new().timeout(PATIENCE).build(client);
-                if let Ok(stream) = jetstream.get_stream(name).await {
-                    return stream.cached_info().clone();
+                let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client);
+                if let Some(answer) = ask(jetstream).await {
+                    return answer;
                 }
             }
         };
@@ -60,8 +70,16 @@ impl Cluster {
 
     /// Which node leads a stream.
     pub(crate) async fn leader(&self, stream: &str) -> usize {
-        let led = self.stream(stream).await.cluster.and_then(|cluster| cluster.leader).expect("the leader answers");
-        (0..3).find(|&number| name(number) == led).expect("it is one of the three")
+        led(self.stream(stream).await.cluster)
+    }
+
+    /// Which node leads a consumer.
+    pub(crate) async fn leader_of_consumer(&self, stream: &str, consumer: &str) -> usize {
+        let ask = async |jetstream: jetstream::Context| {
+            let consumer = jetstream.get_consumer_from_stream::<pull::Config, _, _>(consumer, stream).await;
+            consumer.ok()?.cached_info().cluster.clone()
+        };
+        led(Some(self.answer(ask).await))
     }
 
     /// Waits until each message of a stream is on all nodes.
@@ -76,6 +94,11 @@ impl Cluster {
         })
         .await;
     }
+}
+
+fn led(cluster: Option<ClusterInfo>) -> usize {
+    let leader = cluster.and_then(|cluster| cluster.leader).expect("the leader answers");
+    (0..3).find(|&number| name(number) == leader).expect("it is one of the three")
 }
 
 fn name(number: usize) -> String {

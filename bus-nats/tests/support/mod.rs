@@ -74,6 +74,12 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Tells it to end, and waits for that.
+    pub(crate) fn end(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Stops all of it, as a machine that cannot be reached; until [`thaw`](Self::thaw).
     pub(crate) fn freeze(&self) {
         kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
@@ -143,6 +149,11 @@ fn programs() -> Vec<PathBuf> {
     // Not a macro: what those print is kept back.
     NOTICE.call_once(|| std::io::stderr().write_all(notice.as_bytes()).unwrap());
     Vec::new()
+}
+
+/// What the environment says, or what does for a test that is run often.
+pub(crate) fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |number| number.parse().expect("a number"))
 }
 
 /// What is waited for, or a panic after a minute: on a busy machine all takes longer.
