@@ -83,7 +83,8 @@ impl Connection {
         opened.unwrap_or_else(|denied| Err(OpenError::Permission { source: Box::new(denied) }))
     }
 
-    async fn check(&self) -> Result<(), OpenError> {
+    /// Asks whether the server has what is needed. What was said to it before has arrived when it answers.
+    pub(crate) async fn check(&self) -> Result<(), OpenError> {
         if !self.client.is_server_compatible(NEEDED.0, NEEDED.1, 0) {
             return Err(OpenError::TooOld { version: self.client.server_info().version, needed: NEEDED_NAME });
         }

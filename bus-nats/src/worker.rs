@@ -99,8 +99,8 @@ impl NatsWorker {
         }
         let lane = |(message, consumer, wanted)| Lane::new(message, consumer, wanted, &shared);
         let lanes = consumers.into_iter().map(lane).collect();
-        let flushed = shared.connection.client.flush().await;
-        flushed.map_err(|error| OpenError::request("subscribing to queries", error))?;
+        // An answer says that the server has the subscriptions.
+        shared.connection.permitted(shared.connection.check()).await?;
         Ok(NatsWorker { shared, lanes, queries })
     }
 

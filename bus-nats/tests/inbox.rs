@@ -167,7 +167,7 @@ fn what_is_marked_afterwards_is_never_lost_and_done_again_if_its_worker_ended_in
         let paid = paid(&server, "afterwards", 0);
         assert!(paid.iter().all(|times| *times >= 1), "{paid:?}");
         assert!(
-            (0..).zip(&paid).all(|(invoice, times): (u32, &u32)| !invoice.is_multiple_of(DEADLY) || *times == 2),
+            (0..).zip(&paid).all(|(invoice, times): (u32, &u32)| !invoice.is_multiple_of(DEADLY) || *times >= 2),
             "{paid:?}"
         );
     }

@@ -5,9 +5,10 @@ mod support;
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use bus_nats::{Nats, NatsConfig, OpenError};
+use bus_nats::{Nats, NatsConfig, OpenError, Redelivery};
 use linkbus::{Bus, Command, Event, Query, transport::Endpoint};
 use nkeys::KeyPair;
 use serde::{Deserialize, Serialize};
@@ -170,7 +171,7 @@ fn not_permitted(error: &OpenError, subject: &str) {
 async fn who_may_not_send_a_message_is_told_at_once() {
     for server in Server::each_with(&denies("publish", "linkbus.*.shop.>")) {
         // Who waits for these has not been told.
-        let hour = std::time::Duration::from_secs(3600);
+        let hour = Duration::from_secs(3600);
         let config = server.config().user_and_password("me", "me").publish_timeout(hour).query_timeout(hour);
         let known = Bus::empty().message::<Ship>().message::<Shipped>().message::<Twice>();
         let bus = known.transport(client(&config).await).build().unwrap();
@@ -200,5 +201,39 @@ async fn who_may_not_make_a_consumer_is_told_so() {
         let bus = Bus::empty().command(|_: Ship| ()).replayable().build().unwrap();
         let error = Nats::worker(&config, Endpoint::new(&bus).unwrap()).await.err().unwrap();
         not_permitted(&error, "$JS.API.CONSUMER.");
+    }
+}
+
+/// The subjects in a cell of the table of the README.
+fn permitted(role: &str, cell: usize) -> Vec<&'static str> {
+    let row = include_str!("../README.md").lines().find(|line| line.starts_with(&format!("| {role} |"))).unwrap();
+    row.split('|').nth(cell).unwrap().split('`').skip(1).step_by(2).collect()
+}
+
+#[tokio::test]
+async fn what_the_readme_permits_is_enough() {
+    let of_client = [permitted("client", 2), permitted("who makes the streams", 2)].concat();
+    let users = [("client", of_client), ("worker", permitted("worker", 2))].map(|(name, publishes)| {
+        let may = format!("publish: {publishes:?}, subscribe: {:?}", permitted(name, 3));
+        format!("{{ user: {name}, password: me, permissions: {{ {may} }} }}")
+    });
+    let users = format!("authorization {{ users: [{}] }}", users.join(", "));
+    for server in Server::each_with(&users) {
+        let redelivery = Redelivery::new().base(Duration::from_millis(1)).max_attempts(2);
+        let config = server.config().redelivery(redelivery);
+        let sends = client(&config.clone().user_and_password("client", "me")).await;
+        let known = Bus::empty().message::<Ship>().message::<Shipped>().message::<Twice>();
+        let bus = known.transport(sends).build().unwrap();
+        let handlers = Bus::empty()
+            .query(|Twice(number): Twice| number * 2)
+            .command(|_: Ship| Err::<(), _>(std::io::Error::other("it always fails")))
+            .subscribe(|_: &Shipped| ());
+        let worker = Running::start(&config.user_and_password("worker", "me"), handlers).await;
+        assert_eq!(soon(bus.send(Twice(2))).await.unwrap(), 4);
+        bus.execute(Ship(1)).await.unwrap();
+        bus.publish(Shipped(1)).await.unwrap();
+        until(|| worker.handle.stats().dead_lettered == 1 && worker.handle.stats().handled == 1).await;
+        soon(worker.idle()).await;
+        worker.stop().await;
     }
 }
