@@ -79,7 +79,7 @@ impl Connection {
         &self,
         opening: impl Future<Output = Result<T, OpenError>>,
     ) -> Result<T, OpenError> {
-        let opened = self.denials.unless_any(opening).await;
+        let opened = self.denials.unless_any(Box::pin(opening)).await;
         opened.unwrap_or_else(|denied| Err(OpenError::Permission { source: Box::new(denied) }))
     }
 
@@ -145,7 +145,7 @@ fn not_connected(config: &NatsConfig, error: ConnectError) -> OpenError {
 /// Whether it is what the other side said, or showed, when the connection was to be encrypted.
 fn is_of_encryption(error: &ConnectError) -> bool {
     let error = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    error.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<async_nats::rustls::Error>())
+    error.and_then(io::Error::get_ref).is_some_and(|inner| inner.downcast_ref::<async_nats::rustls::Error>().is_some())
 }
 
 /// The path of a file that can be read.
