@@ -57,7 +57,7 @@ impl NatsClient {
     pub(crate) async fn open(config: &NatsConfig) -> Result<Self, OpenError> {
         let connection = Connection::open(config, "client").await?;
         let mut setup = Setup::new(&connection, config);
-        setup.streams(config).await?;
+        connection.permitted(setup.streams(config)).await?;
         setup.finish()?;
         let in_flight = Semaphore::new(MAX_IN_FLIGHT as usize);
         let (is_closed, published) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -125,15 +125,17 @@ impl Shared {
     async fn ask(&self, parcel: Parcel) -> Result<Answer, Undelivered> {
         let Parcel { envelope, body } = parcel;
         let (limit, size) = (within(&envelope, self.config.query_timeout), body.len());
-        let request = Request::new().headers(headers::write(&envelope)).payload(body.into()).timeout(Some(limit));
         let subject = names::subject(&self.config.prefix, Kind::Query, &envelope.name);
+        let request = Request::new().headers(headers::write(&envelope)).payload(body.into()).timeout(Some(limit));
+        let asking = self.connection.client.send_request(subject.clone(), request);
         let reply = tokio::select! {
             biased;
-            reply = self.connection.client.send_request(subject, request) => reply,
+            reply = self.connection.denials.unless_of(&subject, asking) => reply,
             () = self.connection.broken() => {
                 return Err(Undelivered::Failed("the connection to the server broke while it was under way".into()));
             }
         };
+        let reply = reply.map_err(|denied| Undelivered::Failed(denied.into()))?;
         let reply = reply.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => Undelivered::NoHandler,
             RequestErrorKind::TimedOut => Undelivered::TimedOut(limit),
@@ -161,7 +163,10 @@ impl Shared {
             Some(due) => Waiting { connection: &self.connection, config: &self.config }.until(due, message).await?,
             None => message,
         };
-        match message.keep(&self.connection.jetstream, limit).await {
+        let subject = message.subject.clone();
+        let keeping = message.keep(&self.connection.jetstream, limit);
+        let kept = self.connection.denials.unless_of(&subject, keeping).await;
+        match kept.map_err(|denied| Undelivered::Failed(denied.into()))? {
             Ok(()) => {
                 self.published.fetch_add(1, Relaxed);
                 Ok(Answer::Done(Vec::new()))

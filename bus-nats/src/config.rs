@@ -1,9 +1,12 @@
 //! What clients and workers are told: where the server is, what is on it, and how messages are handled.
 
+mod servers;
+
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use linkbus::MessageFacts;
 
+pub(crate) use self::servers::Servers;
 use crate::{
     error::OpenError,
     redelivery::Redelivery,
@@ -117,30 +120,9 @@ pub(crate) struct Tls {
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
 }
 
-/// Where servers are. An address may hold a password, which is not shown.
-#[derive(Clone)]
-pub(crate) struct Servers(pub(crate) Vec<String>);
-
-impl fmt::Display for Servers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, server) in self.0.iter().enumerate() {
-            let separator = if place == 0 { "" } else { ", " };
-            let (scheme, rest) = server.split_once("://").unwrap_or(("nats", server));
-            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            write!(f, "{separator}`{scheme}://{host}`")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Servers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{self}]")
-    }
-}
-
 impl NatsConfig {
-    /// A server, such as `nats://127.0.0.1:4222`; `tls://` is encrypted.
+    /// A server, such as `nats://127.0.0.1:4222`; `tls://` is encrypted. In `nats://user:password@127.0.0.1` or `nats://token@127.0.0.1`
+    /// is a login, which is that of all servers, and is taken if there is no other.
     pub fn new(server: impl Into<String>) -> Self {
         NatsConfig {
             servers: Servers(vec![server.into()]),
@@ -203,7 +185,8 @@ impl NatsConfig {
         NatsConfig { login: Login::CredentialsFile(path.into()), ..self }
     }
 
-    /// Trusts servers with a certificate of these roots as well, a file in PEM; from now on connections are encrypted.
+    /// Trusts servers with a certificate of these roots, a file in PEM, and no longer those that the system trusts; from now on connections
+    /// are encrypted. May be called for several files.
     pub fn root_certificates(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.roots.push(path.into());
         self.require_tls()
@@ -330,6 +313,14 @@ impl NatsConfig {
                 problem: "the bus of this worker serves none of that name: take a wire name that it has a handler for",
             }),
             None => Ok(()),
+        }
+    }
+
+    /// How the program says who it is.
+    pub(crate) fn login(&self) -> Login {
+        match &self.login {
+            Login::Nobody => self.servers.login().unwrap_or_default(),
+            login => login.clone(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The connection to the server, and what is known of it.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{error::Error, fs::File, future::ready, io, path::Path, sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectOptions, Event,
+    Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError,
     jetstream::{self, context::ContextBuilder, response::Response},
 };
 use serde::de::IgnoredAny;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::{
     config::{Login, NatsConfig},
     error::OpenError,
+    permissions::Denials,
 };
 
 /// The oldest server that has what is needed.
@@ -24,12 +25,20 @@ const KEEPS_FOR_LATER: (i64, i64) = (2, 12);
 /// How long the server has for each try to have a message accepted, and for requests about streams and consumers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How often the server is asked whether it is there: one that is silent three times is taken to be gone, such as behind a network that
+/// is cut. With [`CONNECTING`] that is less than the time in which a message has to be accepted, so that it is by another server.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long a server has to answer when a connection is made.
+const CONNECTING: Duration = Duration::from_secs(2);
+
 /// A connection, which is made again when it breaks.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) link: watch::Receiver<Link>,
+    pub(crate) denials: Denials,
 }
 
 /// How the connection is.
@@ -46,27 +55,39 @@ impl Connection {
     pub(crate) async fn open(config: &NatsConfig, role: &str) -> Result<Self, OpenError> {
         config.check()?;
         let (told, link) = watch::channel(Link { is_up: true, connections: 0, overruns: 0 });
-        let told = Arc::new(told);
+        let (told, denials) = (Arc::new(told), Denials::new());
+        let denied = denials.clone();
         let options = options(config).await?.name(format!("{} {role}", config.group)).event_callback(move |event| {
-            told.send_modify(|link| link.note(&event));
+            if let Event::ServerError(ServerError::Other(text)) = &event {
+                denied.note(text);
+            }
+            told.send_if_modified(|link| link.note(&event));
             ready(())
         });
-        let servers = config.servers.0.clone();
-        let client = options.connect(servers).await;
-        let client = client
-            .map_err(|source| OpenError::Connect { servers: config.servers.to_string(), source: Box::new(source) })?;
+        let client = options.connect(config.servers.hosts()).await;
+        let client = client.map_err(|error| not_connected(config, error))?;
         let jetstream = ContextBuilder::new()
             .timeout(PATIENCE)
             .ack_timeout(PATIENCE)
             .max_ack_inflight(config.publish_window)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        let connection = Connection { client, jetstream, link };
-        connection.check().await?;
+        let connection = Connection { client, jetstream, link, denials };
+        connection.permitted(connection.check()).await?;
         Ok(connection)
     }
 
-    async fn check(&self) -> Result<(), OpenError> {
+    /// Opens something that needs all it asks for: what is not permitted is an error at once.
+    pub(crate) async fn permitted<T>(
+        &self,
+        opening: impl Future<Output = Result<T, OpenError>>,
+    ) -> Result<T, OpenError> {
+        let opened = self.denials.unless_any(Box::pin(opening)).await;
+        opened.unwrap_or_else(|denied| Err(OpenError::Permission { source: Box::new(denied) }))
+    }
+
+    /// Asks whether the server has what is needed. What was said to it before has arrived when it answers.
+    pub(crate) async fn check(&self) -> Result<(), OpenError> {
         if !self.client.is_server_compatible(NEEDED.0, NEEDED.1, 0) {
             return Err(OpenError::TooOld { version: self.client.server_info().version, needed: NEEDED_NAME });
         }
@@ -98,7 +119,9 @@ impl Connection {
 }
 
 impl Link {
-    fn note(&mut self, event: &Event) {
+    /// Whether something is otherwise now.
+    fn note(&mut self, event: &Event) -> bool {
+        let before = *self;
         match event {
             Event::Connected => {
                 self.is_up = true;
@@ -111,24 +134,49 @@ impl Link {
         if !matches!(event, Event::Connected) {
             tracing::warn!(target: "linkbus", "the connection to the NATS server: {event}");
         }
+        *self != before
     }
 }
 
+fn not_connected(config: &NatsConfig, error: ConnectError) -> OpenError {
+    use ConnectErrorKind::{Authentication, AuthorizationViolation, Tls};
+    let (servers, kind) = (config.servers.to_string(), error.kind());
+    let is_of_encryption = kind == Tls || is_of_encryption(&error);
+    let source = Box::new(error);
+    match kind {
+        Authentication | AuthorizationViolation => OpenError::Login { servers, source },
+        _ if is_of_encryption => OpenError::Encryption { servers, source },
+        _ => OpenError::Connect { servers, source },
+    }
+}
+
+/// Whether it is what the other side said, or showed, when the connection was to be encrypted.
+fn is_of_encryption(error: &ConnectError) -> bool {
+    let error = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    error.and_then(io::Error::get_ref).is_some_and(|inner| inner.downcast_ref::<async_nats::rustls::Error>().is_some())
+}
+
+/// The path of a file that can be read.
+fn readable(path: &Path) -> Result<&Path, OpenError> {
+    File::open(path).map(|_| path).map_err(|source| OpenError::Certificate { path: path.to_owned(), source })
+}
+
 async fn options(config: &NatsConfig) -> Result<ConnectOptions, OpenError> {
-    let options = ConnectOptions::new().retain_servers_order().require_tls(config.tls.is_required);
-    let options = config.tls.roots.iter().fold(options, |options, path| options.add_root_certificates(path.clone()));
-    let options = match &config.tls.certificate {
-        Some((certificate, key)) => options.add_client_certificate(certificate.clone(), key.clone()),
-        None => options,
-    };
-    Ok(match &config.login {
+    let options = ConnectOptions::new().ping_interval(PING).connection_timeout(CONNECTING).retain_servers_order();
+    let mut options = options.require_tls(config.tls.is_required);
+    for root in &config.tls.roots {
+        options = options.add_root_certificates(readable(root)?.to_owned());
+    }
+    if let Some((certificate, key)) = &config.tls.certificate {
+        options = options.add_client_certificate(readable(certificate)?.to_owned(), readable(key)?.to_owned());
+    }
+    Ok(match config.login() {
         Login::Nobody => options,
-        Login::Token(token) => options.token(token.clone()),
-        Login::Password { user, password } => options.user_and_password(user.clone(), password.clone()),
-        Login::NKey(seed) => options.nkey(seed.clone()),
-        Login::CredentialsFile(path) => options
-            .credentials_file(path)
-            .await
-            .map_err(|source| OpenError::Credentials { path: path.clone(), source })?,
+        Login::Token(token) => options.token(token),
+        Login::Password { user, password } => options.user_and_password(user, password),
+        Login::NKey(seed) => options.nkey(seed),
+        Login::CredentialsFile(path) => {
+            options.credentials_file(&path).await.map_err(|source| OpenError::Credentials { path, source })?
+        }
     })
 }

@@ -71,7 +71,7 @@ impl NatsDeadLetters {
         let opened = background.begin(async move {
             let connection = Connection::open(&config, "dead letters").await?;
             let mut setup = Setup::new(&connection, &config);
-            setup.streams(&config).await?;
+            connection.permitted(setup.streams(&config)).await?;
             setup.finish()?;
             DeadStream::open(connection, &config).await
         });

@@ -24,12 +24,44 @@ pub enum OpenError {
         /// What the system says.
         source: io::Error,
     },
-    /// No server can be reached, or none lets this program in.
-    #[error("cannot connect to {servers}: is a server there, and are `NatsConfig`'s credentials those that it wants?")]
+    /// A file with certificates or a key cannot be read.
+    #[error("the certificate or key in `{}` cannot be read", path.display())]
+    Certificate {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No server can be reached.
+    #[error("cannot connect to {servers}: is a server there?")]
     Connect {
         /// Where one was looked for, without credentials.
         servers: String,
         /// What happened.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is a server, and no encrypted connection with it.
+    #[error(
+        "no encrypted connection to {servers}: do `NatsConfig::root_certificates` vouch for the server, and does it want a `client_certificate`?"
+    )]
+    Encryption {
+        /// Where it was tried, without credentials.
+        servers: String,
+        /// What happened.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server does not let this program in.
+    #[error("{servers} does not let this program in: are the credentials in `NatsConfig` those that it wants?")]
+    Login {
+        /// Where it was tried, without credentials.
+        servers: String,
+        /// What happened.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server lets this program in, and does not permit what it needs.
+    #[error("the server lets this program in, and does not permit what it needs")]
+    Permission {
+        /// What it does not permit, and what to do.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server is too old.

@@ -14,6 +14,8 @@ pub struct Health {
     pub why: Vec<String>,
     /// How often the connection was made again after it broke.
     pub reconnects: u64,
+    /// How often queries or answers to them came faster than they were taken, and were lost. What is kept by the server comes again.
+    pub overruns: u64,
 }
 
 impl Health {
@@ -26,6 +28,7 @@ impl Health {
         if !link.is_up {
             why.push("the connection to the server is broken, and being made again".to_owned());
         }
-        Health { live: !is_closed, ready: why.is_empty(), why, reconnects: link.connections.saturating_sub(1) }
+        let reconnects = link.connections.saturating_sub(1);
+        Health { live: !is_closed, ready: why.is_empty(), why, reconnects, overruns: link.overruns }
     }
 }

@@ -9,6 +9,7 @@ mod headers;
 mod health;
 mod later;
 mod names;
+mod permissions;
 mod publish;
 mod redelivery;
 mod streams;

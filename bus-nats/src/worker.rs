@@ -14,7 +14,7 @@ mod queries;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull::Config};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull::Config};
 use linkbus::{Kind, MessageFacts, transport::Endpoint};
 use tokio::{
     sync::watch,
@@ -94,20 +94,7 @@ impl NatsWorker {
         served.sort_by_key(|message| message.name);
         config.check_served(&served)?;
         let connection = Connection::open(config, "worker").await?;
-        let mut setup = Setup::new(&connection, config);
-        setup.streams(config).await?;
-        let mut consumers = Vec::new();
-        for message in served.iter().filter(|message| message.kind != Kind::Query) {
-            let stream = names::stream(&config.prefix, message.kind);
-            for share in Share::all_of(message) {
-                let wanted = wanted(config, message, *share);
-                if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
-                    consumers.push((*message, *share, consumer, wanted));
-                }
-            }
-        }
-        let due = due::consumer(&mut setup, &config.prefix).await?;
-        setup.finish()?;
+        let (consumers, due) = connection.permitted(consumers(&connection, config, &served)).await?;
         let (phase, _) = watch::channel(Phase::Running);
         let shared =
             Arc::new(Shared { endpoint, connection, config: config.clone(), phase, counts: Counts::default() });
@@ -117,8 +104,8 @@ impl NatsWorker {
         }
         let lane = |(message, share, consumer, wanted)| Lane::new(message, share, consumer, wanted, &shared);
         let lanes = consumers.into_iter().map(lane).collect();
-        let flushed = shared.connection.client.flush().await;
-        flushed.map_err(|error| OpenError::request("subscribing to queries", error))?;
+        // An answer says that the server has the subscriptions.
+        shared.connection.permitted(shared.connection.check()).await?;
         let due = due.map(|consumer| Due::new(consumer, &shared));
         Ok(NatsWorker { shared, lanes, queries, due })
     }
@@ -216,6 +203,31 @@ impl Share {
         let has_key = message.fields.iter().any(|field| field.key);
         if has_key { &[Share::Free, Share::Keyed] } else { &[Share::Free] }
     }
+}
+
+type Served = (&'static MessageFacts, Share, Consumer<Config>, Config);
+
+/// The consumers that there have to be for messages, that of what is due, and the streams.
+async fn consumers(
+    connection: &Connection,
+    config: &NatsConfig,
+    served: &[&'static MessageFacts],
+) -> Result<(Vec<Served>, Option<Consumer<Config>>), OpenError> {
+    let mut setup = Setup::new(connection, config);
+    setup.streams(config).await?;
+    let mut consumers = Vec::new();
+    for message in served.iter().filter(|message| message.kind != Kind::Query) {
+        let stream = names::stream(&config.prefix, message.kind);
+        for share in Share::all_of(message) {
+            let wanted = wanted(config, message, *share);
+            if let Some(consumer) = setup.consumer(&stream, &wanted).await? {
+                consumers.push((*message, *share, consumer, wanted));
+            }
+        }
+    }
+    let due = due::consumer(&mut setup, &config.prefix).await?;
+    setup.finish()?;
+    Ok((consumers, due))
 }
 
 /// The consumer that there has to be for messages of a type. Commands and tasks have one for all workers, whatever their group is: a work

@@ -116,14 +116,3 @@ async fn a_server_that_is_not_there_is_named_without_its_password() {
     assert!(matches!(error, OpenError::Connect { .. }), "{text}");
     assert!(text.contains("127.0.0.1:1") && !text.contains("s3cr3t"), "{text}");
 }
-
-#[tokio::test]
-async fn who_does_not_know_the_password_is_not_let_in() {
-    for server in Server::each_with("authorization { user: me, password: s3cr3t }") {
-        let config = server.config();
-        Nats::client(&config.clone().user_and_password("me", "s3cr3t")).await.unwrap();
-        let error = Nats::client(&config.user_and_password("me", "wr0ng")).await.err().unwrap();
-        let text = format!("{error} {error:?}");
-        assert!(matches!(error, OpenError::Connect { .. }) && !text.contains("wr0ng"), "{text}");
-    }
-}

@@ -21,7 +21,7 @@ use crate::connection::Link;
 /// How long the server keeps a request that it cannot fulfil.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How often it says that it still has it.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The time before the server is asked again that refused.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The header that says how much of a request was not fulfilled.
@@ -40,6 +40,8 @@ pub(super) struct Pull<'a> {
     /// When there was the last sign of the server.
     heard: Instant,
     link: watch::Receiver<Link>,
+    /// Which of the connections it was asked on.
+    connection: u64,
 }
 
 /// What happens next.
@@ -64,6 +66,7 @@ impl<'a> Pull<'a> {
             least: (handling.prefetch / 2).max(1),
             heard: Instant::now(),
             link: connection.link.clone(),
+            connection: connection.link.borrow().connections,
         })
     }
 
@@ -82,9 +85,7 @@ impl<'a> Pull<'a> {
                     }
                 }
                 Turn::Room(room) => self.ask(room).await,
-                // Requests of the last connection are gone with it.
-                Turn::Relinked if self.link.borrow().is_up => self.asked = None,
-                Turn::Relinked => {}
+                Turn::Relinked => self.relinked(),
                 Turn::Stalled => {
                     self.lane.shared.counts.stalls.up();
                     tracing::warn!(target: "linkbus", consumer = self.lane.consumer(), "the server is silent, and is asked again");
@@ -107,6 +108,15 @@ impl<'a> Pull<'a> {
             Ok(()) = self.link.changed() => Turn::Relinked,
             Ok(room) = room, if asked < self.least => Turn::Room(room),
             () = sleep_until(self.heard + HEARTBEAT * 2 + PAUSE), if asked > 0 => Turn::Stalled,
+        }
+    }
+
+    /// Requests of the last connection are gone with it.
+    fn relinked(&mut self) {
+        let connection = self.link.borrow_and_update().connections;
+        if connection != self.connection {
+            self.connection = connection;
+            self.asked = None;
         }
     }
 

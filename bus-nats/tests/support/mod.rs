@@ -1,9 +1,15 @@
 //! Servers that tests start themselves, and what the tests have in common.
 #![allow(dead_code, reason = "no test program needs all of it")]
 
+pub(crate) mod cluster;
+pub(crate) mod logins;
+pub(crate) mod tls;
+
 use std::{
+    error::Error,
     fs,
     io::Write as _,
+    iter::successors,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, Once},
@@ -18,6 +24,7 @@ use linkbus::{
     layer::{Dispatch, Observer},
     transport::Endpoint,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// Where the programs of servers are, with `:` between them.
@@ -38,7 +45,7 @@ impl Server {
     }
 
     /// The same, with something more in the configuration.
-    pub(crate) fn each_with(more: &str) -> impl Iterator<Item = Self> {
+    pub(crate) fn each_with(more: &str) -> impl Iterator<Item = Self> + use<'_> {
         programs().into_iter().map(move |program| Server::start(&program, more))
     }
 
@@ -67,6 +74,21 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Tells it to end, and waits for that.
+    pub(crate) fn end(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Stops all of it, as a machine that cannot be reached; until [`thaw`](Self::thaw).
+    pub(crate) fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    pub(crate) fn thaw(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
     /// Starts it again, at the same port, with what it kept.
     pub(crate) fn restart(&mut self) {
         let port = self.url.rsplit(':').next().unwrap().to_owned();
@@ -84,9 +106,12 @@ impl Drop for Server {
 
 /// A configuration with streams for which any disk has room: what they may take is set aside.
 pub(crate) fn config(url: &str) -> NatsConfig {
-    let mut streams = StreamSettings::default();
+    NatsConfig::new(url).streams(settings(StreamSettings::default()))
+}
+
+fn settings(mut streams: StreamSettings) -> StreamSettings {
     streams.max_bytes = 16 << 20;
-    NatsConfig::new(url).streams(streams)
+    streams
 }
 
 fn spawn(program: &Path, folder: &Path, port: &str) -> Child {
@@ -103,10 +128,10 @@ fn address(folder: &Path, process: u32) -> String {
     for _ in 0..6_000 {
         let ports = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let written = ports.filter(|path| path.to_string_lossy().ends_with(&ending));
-        let text = written.filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains("nats://"));
-        if let Some(text) = text {
-            let ports: serde_json::Value = serde_json::from_str(&text).unwrap();
-            return ports["nats"][0].as_str().unwrap().to_owned();
+        let mut texts = written.filter_map(|path| fs::read_to_string(path).ok());
+        let ports = texts.find_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        if let Some(url) = ports.and_then(|ports| ports["nats"][0].as_str().map(str::to_owned)) {
+            return url;
         }
         thread::sleep(Duration::from_millis(10));
     }
@@ -126,6 +151,11 @@ fn programs() -> Vec<PathBuf> {
     Vec::new()
 }
 
+/// What the environment says, or what does for a test that is run often.
+pub(crate) fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |number| number.parse().expect("a number"))
+}
+
 /// What is waited for, or a panic after a minute: on a busy machine all takes longer.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("what was waited for did not happen")
@@ -139,6 +169,12 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     })
     .await;
+}
+
+/// What a user is told who shows an error with all its causes.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A worker that runs until it is stopped.

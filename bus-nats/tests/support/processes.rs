@@ -1,10 +1,13 @@
 //! Workers that are processes of their own.
+#![allow(dead_code, reason = "no test program needs all of it")]
 
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::Server;
 
@@ -13,18 +16,29 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A process that is killed with its test.
-pub(crate) struct Process(pub(crate) Child);
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    /// Open as long as the test is there; who waits for a child that has it closes it.
+    _input: ChildStdin,
+}
 
 impl Process {
     pub(crate) fn start(mode: &str, folder: &Path) -> Self {
         let mut program = Command::new(std::env::current_exe().unwrap());
         program.args(["child", mode, folder.to_str().unwrap(), "0"]);
-        Process(program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        Process { child, _input: input }
+    }
+
+    /// Tells it to end.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
     pub(crate) fn kill(&mut self) {
-        let _ = self.0.kill();
-        self.0.wait().unwrap();
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
     }
 }
 
