@@ -19,7 +19,7 @@ struct Shipped;
 /// A worker whose handlers wait at `gate`.
 async fn worker(config: &NatsConfig, gate: &Gate) -> Running {
     let (ship, hear) = (gate.clone(), gate.clone());
-    let bus = Bus::empty().command_async(move |_: Ship| ship.pass()).subscribe_async(move |_: Shipped| hear.pass());
+    let bus = Bus::empty().command_async(move |_: Ship| ship.pass()).subscribe_async(move |_: &Shipped| hear.pass());
     Running::start(config, bus).await
 }
 

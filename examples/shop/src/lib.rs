@@ -36,7 +36,7 @@ pub use self::{
 };
 
 // No list of handlers, here or anywhere: naming the crates is enough.
-linkbus::modules!(users, stock, orders, notifications, !bus_nats, !bus_zmq);
+linkbus::modules!(users, stock, orders, notifications, !bus_nats, !bus_zmq, !storage);
 
 /// What is done behind the callers' backs: nobody hears of a failure, and every handler bears to be called twice.
 const BEHIND_BACKS: [Kind; 2] = [Kind::Event, Kind::Task];

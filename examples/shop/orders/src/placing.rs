@@ -200,10 +200,11 @@ mod tests {
         let (bus, released) = others();
         let (orders, bus) =
             (OrderStore::in_memory(), bus.replace_async(|_: ReserveStock| pending::<()>()).build().unwrap());
+        let message = message();
         // The crash: the order is dropped while it waits for stock.
         tokio::select! {
             biased;
-            _ = place_order(order(), &message(), &orders, &bus) => unreachable!("stock never answers"),
+            _ = place_order(order(), &message, &orders, &bus) => unreachable!("stock never answers"),
             () = async {} => {}
         }
         assert_eq!(orders.pending().unwrap(), [order().id]);

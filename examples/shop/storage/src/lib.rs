@@ -96,8 +96,10 @@ where
 mod tests {
     use super::*;
 
+    const THINGS: &str = "CREATE TABLE IF NOT EXISTS things (name TEXT NOT NULL) STRICT";
+
     fn database() -> Database {
-        Database::open(&Place::Memory, "CREATE TABLE IF NOT EXISTS things (name TEXT NOT NULL) STRICT").unwrap()
+        Database::open(&Place::Memory, THINGS).unwrap()
     }
 
     fn add(transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
@@ -124,6 +126,20 @@ mod tests {
             database.transaction(|it| add(it).map(|_| panic!("in the middle")))
         }));
         assert!(panicked.is_err());
+        assert_eq!(count(&database), 0);
+    }
+
+    #[derive(linkbus::Command)]
+    struct Add;
+
+    #[test]
+    fn what_cannot_be_marked_as_handled_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("things.sqlite");
+        let inbox = SqliteInbox::open(&file).unwrap();
+        let database = Database::open(&Place::File(file), THINGS).unwrap().with_inbox(Some(inbox));
+        let refused = database.once(&Context::of::<Add>(), add).unwrap_err();
+        assert!(refused.reason().starts_with("no claim"), "{}", refused.reason());
         assert_eq!(count(&database), 0);
     }
 
