@@ -16,7 +16,7 @@ fn tests() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
 #[test]
 fn what_the_page_names_is_a_test_in_that_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let is_there = |file, test| fs::read_to_string(root.join(file)).is_ok_and(|text| text.contains(test));
+    let is_there = |file: &str, test: &str| fs::read_to_string(root.join(file)).is_ok_and(|text| text.contains(test));
     let missing: Vec<_> = tests().filter(|(_, file, test)| !is_there(file, test)).collect();
     assert_eq!(missing, []);
 }

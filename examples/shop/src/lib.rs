@@ -57,7 +57,7 @@ pub async fn open_recorded(place: &Place, records: Option<&Path>) -> Result<Bus,
     let bus = recorded(Bus::builder(), records)?;
     let bus = Part::ALL.into_iter().try_fold(bus, |bus, part| part.equip(bus, place, None))?;
     // Only now: a file that is no database gets no letters beside it.
-    let bus = layers(bus, letters::open(place)?, BEHIND_BACKS).build()?;
+    let bus = layers(bus, letters::open(place)?, BEHIND_BACKS, soon_again()).build()?;
     for part in Part::ALL {
         part.settle(&bus).await?;
     }
@@ -72,11 +72,16 @@ fn recorded(bus: Builder<Bus>, records: Option<&Path>) -> Result<Builder<Bus>, A
     })
 }
 
-/// What is around the handlers, wherever they run. What is of the kinds `again` is tried again, and kept if it is lost.
-fn layers<const N: usize>(bus: Builder<Bus>, letters: DeadLetters, again: [Kind; N]) -> Builder<Bus> {
+/// What is around the handlers, wherever they run. What is of these kinds is tried `again`, and kept if it is lost.
+fn layers<const N: usize>(bus: Builder<Bus>, letters: DeadLetters, kinds: [Kind; N], again: Retry) -> Builder<Bus> {
     bus.provide(letters.clone())
         .layer(Trace::new())
-        .layer(only(again, letters))
-        .layer(only(again, Retry::new().base(Duration::from_millis(100)).on_any_error()))
-        .layer(only(BEHIND_BACKS, Timeout::after(Duration::from_secs(10))))
+        .layer(only(kinds, letters))
+        .layer(only(kinds, again))
+        .layer(only(kinds, Timeout::after(Duration::from_secs(10))))
+}
+
+/// Whatever went wrong, soon: three attempts.
+fn soon_again() -> Retry {
+    Retry::new().base(Duration::from_millis(100)).on_any_error()
 }

@@ -11,7 +11,7 @@ use linkbus::{
 };
 use storage::SqliteInbox;
 
-use super::{config, refusals::refusals, until_somebody_answers};
+use super::{config, patient, refusals::refusals, until_somebody_answers};
 use crate::{
     Part, Place, Stop, layers, letters, recorded,
     split::{Attempts, between_processes},
@@ -92,7 +92,7 @@ fn open(service: &Service, client: NatsClient, data: &Path, records: Option<&Pat
     let bus = between_processes(bus, until_somebody_answers());
     let bus = service.0.iter().try_fold(bus, |bus, part| part.equip(bus, &place, Some(&inbox)))?;
     // The server gives out again what fails, and keeps what is lost; but not what a process does for itself, which is tasks.
-    let bus = layers(bus, service.letters(&place)?, [Kind::Task])
+    let bus = layers(bus, service.letters(&place)?, [Kind::Task], patient())
         .layer(Inbox::new(inbox).key(|receipt: &SendReceipt| receipt.order.clone()));
     Ok(refusals(bus).transport(client).replayable().build()?)
 }
