@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ENDPOINT", group = "way", requires = "module", hide = true)]
     hub: Option<String>,
 
-    /// Send through the NATS server at this address, such as nats://127.0.0.1:4222, what services handle: see `--module`.
+    /// Send through the NATS server at this address, such as `nats://127.0.0.1:4222`, what services handle: see `--module`.
     #[arg(long, value_name = "URL", group = "way", conflicts_with_all = ["wiring", "processes"])]
     nats: Option<String>,
 

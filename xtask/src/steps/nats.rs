@@ -19,6 +19,9 @@ const PYTHON_REQUIREMENTS: &str = "bus-nats/examples/python/requirements.txt";
 /// What is run at the servers.
 const TESTS: [&str; 2] = ["test -p bus-nats --no-fail-fast", "test -p shop --test nats --no-fail-fast"];
 
+/// What the tests are told, and where.
+type Environment = Vec<(&'static str, PathBuf)>;
+
 /// Takes the servers that the environment names, or fetches them; what cannot be had is said, and the tests are run without it.
 pub(super) fn run() -> Outcome {
     let folder = Metadata::read()?.target.join("nats");
@@ -34,7 +37,7 @@ pub(super) fn run() -> Outcome {
 }
 
 /// What the tests have to be told of servers, and why there is not one of each.
-fn servers(folder: &Path) -> Result<(Vec<(&'static str, PathBuf)>, Vec<String>), Unmet> {
+fn servers(folder: &Path) -> Result<(Environment, Vec<String>), Unmet> {
     if std::env::var_os(SERVERS).is_some() {
         return Ok((Vec::new(), Vec::new()));
     }
