@@ -1,6 +1,6 @@
 //! Longer texts: a page for each fault that building a bus can report, [one for each layer](layers), [one on
-//! recording](recording), [one on testing](testing), [one on how a dispatch works and what it costs](dispatch), and [one on the
-//! feature `strict-link`](strict_link).
+//! recording](recording), [one on testing](testing), [one on how a dispatch works and what it costs](dispatch), [one on the
+//! feature `strict-link`](strict_link), and [one on the way from one process to many machines](scaling_out).
 //!
 //! | code | what is wrong |
 //! |---|---|
@@ -77,6 +77,7 @@ pub mod layers {
 
 pages! {
     dispatch "dispatch.md"
+    scaling_out "scaling_out.md"
     strict_link "strict_link.md"
 }
 

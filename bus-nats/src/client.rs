@@ -1,5 +1,7 @@
 //! Clients: what a bus sends through.
 
+mod unfinished;
+
 use std::{
     sync::{
         Arc,

@@ -1,7 +1,7 @@
 //! The shop: a modular monolith on linkbus, to be copied.
 //!
 //! The modules are crates that know only `contracts`. This crate links them, gives them what they depend on, and puts a
-//! script and an HTTP API in front of the bus, in one process or in several.
+//! script and an HTTP API in front of the bus, in one process, in several, or on several machines.
 
 mod failure;
 pub mod http;
@@ -11,6 +11,7 @@ mod mailer;
 mod part;
 mod request;
 pub mod script;
+mod services;
 mod split;
 mod stop;
 
@@ -29,12 +30,13 @@ pub use self::{
     letters::{ListLetters, Lost, ReplayLetters},
     part::Part,
     request::{Answer, Request},
+    services::{Service, open_front, run_service},
     split::{Manner, Split, run_part},
     stop::Stop,
 };
 
 // No list of handlers, here or anywhere: naming the crates is enough.
-linkbus::modules!(users, stock, orders, notifications, !bus_zmq);
+linkbus::modules!(users, stock, orders, notifications, !bus_nats, !bus_zmq, !storage);
 
 /// What is done behind the callers' backs: nobody hears of a failure, and every handler bears to be called twice.
 const BEHIND_BACKS: [Kind; 2] = [Kind::Event, Kind::Task];
@@ -53,9 +55,9 @@ pub async fn open(place: &Place) -> Result<Bus, AnyError> {
 /// As [`open`], and if nothing can be written in that folder.
 pub async fn open_recorded(place: &Place, records: Option<&Path>) -> Result<Bus, AnyError> {
     let bus = recorded(Bus::builder(), records)?;
-    let bus = Part::ALL.into_iter().try_fold(bus, |bus, part| part.equip(bus, place))?;
+    let bus = Part::ALL.into_iter().try_fold(bus, |bus, part| part.equip(bus, place, None))?;
     // Only now: a file that is no database gets no letters beside it.
-    let bus = layers(bus, letters::open(place)?).build()?;
+    let bus = layers(bus, letters::open(place)?, BEHIND_BACKS, soon_again()).build()?;
     for part in Part::ALL {
         part.settle(&bus).await?;
     }
@@ -70,11 +72,16 @@ fn recorded(bus: Builder<Bus>, records: Option<&Path>) -> Result<Builder<Bus>, A
     })
 }
 
-/// What is around the handlers, wherever they run.
-fn layers(bus: Builder<Bus>, letters: DeadLetters) -> Builder<Bus> {
+/// What is around the handlers, wherever they run. What is of these kinds is tried `again`, and kept if it is lost.
+fn layers<const N: usize>(bus: Builder<Bus>, letters: DeadLetters, kinds: [Kind; N], again: Retry) -> Builder<Bus> {
     bus.provide(letters.clone())
         .layer(Trace::new())
-        .layer(only(BEHIND_BACKS, letters))
-        .layer(only(BEHIND_BACKS, Retry::new().base(Duration::from_millis(100)).on_any_error()))
-        .layer(only(BEHIND_BACKS, Timeout::after(Duration::from_secs(10))))
+        .layer(only(kinds, letters))
+        .layer(only(kinds, again))
+        .layer(only(kinds, Timeout::after(Duration::from_secs(10))))
+}
+
+/// Whatever went wrong, soon: three attempts.
+fn soon_again() -> Retry {
+    Retry::new().base(Duration::from_millis(100)).on_any_error()
 }

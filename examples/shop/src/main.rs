@@ -6,7 +6,7 @@ use std::{error::Error, path::Path, process::ExitCode};
 
 use clap::Parser;
 use linkbus::{AnyError, Bus};
-use shop::{Place, Split, Stop};
+use shop::{Place, Service, Split, Stop};
 use tokio::net::TcpListener;
 
 use crate::options::{Action, Options};
@@ -30,11 +30,16 @@ async fn run(options: &Options, stop: &Stop) -> Result<ExitCode, AnyError> {
             shop::run_part(part, hub, &options.place(), options.records(), stop).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Action::Service(parts, server, data) => {
+            shop::run_service(&Service::new(parts)?, server, data, options.records(), stop).await?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 /// The shop, in one process or in several.
 enum Shop {
+    /// In this one, or behind a server.
     Whole(Bus),
     Split(Split),
 }
@@ -42,6 +47,9 @@ enum Shop {
 impl Shop {
     async fn open(options: &Options, stop: &Stop) -> Result<Self, AnyError> {
         let (place, records) = (options.place(), options.records());
+        if let Some(server) = options.nats() {
+            return Ok(Shop::Whole(shop::open_front(server, records, options.is_settled()).await?));
+        }
         Ok(match options.manner() {
             None => Shop::Whole(shop::open_recorded(&place, records).await?),
             Some(manner) => Shop::Split(Split::open(&place, records, manner, stop).await?),
@@ -91,7 +99,7 @@ async fn serve(address: &str, options: &Options, stop: &Stop) -> Result<ExitCode
 
 async fn listen(address: &str, options: &Options, bus: &Bus, stop: &Stop) -> Result<(), AnyError> {
     let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-    println!("listening on http://{}, data is kept in {}", listener.local_addr()?, options.place());
+    println!("listening on http://{}, {}", listener.local_addr()?, options.whereabouts());
     shop::http::serve(listener, bus.clone(), stop).await?;
     Ok(())
 }

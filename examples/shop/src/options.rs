@@ -27,13 +27,17 @@ pub(crate) struct Options {
     #[arg(long, group = "action")]
     wiring: bool,
 
-    /// Be one process of a shop of several: what `--processes` starts.
-    #[arg(long, value_name = "MODULE", group = "action", requires_all = ["hub", "db"], hide = true)]
-    module: Option<Part>,
+    /// Be a service of a shop of several, with this module, and with more if it is there more than once. It needs `--nats`.
+    #[arg(long, value_name = "MODULE", group = "action", requires_all = ["way", "db"])]
+    module: Vec<Part>,
 
-    /// Where the hub is that gives this process its messages.
-    #[arg(long, value_name = "ENDPOINT", requires = "module", hide = true)]
+    /// Where the hub is that gives this process its messages: what `--processes` starts.
+    #[arg(long, value_name = "ENDPOINT", group = "way", requires = "module", hide = true)]
     hub: Option<String>,
+
+    /// Send through the NATS server at this address, such as `nats://127.0.0.1:4222`, what services handle: see `--module`.
+    #[arg(long, value_name = "URL", group = "way", conflicts_with_all = ["wiring", "processes"])]
+    nats: Option<String>,
 
     /// Run each module in a process of its own.
     #[arg(long, conflicts_with_all = ["wiring", "module"])]
@@ -69,6 +73,7 @@ pub(crate) enum Action<'a> {
     Serve(&'a str),
     Wiring,
     Part(Part, &'a str),
+    Service(&'a [Part], &'a str, &'a Path),
 }
 
 impl Options {
@@ -76,7 +81,8 @@ impl Options {
         match self {
             Options { script: Some(path), .. } => Action::Script(path),
             Options { serve: Some(address), .. } => Action::Serve(address),
-            Options { module: Some(part), hub: Some(hub), .. } => Action::Part(*part, hub),
+            Options { hub: Some(hub), module, .. } => Action::Part(module[0], hub),
+            Options { nats: Some(server), db: Some(data), module, .. } => Action::Service(module, server, data),
             _ => Action::Wiring,
         }
     }
@@ -85,9 +91,27 @@ impl Options {
         self.record.as_deref()
     }
 
+    /// The server through which a front end sends, if it does.
+    pub(crate) fn nats(&self) -> Option<&str> {
+        self.nats.as_deref()
+    }
+
+    /// Whether what a request sets off is waited for: in a script.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// How the shop is split, if it is.
     pub(crate) fn manner(&self) -> Option<Manner> {
-        self.processes.then(|| Manner { is_settled: self.script.is_some(), kill: self.kill })
+        self.processes.then(|| Manner { is_settled: self.is_settled(), kill: self.kill })
+    }
+
+    /// Where the data is, for whoever looks for it.
+    pub(crate) fn whereabouts(&self) -> String {
+        match self.nats {
+            Some(_) => "data is kept by the services".to_owned(),
+            None => format!("data is kept in {}", self.place()),
+        }
     }
 
     pub(crate) fn place(&self) -> Place {

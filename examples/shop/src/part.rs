@@ -8,6 +8,7 @@ use linkbus::{AnyError, Builder, Bus, MessageFacts, Module, layer::DeadLetters};
 use notifications::{Mailer, Mailroom};
 use orders::OrderStore;
 use stock::StockStore;
+use storage::SqliteInbox;
 use users::UserStore;
 
 use crate::{Place, letters, mailer};
@@ -60,11 +61,17 @@ impl Part {
         }
     }
 
-    /// Gives `bus` what the handlers of this part ask for, with its data at `place`.
-    pub(crate) fn equip(self, bus: Builder<Bus>, place: &Place) -> Result<Builder<Bus>, AnyError> {
+    /// Gives `bus` what the handlers of this part ask for, with its data at `place`, where the inbox is that their commands come
+    /// through, if there is one.
+    pub(crate) fn equip(
+        self,
+        bus: Builder<Bus>,
+        place: &Place,
+        inbox: Option<&SqliteInbox>,
+    ) -> Result<Builder<Bus>, AnyError> {
         Ok(match self {
             Part::Users => bus.provide(UserStore::open(place)?),
-            Part::Stock => bus.provide(StockStore::open(place)?),
+            Part::Stock => bus.provide(StockStore::open(place)?.with_inbox(inbox.cloned())),
             Part::Orders => bus.provide(OrderStore::open(place)?),
             Part::Notifications => {
                 let purchasing = "purchasing@shop.example".parse()?;

@@ -17,13 +17,18 @@ use linkbus::{
     layer::{Retry, only},
 };
 
+pub(crate) use self::attempts::Attempts;
 pub use self::{
     front::{Manner, Split},
     part_process::run_part,
 };
 
-/// A bus that knows every message, and asks again when the process is gone that had its query.
-fn between_processes(bus: Builder<Bus>) -> Builder<Bus> {
-    let again = Retry::new().base(Duration::from_millis(100));
+/// A bus that knows every message, and asks `again` when the process is gone that had its query.
+pub(crate) fn between_processes(bus: Builder<Bus>, again: Retry) -> Builder<Bus> {
     bus.modules([Module::linked("contracts")]).layer(only(Kind::Query, again))
+}
+
+/// As often as a process needs to be there again that was killed.
+fn thrice() -> Retry {
+    Retry::new().base(Duration::from_millis(100))
 }

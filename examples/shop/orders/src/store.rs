@@ -2,13 +2,15 @@ use contracts::{
     OrderId, Price, UserId,
     orders::{Order, OrderError, OrderLine},
 };
+use linkbus::Uuid;
 use storage::{Database, OpenError, OptionalExtension, Place, Row, Transaction, params, rusqlite, text};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS orders (
-        id      TEXT PRIMARY KEY,
-        user_id TEXT NOT NULL,
-        placed  INTEGER NOT NULL DEFAULT FALSE
+        id         TEXT PRIMARY KEY,
+        user_id    TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        placed     INTEGER NOT NULL DEFAULT FALSE
     ) STRICT;
     CREATE INDEX IF NOT EXISTS orders_of_user ON orders (user_id, id);
     CREATE TABLE IF NOT EXISTS order_lines (
@@ -34,9 +36,18 @@ impl OrderStore {
         OrderStore::open(&Place::Memory).unwrap()
     }
 
+    /// Whether this very message has placed the order: it comes again if the process ended before it was done with it.
+    pub(crate) fn is_placed_by(&self, message: Uuid, id: &OrderId) -> Result<bool, OrderError> {
+        let is_placed = self.0.transaction(|orders| {
+            let mut placed = orders.prepare("SELECT 1 FROM orders WHERE id = ? AND message_id = ? AND placed")?;
+            placed.exists([id.as_str(), &message.to_string()])
+        })?;
+        Ok(is_placed)
+    }
+
     /// Writes an order down as pending.
-    pub(crate) fn begin(&self, order: &Order) -> Result<(), OrderError> {
-        let is_new = self.0.transaction(|orders| insert(orders, order))?;
+    pub(crate) fn begin(&self, order: &Order, message: Uuid) -> Result<(), OrderError> {
+        let is_new = self.0.transaction(|orders| insert(orders, order, message))?;
         if is_new { Ok(()) } else { Err(OrderError::Taken(order.id.clone())) }
     }
 
@@ -80,9 +91,13 @@ impl OrderStore {
 }
 
 /// Whether the id was free.
-fn insert(orders: &Transaction<'_>, order: &Order) -> rusqlite::Result<bool> {
-    let (id, user) = (order.id.as_str(), order.user.as_str());
-    if orders.execute("INSERT OR IGNORE INTO orders (id, user_id) VALUES (?, ?)", [id, user])? == 0 {
+fn insert(orders: &Transaction<'_>, order: &Order, message: Uuid) -> rusqlite::Result<bool> {
+    let (id, user, message) = (order.id.as_str(), order.user.as_str(), message.to_string());
+    let added = orders.execute(
+        "INSERT OR IGNORE INTO orders (id, user_id, message_id) VALUES (?, ?, ?)",
+        params![id, user, message],
+    )?;
+    if added == 0 {
         return Ok(false);
     }
     let mut insert = orders.prepare("INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)")?;

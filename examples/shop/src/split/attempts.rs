@@ -1,9 +1,7 @@
 use linkbus::layer::{Dispatch, Observer};
 
-use crate::Part;
-
-/// Says on standard error when a message is handled that was with another process before.
-pub(super) struct Attempts(pub(super) Part);
+/// Says on standard error, as the process of this name, when a message is handled that was with another process before.
+pub(crate) struct Attempts(pub(crate) String);
 
 impl Observer for Attempts {
     /// Before it is handled: who watches reads it in the order in which it happens.

@@ -18,7 +18,7 @@ use storage::Database;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{between_processes, kill::Kill, settled::Settled, supervisor::Supervisor};
+use super::{between_processes, kill::Kill, settled::Settled, supervisor::Supervisor, thrice};
 use crate::{ListLetters, Part, Place, ReplayLetters, Stop, recorded};
 
 /// How a shop of several processes behaves.
@@ -54,7 +54,7 @@ impl Split {
         let hub = Arc::new(Zmq::hub().endpoint(&start.endpoint).no_worker(NoWorker::Queue).start()?);
         let supervisor = Supervisor::start(|part| start.command(part))?;
         let client = Zmq::client().join(&hub)?;
-        let bus = between_processes(recorded(Bus::empty(), records)?.layer(Trace::new()))
+        let bus = between_processes(recorded(Bus::empty(), records)?.layer(Trace::new()), thrice())
             .message::<ListLetters>()
             .message::<ReplayLetters>();
         let bus = layers(bus, manner, &hub, &supervisor).transport(client.clone()).build()?;

@@ -6,8 +6,8 @@ use bus_zmq::Zmq;
 use linkbus::{AnyError, Bus, transport::Endpoint};
 use tokio::sync::oneshot;
 
-use super::{attempts::Attempts, between_processes};
-use crate::{Part, Place, Stop, layers, recorded};
+use super::{Attempts, between_processes, thrice};
+use crate::{BEHIND_BACKS, Part, Place, Stop, layers, recorded, soon_again};
 
 /// How long handlers have to finish when the process is to end.
 const FINISH: Duration = Duration::from_secs(5);
@@ -49,10 +49,10 @@ pub async fn run_part(
 }
 
 fn open(part: Part, hub: &str, place: &Place, records: Option<&Path>) -> Result<Bus, AnyError> {
-    let bus = recorded(Bus::empty(), records)?.modules(part.modules()).layer(Attempts(part));
-    let bus = part.equip(between_processes(bus), place)?;
+    let bus = recorded(Bus::empty(), records)?.modules(part.modules()).layer(Attempts(part.name().to_owned()));
+    let bus = part.equip(between_processes(bus, thrice()), place, None)?;
     let client = Zmq::client().endpoint(hub).connect()?;
-    Ok(layers(bus, part.letters(place)?).transport(client).replayable().build()?)
+    Ok(layers(bus, part.letters(place)?, BEHIND_BACKS, soon_again()).transport(client).replayable().build()?)
 }
 
 /// Comes when the standard input ends. A thread reads it that nobody waits for, as one would for a thread of tokio.

@@ -1,14 +1,14 @@
 use contracts::stock::{
     AddStock, Article, GetArticle, ListArticles, ReleaseStock, ReserveStock, StockError, StockShort,
 };
-use linkbus::{EventHandle, handler};
+use linkbus::{Context, EventHandle, handler};
 
 use crate::StockStore;
 
 /// Puts pieces of an article into stock.
 #[handler]
-pub fn add_stock(command: &AddStock, stock: &StockStore) -> Result<(), StockError> {
-    stock.add(command)?;
+pub fn add_stock(command: &AddStock, context: &Context, stock: &StockStore) -> Result<(), StockError> {
+    stock.add(command, context)?;
     tracing::info!("adds {} {}", command.quantity, command.sku);
     Ok(())
 }
@@ -79,10 +79,14 @@ mod tests {
         ReserveStock { order: "o-1".parse().unwrap(), items }
     }
 
+    fn put(command: &AddStock, stock: &StockStore) {
+        add_stock(command, &Context::of::<AddStock>(), stock).unwrap();
+    }
+
     fn stock() -> StockStore {
         let stock = StockStore::in_memory();
-        add_stock(&add("mug", 5), &stock).unwrap();
-        add_stock(&add("tee", 1), &stock).unwrap();
+        put(&add("mug", 5), &stock);
+        put(&add("tee", 1), &stock);
         stock
     }
 
@@ -139,7 +143,7 @@ mod tests {
     #[test]
     fn more_of_an_article_may_cost_something_else() {
         let stock = stock();
-        add_stock(&AddStock { price: Price(120), ..add("mug", 3) }, &stock).unwrap();
+        put(&AddStock { price: Price(120), ..add("mug", 3) }, &stock);
         let mug = get_article(&GetArticle { sku: "mug".parse().unwrap() }, &stock).unwrap();
         assert_eq!((mug.left, mug.price), (8, Price(120)));
     }

@@ -2,7 +2,8 @@ use contracts::{
     Basket, Item, OrderId, Price, Sku,
     stock::{AddStock, Article, StockError},
 };
-use storage::{Database, OpenError, OptionalExtension, Place, Row, Transaction, params, rusqlite, text};
+use linkbus::Context;
+use storage::{Database, OpenError, OptionalExtension, Place, Row, SqliteInbox, Transaction, params, rusqlite, text};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS stock_articles (
@@ -27,13 +28,21 @@ impl StockStore {
         Database::open(place, SCHEMA).map(StockStore)
     }
 
+    /// The same, where messages come through an inbox in the same file.
+    #[must_use]
+    pub fn with_inbox(self, inbox: Option<SqliteInbox>) -> Self {
+        StockStore(self.0.with_inbox(inbox))
+    }
+
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
         StockStore::open(&Place::Memory).unwrap()
     }
 
-    pub(crate) fn add(&self, AddStock { sku, name, price, quantity }: &AddStock) -> Result<(), StockError> {
-        self.0.transaction(|stock| {
+    /// Twice is not once here: what is added is marked as added with it.
+    pub(crate) fn add(&self, command: &AddStock, context: &Context) -> Result<(), StockError> {
+        let AddStock { sku, name, price, quantity } = command;
+        self.0.once(context, |stock| {
             stock.execute(
                 "INSERT INTO stock_articles (sku, name, price, left) VALUES (?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET name = excluded.name, price = excluded.price, left = left + excluded.left",

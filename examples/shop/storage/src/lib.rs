@@ -6,11 +6,15 @@
 mod place;
 
 use std::{
+    fmt::Display,
     str::FromStr,
     sync::{Mutex, PoisonError},
 };
 
+use bus_sqlite::CompleteError;
+pub use bus_sqlite::SqliteInbox;
 use contracts::Unavailable;
+use linkbus::Context;
 pub use place::{OpenError, Place};
 pub use rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params};
 use rusqlite::{TransactionBehavior, types::Type};
@@ -19,26 +23,58 @@ use rusqlite::{TransactionBehavior, types::Type};
 ///
 /// SQLite blocks the thread. That is fine here, also in an `async fn`: the statements touch a few rows by key, and no
 /// lock is held across an `await`. A module with slow queries would wrap them in `tokio::task::spawn_blocking`.
-pub struct Database(Mutex<Connection>);
+pub struct Database {
+    connection: Mutex<Connection>,
+    inbox: Option<SqliteInbox>,
+}
 
 impl Database {
     /// Opens the database of a module at `place`, with the tables of `schema`, which may be there already.
     pub fn open(place: &Place, schema: &str) -> Result<Self, OpenError> {
-        Ok(Database(Mutex::new(place.connect(schema)?)))
+        Ok(Database { connection: Mutex::new(place.connect(schema)?), inbox: None })
+    }
+
+    /// The same, where messages come through an inbox in the same file: see [`once`](Self::once).
+    #[must_use]
+    pub fn with_inbox(self, inbox: Option<SqliteInbox>) -> Self {
+        Database { inbox, ..self }
     }
 
     /// Does `work` as a whole: it is kept if it succeeds, and leaves nothing behind if it fails or panics.
     pub fn transaction<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, Unavailable> {
+        self.whole::<_, rusqlite::Error>(work)
+    }
+
+    /// Does `work` as a whole, and marks the message that is handled as done with it: if the process dies, both are there or
+    /// neither is. Without an inbox it is a [`transaction`](Self::transaction): the message comes once then.
+    pub fn once<T>(
+        &self,
+        context: &Context,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Unavailable> {
+        self.whole::<_, CompleteError>(|transaction| {
+            let done = work(transaction)?;
+            if let Some(inbox) = &self.inbox {
+                inbox.complete_in(transaction, context)?;
+            }
+            Ok(done)
+        })
+    }
+
+    fn whole<T, E: From<rusqlite::Error> + Display>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, Unavailable> {
         // A panic elsewhere has rolled its transaction back, so the connection is as good as before.
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         in_transaction(&mut connection, work).map_err(|error| Unavailable::because(&error))
     }
 }
 
-fn in_transaction<T>(
+fn in_transaction<T, E: From<rusqlite::Error>>(
     connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     // Immediate: a transaction that reads and then writes would fail if another process wrote in between.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = work(&transaction)?;
@@ -60,8 +96,10 @@ where
 mod tests {
     use super::*;
 
+    const THINGS: &str = "CREATE TABLE IF NOT EXISTS things (name TEXT NOT NULL) STRICT";
+
     fn database() -> Database {
-        Database::open(&Place::Memory, "CREATE TABLE IF NOT EXISTS things (name TEXT NOT NULL) STRICT").unwrap()
+        Database::open(&Place::Memory, THINGS).unwrap()
     }
 
     fn add(transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
@@ -88,6 +126,20 @@ mod tests {
             database.transaction(|it| add(it).map(|_| panic!("in the middle")))
         }));
         assert!(panicked.is_err());
+        assert_eq!(count(&database), 0);
+    }
+
+    #[derive(linkbus::Command)]
+    struct Add;
+
+    #[test]
+    fn what_cannot_be_marked_as_handled_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("things.sqlite");
+        let inbox = SqliteInbox::open(&file).unwrap();
+        let database = Database::open(&Place::File(file), THINGS).unwrap().with_inbox(Some(inbox));
+        let refused = database.once(&Context::of::<Add>(), add).unwrap_err();
+        assert!(refused.reason().starts_with("no claim"), "{}", refused.reason());
         assert_eq!(count(&database), 0);
     }
 
