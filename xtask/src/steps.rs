@@ -11,6 +11,7 @@ mod lint;
 mod miri;
 mod msrv;
 mod nats;
+mod peers;
 mod test;
 
 use crate::step::Step;
@@ -45,6 +46,11 @@ pub(crate) const ALL: &[Step] = &[
         name: "instructions",
         about: "A dispatch takes at most 5 % more instructions than was accepted (needs valgrind).",
         run: instructions::run,
+    },
+    Step {
+        name: "peers",
+        about: "benches/peers, a workspace of its own, has no warning, and each peer does its work.",
+        run: peers::run,
     },
     Step { name: "budget", about: "bus-core pulls in few crates.", run: budget::run },
     Step { name: "msrv", about: "The declared rust-version is true for us and for what we depend on.", run: msrv::run },
