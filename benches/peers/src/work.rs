@@ -152,7 +152,9 @@ pub(crate) fn in_turns<T: Copy>(calls: Vec<T>, types: usize) -> impl FnMut() -> 
     }
 }
 
-/// What a future gives that does not wait.
+/// What a future gives that does not wait. As if it was awaited where it is made: a function of its own would copy it.
+#[expect(clippy::inline_always, reason = "a large future would be polled out of line, which an `.await` never is")]
+#[inline(always)]
 pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

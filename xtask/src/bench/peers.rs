@@ -84,3 +84,15 @@ impl Care {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_an_option_only_if_there_are_some() {
+        assert_eq!(features([None, None]), "");
+        assert_eq!(features([None, Some("many")]), "--features=many");
+        assert_eq!(features([Some("strict"), Some("many")]), "--features=strict,many");
+    }
+}

@@ -78,7 +78,8 @@ const ASKED: [Asked; 3] = [
     Asked {
         what: "Nanoseconds",
         meaning: "For a turn; with callers, from the first start to the last end, for a turn of each. Between the two, where there \
-            are two, is the median with a confidence of 95 %, as criterion has it.",
+            are two, is the median with a confidence of 95 %, as criterion has it. What is built is \
+            built in a process that is warm; `cargo xtask bench count` times a whole process (`at_scale`).",
         value: cells::nanoseconds,
         holds_for: |_| true,
     },
