@@ -210,6 +210,16 @@ async fn awaited_nested(query: NestedAsync, bus: &Bus) -> u64 {
     nested_async(&query, bus)
 }
 
+#[inline(never)]
+async fn called_later(query: Later) -> u64 {
+    later(&query).await
+}
+
+#[inline(never)]
+async fn called_dependent_later(query: DependentLater, offset: &Offset) -> u64 {
+    dependent_later(&query, offset).await
+}
+
 fn leaf_awaited(n: u64) {
     repeat_async!(n, |turn| leaf_later(Leaf(turn)).await);
 }
@@ -240,7 +250,7 @@ fn nested_through(n: u64) {
 }
 
 fn later_direct(n: u64) {
-    repeat_async!(n, |turn| later(&Later(turn)).await);
+    repeat_async!(n, |turn| called_later(Later(turn)).await);
 }
 
 fn later_async(n: u64) {
@@ -250,7 +260,7 @@ fn later_async(n: u64) {
 
 fn dependent_later_direct(n: u64) {
     let offset = black_box(Box::new(OFFSET));
-    repeat_async!(n, |turn| dependent_later(&DependentLater(turn), &offset).await);
+    repeat_async!(n, |turn| called_dependent_later(DependentLater(turn), &offset).await);
 }
 
 fn dependent_later_async(n: u64) {
