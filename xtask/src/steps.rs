@@ -43,7 +43,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step {
         name: "instructions",
-        about: "A dispatch takes at most 5 % more instructions than was accepted (needs valgrind).",
+        about: "A dispatch takes at most 5 % more instructions than was accepted, and writes to its stack only (needs valgrind).",
         run: instructions::run,
     },
     Step { name: "budget", about: "bus-core pulls in few crates.", run: budget::run },
