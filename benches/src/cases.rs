@@ -12,7 +12,7 @@ use linkbus::{Bus, SyncBus};
 use crate::layers::{Passthrough, Watch, later_turns, sync_turns};
 use crate::messages::{
     self, Dependent, DependentLater, Fallible, Happened, Later, Leaf, Nested, NestedAsync, Offset, TooMany, dependent,
-    dependent_later, fallible, later, leaf, nested, nested_async,
+    fallible, leaf, nested, nested_async,
 };
 
 /// One figure: the same work `n` times, with and without a bus.
@@ -57,10 +57,10 @@ pub const CASES: &[Case] = &[
         bar: Bar::Plus(20.0),
     },
     Case { name: "Bus::send, sync, &Bus", baseline: nested_awaited, bus: nested_through, bar: Bar::Plus(20.0) },
-    Case { name: "Bus::send, async fn, leaf", baseline: later_direct, bus: later_async, bar: Bar::Plus(200.0) },
+    Case { name: "Bus::send, async fn, leaf", baseline: leaf_awaited, bus: later_async, bar: Bar::Plus(200.0) },
     Case {
         name: "Bus::send, async fn, dependency",
-        baseline: dependent_later_direct,
+        baseline: dependent_awaited,
         bus: dependent_later_async,
         bar: Bar::Plus(200.0),
     },
@@ -210,16 +210,6 @@ async fn awaited_nested(query: NestedAsync, bus: &Bus) -> u64 {
     nested_async(&query, bus)
 }
 
-#[inline(never)]
-async fn called_later(query: Later) -> u64 {
-    later(&query).await
-}
-
-#[inline(never)]
-async fn called_dependent_later(query: DependentLater, offset: &Offset) -> u64 {
-    dependent_later(&query, offset).await
-}
-
 fn leaf_awaited(n: u64) {
     repeat_async!(n, |turn| leaf_later(Leaf(turn)).await);
 }
@@ -249,18 +239,9 @@ fn nested_through(n: u64) {
     repeat_async!(n, |turn| succeeded(bus.send(NestedAsync(turn)).await));
 }
 
-fn later_direct(n: u64) {
-    repeat_async!(n, |turn| called_later(Later(turn)).await);
-}
-
 fn later_async(n: u64) {
     let bus = bus();
     repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await));
-}
-
-fn dependent_later_direct(n: u64) {
-    let offset = black_box(Box::new(OFFSET));
-    repeat_async!(n, |turn| called_dependent_later(DependentLater(turn), &offset).await);
 }
 
 fn dependent_later_async(n: u64) {
