@@ -44,7 +44,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step {
         name: "instructions",
-        about: "A dispatch takes at most 5 % more instructions than was accepted (needs valgrind).",
+        about: "A dispatch takes at most 5 % more instructions than was accepted, and writes to its stack only (needs valgrind).",
         run: instructions::run,
     },
     Step {
