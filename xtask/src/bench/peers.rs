@@ -1,5 +1,7 @@
 //! linkbus beside its peers: criterion measures, `measure` counts, and `report` writes the tables and the chart.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::args::Care;
@@ -27,11 +29,20 @@ fn measure(care: &Care, feature: Option<&str>, file: &Path) -> Result<(), String
     let features = features([feature, care.feature()]);
     let criterion = file.with_extension("criterion");
     let flags = care.flags();
+    forget(&criterion)?;
     CommandLine::cargo(&format!("bench {MANIFEST} {features} --bench peers -- {flags}"))
         .with_path_env("CRITERION_HOME", &criterion)
         .run()?;
     let collect = CommandLine::cargo(&format!("run --release {MANIFEST} {features} --bin measure --"));
     collect.with_paths([file, &criterion]).run()
+}
+
+/// What an earlier run has left in the folder is no figure of this one.
+fn forget(criterion: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(criterion) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", criterion.display())),
+        _ => Ok(()),
+    }
 }
 
 /// The option of cargo, if there is a feature.
