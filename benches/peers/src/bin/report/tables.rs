@@ -79,7 +79,8 @@ const ASKED: [Asked; 3] = [
         what: "Nanoseconds",
         meaning: "For a turn; with callers, from the first start to the last end, for a turn of each. Between the two, where there \
             are two, is the median with a confidence of 95 %, as criterion has it. What is built is \
-            built in a process that is warm; `cargo xtask bench count` times a whole process (`at_scale`).",
+            built in a process that is warm; `cargo xtask bench count` times a whole process (`at_scale`). \
+            Actors of actix stay on one thread, so its second caller waits for another thread in every turn.",
         value: cells::nanoseconds,
         holds_for: |_| true,
     },

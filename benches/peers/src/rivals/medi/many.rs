@@ -1,5 +1,7 @@
 //! 700 commands with their handlers.
 
+#![allow(clippy::large_stack_arrays, reason = "so the mediator of 700 commands is made, by its macro")]
+
 use std::convert::Infallible;
 
 use medi_rs::{MediCommand, medi_handler, medi_module, mediator};
