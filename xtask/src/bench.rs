@@ -12,7 +12,7 @@ use crate::instructions;
 use crate::step::Outcome;
 
 /// The programs of the benches package that print tables; `cargo bench -p linkbus-benches` is the one that times.
-const PROGRAMS: &[&str] = &["instructions", "layers --all-features", "letters", "records", "at_scale"];
+const PROGRAMS: &[&str] = &["instructions", "layers --features metrics,tower", "letters", "records", "at_scale"];
 
 pub(crate) fn run(what: &Bench) -> Outcome {
     match what {
