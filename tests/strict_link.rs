@@ -5,9 +5,10 @@
 
 use std::{
     fs,
+    io::{self, Write},
     path::Path,
     process::{Command, Output},
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
 };
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/strict");
@@ -94,7 +95,7 @@ profiles! {
 /// Not by the linker, which knows no types: each symbol has the type of its handler.
 #[test]
 fn a_handler_cannot_have_the_symbol_of_another_one() {
-    let output = link("dev", "borrowed_symbol", None);
+    let output = link("dev", "borrowed_symbol", &linkers()[0]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && text.contains("found `Symbol<_, Lender>`"), "{text}");
 }
@@ -109,21 +110,21 @@ fn refuses(profile: &str, program: &str, why: &[&str], name: &str) {
     for linker in linkers() {
         let output = link(profile, program, linker);
         let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{linker:?} links `{program}`");
+        assert!(!output.status.success(), "{} links `{program}`", linker.name);
         let says = |line: &str| line.contains(name) && why.iter().any(|why| line.contains(why));
-        assert!(text.lines().any(says), "{linker:?} does not say that `{name}` is {why:?}:\n{text}");
+        assert!(text.lines().any(says), "{} does not say that `{name}` is {why:?}:\n{text}", linker.name);
     }
 }
 
 /// What the program prints, whatever linker made it.
 #[track_caller]
 fn prints(profile: &str, program: &str) -> String {
-    let runs = linkers().map(|linker| {
+    let runs = linkers().iter().map(|linker| {
         let output = link(profile, program, linker);
-        assert!(output.status.success(), "{linker:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {}", linker.name, String::from_utf8_lossy(&output.stderr));
         let folder = if profile == "dev" { "debug" } else { profile };
         let run = Command::new(Path::new(TARGET).join(folder).join(program)).output().unwrap();
-        assert!(run.status.success(), "{linker:?}: {}", String::from_utf8_lossy(&run.stderr));
+        assert!(run.status.success(), "{}: {}", linker.name, String::from_utf8_lossy(&run.stderr));
         String::from_utf8(run.stdout).unwrap()
     });
     let runs: Vec<String> = runs.collect();
@@ -131,28 +132,56 @@ fn prints(profile: &str, program: &str) -> String {
     runs[0].clone()
 }
 
-/// The linker that rustc takes by itself, and the others that are installed.
-fn linkers() -> impl Iterator<Item = Option<&'static str>> {
-    let is_there = |name: &&str| Command::new(format!("ld.{name}")).arg("--version").output().is_ok();
-    let others = ["bfd", "mold"].into_iter().filter(move |name| {
-        let is_there = is_there(name);
-        if !is_there {
-            eprintln!("notice: `ld.{name}` is not installed, so nothing was linked with it");
-        }
-        is_there
+/// Something that links, and what rustc is told so that it does.
+struct Linker {
+    name: &'static str,
+    arguments: Vec<String>,
+}
+
+/// Those that are there; the one that comes with rustc is.
+fn linkers() -> &'static [Linker] {
+    static LINKERS: LazyLock<Vec<Linker>> = LazyLock::new(|| {
+        let others = ["bfd", "mold"].into_iter().filter(|name| is_installed(name)).map(Linker::installed);
+        std::iter::once(Linker::of_rustc()).chain(others).collect()
     });
-    std::iter::once(None).chain(others.map(Some))
+    &LINKERS
+}
+
+impl Linker {
+    /// rust-lld by its name: what rustc takes by itself is the linker of the system before Rust 1.90.
+    fn of_rustc() -> Self {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let output = Command::new(rustc).args(["--print", "target-libdir"]).output().unwrap();
+        let libraries = String::from_utf8(output.stdout).unwrap();
+        let folder = Path::new(libraries.trim()).with_file_name("bin").join("gcc-ld");
+        let arguments = vec![format!("-Clink-arg=-B{}", folder.display()), "-Clink-arg=-fuse-ld=lld".to_owned()];
+        Linker { name: "rust-lld", arguments }
+    }
+
+    fn installed(name: &'static str) -> Self {
+        Linker { name, arguments: vec![format!("-Clink-arg=-fuse-ld={name}")] }
+    }
+}
+
+fn is_installed(name: &str) -> bool {
+    let is_there = Command::new(format!("ld.{name}")).arg("--version").output().is_ok();
+    if !is_there {
+        let notice = format!("notice: `ld.{name}` is not installed, so nothing was linked with it\n");
+        // Not a macro: what those print is kept back.
+        io::stderr().write_all(notice.as_bytes()).expect("the error output is open");
+    }
+    is_there
 }
 
 /// Links the program anew: only its own crate is compiled again for another linker.
-fn link(profile: &str, program: &str, linker: Option<&str>) -> Output {
+fn link(profile: &str, program: &str, linker: &Linker) -> Output {
     // All programs, and those that other linkers made, are built in one folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     // A lock file of its own would age beside the one of the repository.
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"), Path::new(FIXTURE).join("Cargo.lock")).unwrap();
-    let arguments = linker.map(|linker| format!("-Clink-arg=-fuse-ld={linker}"));
-    let run = |offline: &[&str]| cargo(profile, program).args(offline).arg("--").args(&arguments).output().unwrap();
+    let run =
+        |offline: &[&str]| cargo(profile, program).args(offline).arg("--").args(&linker.arguments).output().unwrap();
     let output = run(&["--offline"]);
     let is_not_fetched = String::from_utf8_lossy(&output.stderr).contains("without the offline flag");
     if is_not_fetched { run(&[]) } else { output }

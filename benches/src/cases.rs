@@ -12,7 +12,7 @@ use linkbus::{Bus, SyncBus};
 use crate::layers::{Passthrough, Watch, later_turns, sync_turns};
 use crate::messages::{
     self, Dependent, DependentLater, Fallible, Happened, Later, Leaf, Nested, NestedAsync, Offset, TooMany, dependent,
-    dependent_later, fallible, later, leaf, nested, nested_async,
+    fallible, leaf, nested, nested_async,
 };
 
 /// One figure: the same work `n` times, with and without a bus.
@@ -57,10 +57,10 @@ pub const CASES: &[Case] = &[
         bar: Bar::Plus(20.0),
     },
     Case { name: "Bus::send, sync, &Bus", baseline: nested_awaited, bus: nested_through, bar: Bar::Plus(20.0) },
-    Case { name: "Bus::send, async fn, leaf", baseline: later_direct, bus: later_async, bar: Bar::Plus(200.0) },
+    Case { name: "Bus::send, async fn, leaf", baseline: leaf_awaited, bus: later_async, bar: Bar::Plus(200.0) },
     Case {
         name: "Bus::send, async fn, dependency",
-        baseline: dependent_later_direct,
+        baseline: dependent_awaited,
         bus: dependent_later_async,
         bar: Bar::Plus(200.0),
     },
@@ -239,18 +239,9 @@ fn nested_through(n: u64) {
     repeat_async!(n, |turn| succeeded(bus.send(NestedAsync(turn)).await));
 }
 
-fn later_direct(n: u64) {
-    repeat_async!(n, |turn| later(&Later(turn)).await);
-}
-
 fn later_async(n: u64) {
     let bus = bus();
     repeat_async!(n, |turn| succeeded(bus.send(Later(turn)).await));
-}
-
-fn dependent_later_direct(n: u64) {
-    let offset = black_box(Box::new(OFFSET));
-    repeat_async!(n, |turn| dependent_later(&DependentLater(turn), &offset).await);
 }
 
 fn dependent_later_async(n: u64) {

@@ -85,7 +85,8 @@ impl Program {
         fs::write(path, code)
     }
 
-    /// Builds it, and says how much processor time that took: all processes together, which a busy machine does not change.
+    /// Builds it, and says how much processor time that took, of all processes together: other programs change it less than they
+    /// change how long it takes, but they make it dearer.
     ///
     /// # Panics
     /// If it does not build.

@@ -5,7 +5,7 @@
 mod work;
 
 pub use work::clock_reads;
-pub(crate) use work::{Layers, Passthrough, Watch, later_turns, sync_bus, sync_turns};
+pub(crate) use work::{Layers, Passthrough, Watch, bus, later_turns, sync_bus, sync_turns};
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ pub mod messages;
 mod recorder;
 mod scaling;
 
-pub use callgrind::{can_count, instructions_per_turn};
+pub use callgrind::{can_count, instructions_per_turn, instructions_per_turn_of};
 pub use cases::{Bar, CASES, Case, pending_send_bytes};
 pub use layers::{LAYER_CASES, LayerBar, LayerCase, Turns, clock_reads};
-pub use scaling::{SCALING, ScalingCase};
+pub use scaling::{SCALING, Scaling, ScalingBar, ScalingCase};

@@ -5,7 +5,9 @@ usage: cargo xtask ci [STEP...]    run every step of CI, or the named ones
        cargo xtask list            say what each step is for
        cargo xtask bench           measure linkbus and what else could be used, and write benches/results
        cargo xtask bench --quick   the same in minutes: worse figures, which are not kept
-       cargo xtask bench count     count what a dispatch costs (with valgrind), and time what 700 messages cost
+       cargo xtask bench count     count what a dispatch costs (with valgrind), and time how 700 messages start
+       cargo xtask bench profiles  count what a send costs with LTO, with strict-link and beside medi-rs (with valgrind)
+       cargo xtask bench build     measure what 10, 100 and 700 messages cost to build; takes long
        cargo xtask bench accept    keep the instructions of today as those that `ci instructions` compares with
 ";
 
@@ -23,8 +25,12 @@ pub(crate) enum Request {
 pub(crate) enum Bench {
     /// linkbus beside its peers.
     Peers(Care),
-    /// What a dispatch, layers and 700 messages cost.
+    /// What a dispatch and layers cost, and the start of 700 messages.
     Count,
+    /// What a dispatch costs in other profiles.
+    Profiles,
+    /// What messages cost to build.
+    Build,
     /// The instructions that the step `instructions` compares with.
     Accept,
 }
@@ -51,6 +57,8 @@ fn bench(word: Option<&str>) -> Result<Bench, String> {
         None => Ok(Bench::Peers(Care::Full)),
         Some("--quick") => Ok(Bench::Peers(Care::Quick)),
         Some("count") => Ok(Bench::Count),
+        Some("profiles") => Ok(Bench::Profiles),
+        Some("build") => Ok(Bench::Build),
         Some("accept") => Ok(Bench::Accept),
         Some(other) => Err(format!("`{other}` is nothing that can be measured\n{USAGE}")),
     }
@@ -75,6 +83,8 @@ mod tests {
         assert_eq!(parsed("bench"), Ok(Request::Bench(Bench::Peers(Care::Full))));
         assert_eq!(parsed("bench --quick"), Ok(Request::Bench(Bench::Peers(Care::Quick))));
         assert_eq!(parsed("bench count"), Ok(Request::Bench(Bench::Count)));
+        assert_eq!(parsed("bench profiles"), Ok(Request::Bench(Bench::Profiles)));
+        assert_eq!(parsed("bench build"), Ok(Request::Bench(Bench::Build)));
         assert!(parsed("bench quick").unwrap_err().contains("`quick`"));
     }
 

@@ -11,6 +11,7 @@ mod lint;
 mod miri;
 mod msrv;
 mod nats;
+mod peers;
 mod test;
 
 use crate::step::Step;
@@ -43,8 +44,13 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step {
         name: "instructions",
-        about: "A dispatch takes at most 5 % more instructions than was accepted (needs valgrind).",
+        about: "A dispatch takes at most 5 % more instructions than was accepted, and writes to its stack only (needs valgrind).",
         run: instructions::run,
+    },
+    Step {
+        name: "peers",
+        about: "benches/peers, a workspace of its own, has no warning, and each peer does its work.",
+        run: peers::run,
     },
     Step { name: "budget", about: "bus-core pulls in few crates.", run: budget::run },
     Step { name: "msrv", about: "The declared rust-version is true for us and for what we depend on.", run: msrv::run },

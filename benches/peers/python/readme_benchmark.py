@@ -11,7 +11,7 @@ from dataclasses import dataclass
 try:
     from message_bus import LocalMessageBus, Query
 except ImportError as error:
-    print(f"cannot: {error}; put the src folder of py-message-bus into PYTHONPATH")
+    print(f"{error}; put the src folder of py-message-bus into PYTHONPATH")
     sys.exit()
 
 DISPATCHES = 1_000_000

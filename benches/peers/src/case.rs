@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Case {
     /// A message to its one handler, and the reply; no `async`.
     Sync,
-    /// The same, to an `async fn` that is ready at once.
+    /// The same, awaited; the handler is ready at once.
     Async,
     /// The same, to an `async fn` that yields once.
     AsyncYield,
@@ -19,8 +19,8 @@ pub enum Case {
     Callers(usize),
     /// `Sync` or else `Async`, so many types of messages in turns.
     Types(usize),
-    /// Built, and the first message to its one handler.
-    ColdStart,
+    /// Built, and the first message to its one handler; again and again in one process, so that nothing is cold.
+    Building,
 }
 
 /// All of them.
@@ -37,13 +37,18 @@ pub const CASES: &[Case] = &[
     Case::Callers(2),
     Case::Types(10),
     Case::Types(700),
-    Case::ColdStart,
+    Case::Building,
 ];
 
 impl Case {
     /// Whether its instructions can be counted: callgrind runs one thread at a time.
     pub fn is_countable(self) -> bool {
         !matches!(self, Case::Callers(_))
+    }
+
+    /// How many make all the turns.
+    pub fn callers(self) -> u64 {
+        if let Case::Callers(callers) = self { callers as u64 } else { 1 }
     }
 }
 
@@ -57,7 +62,7 @@ impl fmt::Display for Case {
             Case::Layers(layers) => write!(f, "layers: {layers}"),
             Case::Callers(callers) => write!(f, "callers: {callers}"),
             Case::Types(types) => write!(f, "types: {types}"),
-            Case::ColdStart => f.write_str("cold start"),
+            Case::Building => f.write_str("built and first message, repeated"),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! No bus: the function is called.
 
+#[cfg(feature = "many")]
+mod many;
+
 use std::hint::black_box;
 
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, hear, on_threads, one_thread, timed, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, hear, on_threads, one_thread, timed},
 };
 
 /// Each program has one: what is near to it is compared with its own.
@@ -41,26 +45,25 @@ fn through<const LAYERS: usize>(message: &Add) -> u64 {
     }
 }
 
-fn sync(turns: u64) -> std::time::Duration {
+fn sync(turns: u64) -> Span {
     timed(turns, |turn| handle(&Add(turn, 1)))
 }
 
 fn answer(case: Case) -> Answer {
     match case {
-        Case::Sync => Answer::turns(sync),
-        Case::Async => Answer::turns(|turns| {
-            one_thread().block_on(async { timed_awaits!(turns, |turn| handle_later(Add(turn, 1))) })
+        Case::Sync => Answer::turns(|| sync),
+        Case::Async => Answer::turns(|| awaits!(one_thread(), |turn| handle_later(Add(turn, 1)))),
+        Case::AsyncYield => Answer::turns(|| awaits!(one_thread(), |turn| handle_after_yield(Add(turn, 1)))),
+        Case::Events(subscribers) => Answer::turns(move || {
+            move |turns| timed(turns, |turn| (0..black_box(subscribers)).for_each(|_| hear(turn)))
         }),
-        Case::AsyncYield => Answer::turns(|turns| {
-            one_thread().block_on(async { timed_awaits!(turns, |turn| handle_after_yield(Add(turn, 1))) })
-        }),
-        Case::Events(subscribers) => {
-            Answer::turns(move |turns| timed(turns, |turn| (0..black_box(subscribers)).for_each(|_| hear(turn))))
-        }
-        Case::Layers(1) => Answer::turns(|turns| timed(turns, |turn| through::<1>(&Add(turn, 1)))),
-        Case::Layers(_) => Answer::turns(|turns| timed(turns, |turn| through::<5>(&Add(turn, 1)))),
-        Case::Callers(callers) => Answer::turns(move |turns| on_threads(callers, || sync(turns))),
-        Case::Types(_) => Answer::Cannot("a call has no types to tell apart"),
-        Case::ColdStart => Answer::Cannot("there is nothing to build"),
+        Case::Layers(1) => Answer::turns(|| |turns| timed(turns, |turn| through::<1>(&Add(turn, 1)))),
+        Case::Layers(_) => Answer::turns(|| |turns| timed(turns, |turn| through::<5>(&Add(turn, 1)))),
+        Case::Callers(callers) => Answer::turns(move || move |turns| on_threads(callers, || sync(turns))),
+        #[cfg(feature = "many")]
+        Case::Types(types) => Answer::turns(move || many::turns(types)),
+        #[cfg(not(feature = "many"))]
+        Case::Types(_) => Answer::TOO_MANY,
+        Case::Building => Answer::Cannot("there is nothing to build"),
     }
 }

@@ -18,13 +18,31 @@ mod rivals {
 }
 #[cfg(not(feature = "strict"))]
 mod rivals;
+mod span;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use case::{CASES, Case};
-pub use peer::{Answer, Peer};
+pub use peer::{Answer, Peer, Turns};
+pub use span::Span;
 
-/// Who is compared, in the order of the tables. The first, a function that is called, is what the others of its program are
-/// measured by.
+/// Who is compared, in the order of the tables.
 pub fn peers() -> impl Iterator<Item = &'static Peer> {
-    [&direct::PEER, &linkbus::SYNC, &linkbus::ASYNC].into_iter().chain(rivals::ALL)
+    [baseline()].into_iter().chain(linkbus()).chain(rivals())
+}
+
+/// A function that is called: what the others of its program are measured by.
+pub fn baseline() -> &'static Peer {
+    &direct::PEER
+}
+
+/// This library, with each of its buses.
+pub fn linkbus() -> [&'static Peer; 3] {
+    [&linkbus::SYNC, &linkbus::PLAIN, &linkbus::ASYNC]
+}
+
+/// What else could be used.
+pub fn rivals() -> &'static [Peer] {
+    rivals::ALL
 }

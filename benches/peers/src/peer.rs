@@ -1,8 +1,6 @@
 //! What is compared, and how it answers.
 
-use std::time::Duration;
-
-use crate::case::Case;
+use crate::{case::Case, span::Span};
 
 /// One way to get a message to its handler.
 pub struct Peer {
@@ -14,22 +12,27 @@ pub struct Peer {
     pub answer: fn(Case) -> Answer,
 }
 
+/// Does the work so many times, and says when.
+pub type Turns = Box<dyn FnMut(u64) -> Span>;
+
 /// What a peer does in a case.
 pub enum Answer {
-    /// It does the work so many times, and says how long that took, without making itself ready.
-    Turns(Box<dyn Fn(u64) -> Duration>),
+    /// The work, made ready once by this: what is built there is in no turn.
+    Turns(Box<dyn Fn() -> Turns>),
     /// It cannot, for this reason.
     Cannot(&'static str),
+    /// It could, or nearly, and is not measured, for this reason.
+    NotAsked(&'static str),
 }
 
 impl Answer {
     /// It was not asked.
     #[cfg(not(feature = "many"))]
-    pub(crate) const TOO_MANY: Self = Answer::Cannot(
-        "not asked: both numbers of types are of one list of 700, which takes a quarter of an hour to compile and has the feature `many`",
+    pub(crate) const TOO_MANY: Self = Answer::NotAsked(
+        "both numbers of types are of one list of 700, which takes minutes to compile and has the feature `many`",
     );
 
-    pub(crate) fn turns(work: impl Fn(u64) -> Duration + 'static) -> Self {
-        Answer::Turns(Box::new(work))
+    pub(crate) fn turns<W: FnMut(u64) -> Span + 'static>(ready: impl Fn() -> W + 'static) -> Self {
+        Answer::Turns(Box::new(move || Box::new(ready())))
     }
 }

@@ -2,15 +2,30 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Everything that was measured, and on what.
+/// What one program measured: linkbus is in two, one of them with its feature `strict-link`.
 #[derive(Serialize, Deserialize)]
 pub struct Results {
     /// Where and how.
     pub run: Run,
-    /// For each peer, in the order of the tables.
-    pub peers: Vec<PeerResults>,
+    /// A function that is called, which the others are measured by.
+    pub baseline: PeerResults,
+    /// This library, with each of its buses.
+    pub linkbus: Vec<PeerResults>,
+    /// What else could be used, in the order of the tables.
+    pub rivals: Vec<PeerResults>,
+}
+
+/// Everything that was measured.
+#[derive(Serialize, Deserialize)]
+pub struct Comparison {
+    /// As cargo builds it by itself.
+    pub plain: Results,
+    /// With the feature `strict-link`.
+    pub strict: Results,
+    /// The Python reference.
+    pub reference: PeerResults,
 }
 
 /// Where and how it was measured.
@@ -24,6 +39,8 @@ pub struct Run {
     pub profile: String,
     /// The day, as year, month and day.
     pub date: String,
+    /// The commit of linkbus, and whether the files were as it has them.
+    pub commit: String,
 }
 
 /// What one peer did.
@@ -37,34 +54,62 @@ pub struct PeerResults {
     pub cases: BTreeMap<String, Figure>,
 }
 
-/// What became of one case; for each turn.
+/// What became of one case.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// It was done.
-    Done {
-        /// The median of criterion.
-        nanoseconds: Option<f64>,
-        /// Of callgrind.
-        instructions: Option<f64>,
-        /// Blocks of memory that were taken.
-        blocks: Option<f64>,
-    },
+    Done(Done),
     /// It cannot be done, for this reason.
     Cannot(String),
+    /// It could be done, or nearly, and was not tried, for this reason.
+    NotAsked(String),
 }
 
-impl Results {
-    /// Reads what a program wrote.
-    pub fn read(path: &Path) -> io::Result<Self> {
-        Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
-    }
+/// What a turn takes, as far as it was measured; with callers, a turn of each.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// Of criterion.
+    pub nanoseconds: Option<Interval>,
+    /// Of callgrind.
+    pub instructions: Option<f64>,
+    /// Blocks of memory that were taken.
+    pub blocks: Option<f64>,
+}
 
-    /// Writes it, and the folder if need be.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(path, serde_json::to_string_pretty(self)? + "\n")
+/// A median, and between what it is with a confidence of 95 %.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Interval {
+    /// Of the samples.
+    pub median: f64,
+    /// At least.
+    pub low: f64,
+    /// At most.
+    pub high: f64,
+}
+
+impl Figure {
+    /// What was measured, if anything was.
+    pub fn done(&self) -> Option<Done> {
+        if let Figure::Done(done) = self { Some(*done) } else { None }
     }
+}
+
+/// Reads what a program wrote.
+///
+/// # Errors
+/// If the file cannot be read, or has something else in it.
+pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
+}
+
+/// Writes it, and the folder if need be.
+///
+/// # Errors
+/// If the folder or the file cannot be written.
+pub fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, serde_json::to_string_pretty(value)? + "\n")
 }

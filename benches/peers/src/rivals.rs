@@ -11,6 +11,7 @@ mod medi;
 mod mediator;
 mod ractor;
 mod rust_bus;
+mod tasks;
 mod tower;
 mod type_map;
 

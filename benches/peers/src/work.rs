@@ -1,16 +1,30 @@
 //! What every peer does with a message, and how turns are timed.
 
 use std::{
+    any::Any,
     future::Future,
     hint::black_box,
     pin::{Pin, pin},
-    sync::Barrier,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::runtime::{Builder, Runtime};
+
+use crate::span::Span;
+
+/// How often a subscriber has heard something and a caller had the right reply; counted in tests only.
+pub(crate) static SEEN: Seen = Seen { heard: AtomicU64::new(0), replies: AtomicU64::new(0) };
+
+pub(crate) struct Seen {
+    pub(crate) heard: AtomicU64,
+    pub(crate) replies: AtomicU64,
+}
 
 /// The work of every handler: too little to be seen, and never inlined, so that every way has a call to make.
 #[inline(never)]
@@ -21,6 +35,20 @@ pub(crate) fn add(left: u64, right: u64) -> u64 {
 /// What a subscriber does.
 pub(crate) fn hear(said: u64) {
     black_box(add(said, 1));
+    if cfg!(test) {
+        SEEN.heard.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes the reply of a turn, so that the compiler cannot leave out what led to it.
+pub(crate) fn take<T: Outcome>(turn: u64, outcome: T) {
+    let reply = black_box(outcome.reply());
+    if cfg!(test)
+        && let Some(sum) = (&reply as &dyn Any).downcast_ref::<u64>()
+    {
+        assert_eq!(*sum, turn + 1, "the reply is the sum");
+        SEEN.replies.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A future that yields once.
@@ -41,7 +69,7 @@ impl Future for YieldOnce {
 
 /// What a turn gives. Its reply is looked at, and not the whole of it: a look at a large thing is work of its own.
 pub(crate) trait Outcome {
-    type Reply;
+    type Reply: 'static;
 
     /// What failed is not to be measured.
     fn reply(self) -> Self::Reply;
@@ -61,7 +89,7 @@ impl Outcome for u64 {
     }
 }
 
-impl<T> Outcome for Option<T> {
+impl<T: 'static> Outcome for Option<T> {
     type Reply = T;
 
     fn reply(self) -> T {
@@ -69,7 +97,7 @@ impl<T> Outcome for Option<T> {
     }
 }
 
-impl<T, E> Outcome for Result<T, E> {
+impl<T: 'static, E> Outcome for Result<T, E> {
     type Reply = T;
 
     fn reply(self) -> T {
@@ -78,12 +106,12 @@ impl<T, E> Outcome for Result<T, E> {
 }
 
 /// Times so many calls.
-pub(crate) fn timed<T: Outcome>(turns: u64, mut call: impl FnMut(u64) -> T) -> Duration {
+pub(crate) fn timed<T: Outcome>(turns: u64, mut call: impl FnMut(u64) -> T) -> Span {
     let start = Instant::now();
     for turn in 0..turns {
-        black_box(call(black_box(turn)).reply());
+        take(turn, call(black_box(turn)));
     }
-    start.elapsed()
+    Span::since(start)
 }
 
 /// Times so many awaits, inside an async context.
@@ -92,21 +120,25 @@ macro_rules! timed_awaits {
         let start = std::time::Instant::now();
         for turn in 0..$turns {
             let $turn = std::hint::black_box(turn);
-            std::hint::black_box($crate::work::Outcome::reply($future.await));
+            $crate::work::take(turn, $future.await);
         }
-        start.elapsed()
+        $crate::span::Span::since(start)
     }};
 }
 pub(crate) use timed_awaits;
 
+/// The work that times so many awaits on a runtime.
+macro_rules! awaits {
+    ($runtime:expr, |$turn:ident| $future:expr) => {{
+        let runtime = $runtime;
+        move |turns| runtime.block_on(async { $crate::work::timed_awaits!(turns, |$turn| $future) })
+    }};
+}
+pub(crate) use awaits;
+
 /// A runtime of the thread that waits for it.
 pub(crate) fn one_thread() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime can be built")
-}
-
-/// A runtime with so many threads of its own.
-pub(crate) fn threads(workers: usize) -> Runtime {
-    Builder::new_multi_thread().worker_threads(workers).build().expect("a runtime can be built")
 }
 
 /// The first so many, one after the other, again and again.
@@ -120,7 +152,9 @@ pub(crate) fn in_turns<T: Copy>(calls: Vec<T>, types: usize) -> impl FnMut() -> 
     }
 }
 
-/// What a future gives that does not wait.
+/// What a future gives that does not wait. As if it was awaited where it is made: a function of its own would copy it.
+#[expect(clippy::inline_always, reason = "a large future would be polled out of line, which an `.await` never is")]
+#[inline(always)]
 pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -128,39 +162,44 @@ pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// The longest that `work` takes on so many threads that begin together.
-pub(crate) fn on_threads(callers: usize, work: impl Fn() -> Duration + Sync) -> Duration {
+/// `work` on so many threads that begin together.
+pub(crate) fn on_threads(callers: usize, work: impl Fn() -> Span + Sync) -> Span {
+    Span::of_all(&side_by_side(callers, work))
+}
+
+fn side_by_side(callers: usize, work: impl Fn() -> Span + Sync) -> Vec<Span> {
     let together = Barrier::new(callers);
     let caller = || {
         together.wait();
         work()
     };
-    let longest = thread::scope(|scope| {
+    thread::scope(|scope| {
         let callers: Vec<_> = (0..callers).map(|_| scope.spawn(caller)).collect();
-        callers.into_iter().map(|caller| caller.join().expect("a caller comes to its end")).max()
-    });
-    longest.unwrap_or_default()
+        callers.into_iter().map(|caller| caller.join().expect("a caller comes to its end")).collect()
+    })
 }
 
-/// The longest that the futures of `work` take, on tasks that begin together, each with a thread of the runtime.
-pub(crate) fn on_tasks<F>(runtime: &Runtime, callers: usize, work: impl Fn() -> F) -> Duration
-where
-    F: Future<Output = Duration> + Send + 'static,
-{
-    runtime.block_on(async {
-        let together = std::sync::Arc::new(tokio::sync::Barrier::new(callers));
-        let mut tasks = Vec::new();
-        for _ in 0..callers {
-            let (together, work) = (together.clone(), work());
-            tasks.push(tokio::spawn(async move {
-                together.wait().await;
-                work.await
-            }));
-        }
-        let mut longest = Duration::ZERO;
-        for task in tasks {
-            longest = longest.max(task.await.expect("a caller comes to its end"));
-        }
-        longest
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many that a thread is started while the other is at work.
+    const TURNS: u64 = 1_000_000;
+
+    #[test]
+    fn two_callers_run_side_by_side() {
+        let sends = || {
+            one_thread().block_on(async {
+                timed_awaits!(TURNS, |turn| async {
+                    black_box(add(turn, 1));
+                })
+            })
+        };
+        // The machine may have one processor to spare, now and then.
+        let met = (0..100).any(|_| {
+            let spans = side_by_side(2, sends);
+            spans[0].meets(spans[1])
+        });
+        assert!(met, "in no round");
+    }
 }

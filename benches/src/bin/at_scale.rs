@@ -7,11 +7,15 @@
 
 use std::{
     env, io,
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-use linkbus_benches::generated::{Program, Way};
+use linkbus_benches::{
+    can_count,
+    generated::{Program, Way},
+    instructions_per_turn_of,
+};
 
 const MESSAGES: usize = 700;
 const STARTS: usize = 200;
@@ -25,7 +29,8 @@ fn main() -> io::Result<()> {
     }
     println!("| {MESSAGES} messages | plain | bus | | bar | |\n|---|--:|--:|--:|--:|---|");
     starts(&programs)?;
-    slope(&programs[1])
+    slope(&programs[1]);
+    Ok(())
 }
 
 /// The whole life of a process that dispatches once, and of one that does nothing.
@@ -44,37 +49,24 @@ fn starts(programs: &[Program; 2]) -> io::Result<()> {
 }
 
 /// Instructions of a dispatch round robin over few types and over all of them.
-fn slope(program: &Program) -> io::Result<()> {
-    let (Some(few), Some(all)) = (per_dispatch(program, 10)?, per_dispatch(program, MESSAGES)?) else {
+fn slope(program: &Program) {
+    if !can_count() {
         println!("notice: valgrind is not installed, so the slope was not measured");
-        return Ok(());
-    };
+        return;
+    }
+    let [few, all] = [10, MESSAGES].map(|types| per_dispatch(program, types));
     let steps = met((all - few).abs() < 1.0);
     println!("| instructions per dispatch, 10 and 700 types | | {few:.1} and {all:.1} | | equal | {steps} |");
-    Ok(())
 }
 
 fn met(is_met: bool) -> &'static str {
     if is_met { "met" } else { "NOT MET" }
 }
 
-/// Instructions of one dispatch when `types` message types take turns; `None` without valgrind.
+/// Instructions of one dispatch when `types` message types take turns.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn per_dispatch(program: &Program, types: usize) -> io::Result<Option<f64>> {
+fn per_dispatch(program: &Program, types: usize) -> f64 {
     let rounds = 14_000 / types;
-    let counted = (instructions(program, types, rounds)?, instructions(program, types, 2 * rounds)?);
-    let (Some(once), Some(twice)) = counted else { return Ok(None) };
-    Ok(Some((twice - once) as f64 / (types * rounds) as f64))
-}
-
-fn instructions(program: &Program, types: usize, rounds: usize) -> io::Result<Option<u64>> {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program.command().get_program());
-    let output = match valgrind.args([types.to_string(), rounds.to_string()]).output() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        output => output?,
-    };
-    let text = String::from_utf8_lossy(&output.stderr);
-    let counted = text.lines().find_map(|line| line.split_once("Collected :"));
-    Ok(counted.and_then(|(_, count)| count.trim().parse().ok()))
+    let command = program.command();
+    instructions_per_turn_of(command.get_program(), &[&types.to_string()], rounds as u64) / types as f64
 }

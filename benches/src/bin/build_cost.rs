@@ -18,6 +18,7 @@ fn main() -> io::Result<()> {
     let messages = if asked.is_empty() { &MESSAGES[..] } else { &asked };
     println!("| processor time, s | messages | dev | dev, one function changed | release |\n|---|--:|--:|--:|--:|");
     for (way, name) in WAYS {
+        build_dependencies(&folder, way)?;
         for count in messages {
             row(&folder, way, name, *count)?;
         }
@@ -25,16 +26,20 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
+/// All programs of a way share them, and with their profiles.
+fn build_dependencies(folder: &Path, way: Way) -> io::Result<()> {
+    let program = Program::new(folder, way, 1);
+    program.write()?;
+    for flags in [&[][..], &["--release"]] {
+        program.build(flags, false)?;
+    }
+    program.build(&[], true).map(drop)
+}
+
 fn row(folder: &Path, way: Way, name: &str, messages: usize) -> io::Result<()> {
     let program = Program::new(folder, way, messages);
     program.write()?;
-    // The dependencies are built by the first of each pair.
-    let measured = |flags: &[&str], is_incremental| {
-        program.build(flags, is_incremental)?;
-        program.write()?;
-        program.build(flags, is_incremental)
-    };
-    let (dev, release) = (measured(&[], false)?, measured(&["--release"], false)?);
+    let (dev, release) = (program.build(&[], false)?, program.build(&["--release"], false)?);
     program.build(&[], true)?;
     program.edit(1)?;
     let changed = program.build(&[], true)?;

@@ -15,14 +15,13 @@ use std::{
 };
 
 use linkbus_benches::{
-    LAYER_CASES, LayerBar, LayerCase, SCALING, ScalingCase, Turns, can_count, clock_reads, instructions_per_turn,
+    LAYER_CASES, LayerBar, LayerCase, SCALING, Scaling, ScalingBar, Turns, can_count, clock_reads,
+    instructions_per_turn,
 };
 
 /// The turns of one measurement of time.
 const TURNS: u64 = 4_000;
 const ROUNDS: usize = 400;
-/// The turns of threads that are measured together.
-const TOGETHER: u64 = 1_000;
 /// The turns that are counted, in instructions and in blocks of memory.
 const COUNTED: u64 = 2_000;
 /// What the latency layer may take besides: a tenth of the reference's.
@@ -84,12 +83,17 @@ fn table() {
 
 /// Two threads beside one. A case meets its bar if it scales as much of that as what shares nothing does of 2.
 fn threads() {
-    println!("\n| 2 threads beside 1 | throughput | bar | |\n|---|--:|--:|---|");
+    println!("\n| two threads beside one | best rounds | median | bar | |\n|---|--:|--:|--:|---|");
     let mut most = None;
-    for ScalingCase { name, work, bar } in SCALING {
-        let scales = 2.0 * work(TOGETHER, 1).as_secs_f64() / work(TOGETHER, 2).as_secs_f64();
-        let most = *most.get_or_insert(scales);
-        println!("| {name} | {scales:.2}x | {bar}x | {} |", met(scales >= bar.min(most * bar / 2.0)));
+    for case in SCALING {
+        let Scaling { best, median } = case.measure();
+        let most = *most.get_or_insert(best);
+        let bar = match case.bar {
+            ScalingBar::AtLeast(bar) => format!("{bar}x | {}", met(best >= bar.min(most * bar / 2.0))),
+            ScalingBar::Below(bar) => format!("below {bar}x | {}", met(best < bar)),
+            ScalingBar::None => "|".to_owned(),
+        };
+        println!("| {} | {best:.2}x | {median:.2}x | {bar} |", case.name);
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn sync_bus(layers: Layers<SyncBus>) -> SyncBus {
     black_box(layers(plain).build().expect("the layers fit together"))
 }
 
-fn bus(layers: Layers<Bus>) -> Bus {
+pub(crate) fn bus(layers: Layers<Bus>) -> Bus {
     let plain = Bus::empty().modules([messages::on_bus::MODULE]).provide(OFFSET);
     black_box(layers(plain).build().expect("the layers fit together"))
 }

@@ -1,12 +1,13 @@
 //! 700 queries with their handlers.
 
-use std::time::Duration;
-
 use linkbus::{Bus, Query, SyncBus, handler};
 use seq_macro::seq;
 
 use super::{bus, sync_bus};
-use crate::work::{add, in_turns, ready, timed};
+use crate::{
+    span::Span,
+    work::{add, in_turns, ready, timed},
+};
 
 seq!(N in 0..700 {
     #(
@@ -22,14 +23,14 @@ seq!(N in 0..700 {
     linkbus::module!(handlers: [ #( handle~N, )* ]);
 });
 
-pub(super) fn on_sync_bus(turns: u64, types: usize) -> Duration {
+pub(super) fn on_sync_bus(types: usize) -> impl FnMut(u64) -> Span {
     let (bus, mut call) = (sync_bus(MODULE, 0), in_turns(calls_on_sync_bus(), types));
-    timed(turns, |turn| call()(&bus, turn))
+    move |turns| timed(turns, |turn| call()(&bus, turn))
 }
 
-pub(super) fn on_bus(turns: u64, types: usize) -> Duration {
+pub(super) fn on_bus(types: usize) -> impl FnMut(u64) -> Span {
     let (bus, mut call) = (bus(MODULE, 0), in_turns(calls_on_bus(), types));
-    timed(turns, |turn| call()(&bus, turn))
+    move |turns| timed(turns, |turn| call()(&bus, turn))
 }
 
 fn calls_on_sync_bus() -> Vec<fn(&SyncBus, u64) -> u64> {

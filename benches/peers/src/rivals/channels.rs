@@ -1,13 +1,13 @@
 //! tokio's channels, used by hand: a task that owns the state, asked over a queue; and a broadcast.
 
-use std::time::Duration;
-
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::tasks::{on_tasks, threads};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, hear, on_tasks, one_thread, threads, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, hear, one_thread, timed_awaits},
 };
 
 pub(crate) const MPSC: Peer = Peer {
@@ -46,62 +46,57 @@ async fn ask(owner: &mpsc::Sender<Add>, turn: u64) -> Option<u64> {
     answer.await.ok()
 }
 
-fn asked(turns: u64, yields: bool) -> Duration {
-    one_thread().block_on(async {
-        let owner = owner(yields);
-        timed_awaits!(turns, |turn| ask(&owner, turn))
-    })
+fn asked(yields: bool) -> impl FnMut(u64) -> Span {
+    let runtime = one_thread();
+    let owner = runtime.block_on(async { owner(yields) });
+    awaits!(runtime, |turn| ask(&owner, turn))
 }
 
 fn answer_mpsc(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("who asks has to wait"),
-        Case::Async => Answer::turns(|turns| asked(turns, false)),
-        Case::AsyncYield => Answer::turns(|turns| asked(turns, true)),
+        Case::Async => Answer::turns(|| asked(false)),
+        Case::AsyncYield => Answer::turns(|| asked(true)),
         Case::Events(_) => Answer::Cannot("it has one receiver"),
         Case::Layers(_) => Answer::Cannot("it has no layers"),
-        Case::Callers(callers) => Answer::turns(move |turns| {
+        Case::Callers(callers) => Answer::turns(move || {
             let runtime = threads(callers);
             let owner = runtime.block_on(async { owner(false) });
-            on_tasks(&runtime, callers, || {
-                let owner = owner.clone();
-                async move { timed_awaits!(turns, |turn| ask(&owner, turn)) }
-            })
+            move |turns| {
+                on_tasks(&runtime, callers, || {
+                    let owner = owner.clone();
+                    async move { timed_awaits!(turns, |turn| ask(&owner, turn)) }
+                })
+            }
         }),
         Case::Types(_) => Answer::Cannot("a channel takes one type"),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread().block_on(async { timed_awaits!(turns, |turn| async { ask(&owner(false), turn).await }) })
-        }),
+        Case::Building => Answer::turns(|| awaits!(one_thread(), |turn| async { ask(&owner(false), turn).await })),
     }
 }
 
 /// Sent and received by one task, which is the least it can take.
-fn broadcast(turns: u64, subscribers: usize) -> Duration {
-    one_thread().block_on(async {
-        let (sender, _) = broadcast::channel(BOUND);
-        let mut receivers: Vec<_> = (0..subscribers).map(|_| sender.subscribe()).collect();
-        timed_awaits!(turns, |turn| async {
-            let reached = sender.send(turn);
-            for receiver in &mut receivers {
-                receiver.recv().await.map(hear).expect("it was sent");
-            }
-            reached
-        })
+fn broadcast(subscribers: usize) -> impl FnMut(u64) -> Span {
+    let (sender, _) = broadcast::channel(BOUND);
+    let mut receivers: Vec<_> = (0..subscribers).map(|_| sender.subscribe()).collect();
+    awaits!(one_thread(), |turn| async {
+        let reached = sender.send(turn);
+        for receiver in &mut receivers {
+            receiver.recv().await.map(hear).expect("it was sent");
+        }
+        reached
     })
 }
 
 fn answer_broadcast(case: Case) -> Answer {
     match case {
-        Case::Events(subscribers) => Answer::turns(move |turns| broadcast(turns, subscribers)),
+        Case::Events(subscribers) => Answer::turns(move || broadcast(subscribers)),
         Case::Layers(_) => Answer::Cannot("it has no layers"),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                timed_awaits!(turns, |turn| async {
-                    let (sender, mut receiver) = broadcast::channel(BOUND);
-                    let reached = sender.send(turn);
-                    receiver.recv().await.map(hear).expect("it was sent");
-                    reached
-                })
+        Case::Building => Answer::turns(|| {
+            awaits!(one_thread(), |turn| async {
+                let (sender, mut receiver) = broadcast::channel(BOUND);
+                let reached = sender.send(turn);
+                receiver.recv().await.map(hear).expect("it was sent");
+                reached
             })
         }),
         _ => Answer::Cannot("a receiver gives no reply"),

@@ -3,7 +3,7 @@
 #[cfg(feature = "many")]
 mod many;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hexeract_core::{
     BoxOutput, HandlerContext, HexeractError, MessageEnvelope, Middleware, Next, Notification, NotificationHandler,
@@ -14,7 +14,8 @@ use hexeract_mediator::{Mediator, MediatorBuilder};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, hear, on_tasks, one_thread, ready, threads, timed, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, hear, on_threads, one_thread, ready, timed, timed_awaits},
 };
 
 pub(crate) const PEER: Peer = Peer {
@@ -93,34 +94,37 @@ fn mediator(layers: usize, subscribers: usize) -> Mediator {
     builder.build().expect("the handlers fit together")
 }
 
-fn sent(turns: u64, mediator: &Mediator) -> Duration {
+fn sent(turns: u64, mediator: &Mediator) -> Span {
     one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.query(Add::<0>(turn, 1))) })
 }
 
 fn answer(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("its handlers are async"),
-        Case::Async => Answer::turns(|turns| sent(turns, &mediator(0, 0))),
-        Case::AsyncYield => Answer::turns(|turns| {
+        Case::Async => Answer::turns(|| {
             let mediator = mediator(0, 0);
-            one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.query(AddAfterYield(turn, 1))) })
+            move |turns| sent(turns, &mediator)
         }),
-        Case::Events(count) => Answer::turns(move |turns| {
+        Case::AsyncYield => Answer::turns(|| {
+            let mediator = mediator(0, 0);
+            awaits!(one_thread(), |turn| mediator.query(AddAfterYield(turn, 1)))
+        }),
+        Case::Events(count) => Answer::turns(move || {
             let mediator = mediator(0, count);
-            one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.publish(Heard(turn))) })
+            awaits!(one_thread(), |turn| mediator.publish(Heard(turn)))
         }),
-        Case::Layers(layers) => Answer::turns(move |turns| sent(turns, &mediator(layers, 0))),
-        Case::Callers(callers) => Answer::turns(move |turns| {
-            let mediator = Arc::new(mediator(0, 0));
-            on_tasks(&threads(callers), callers, || {
-                let mediator = Arc::clone(&mediator);
-                async move { timed_awaits!(turns, |turn| mediator.query(Add::<0>(turn, 1))) }
-            })
+        Case::Layers(layers) => Answer::turns(move || {
+            let mediator = mediator(layers, 0);
+            move |turns| sent(turns, &mediator)
+        }),
+        Case::Callers(callers) => Answer::turns(move || {
+            let mediator = mediator(0, 0);
+            move |turns| on_threads(callers, || sent(turns, &mediator))
         }),
         #[cfg(feature = "many")]
-        Case::Types(types) => Answer::turns(move |turns| many::turns(turns, types)),
+        Case::Types(types) => Answer::turns(move || many::turns(types)),
         #[cfg(not(feature = "many"))]
         Case::Types(_) => Answer::TOO_MANY,
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| ready(mediator(0, 0).query(Add::<0>(turn, 1))))),
+        Case::Building => Answer::turns(|| |turns| timed(turns, |turn| ready(mediator(0, 0).query(Add::<0>(turn, 1))))),
     }
 }

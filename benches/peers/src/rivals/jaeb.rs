@@ -5,7 +5,8 @@ use jaeb::{EventBus, HandlerResult, SyncEventHandler};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{hear, one_thread, timed_awaits},
+    span::Span,
+    work::{awaits, hear, one_thread},
 };
 
 pub(crate) const PEER: Peer = Peer {
@@ -35,22 +36,19 @@ async fn bus(subscribers: usize) -> EventBus {
     bus
 }
 
-fn published(turns: u64, subscribers: usize) -> std::time::Duration {
-    one_thread().block_on(async {
-        let bus = bus(subscribers).await;
-        timed_awaits!(turns, |turn| bus.publish(Heard(turn)))
-    })
+fn published(subscribers: usize) -> impl FnMut(u64) -> Span {
+    let runtime = one_thread();
+    let bus = runtime.block_on(bus(subscribers));
+    awaits!(runtime, |turn| bus.publish(Heard(turn)))
 }
 
 fn answer(case: Case) -> Answer {
     match case {
-        Case::Sync | Case::Async | Case::AsyncYield => Answer::Cannot("a listener gives no reply"),
-        Case::Events(count) => Answer::turns(move |turns| published(turns, count)),
-        Case::Layers(_) => Answer::Cannot("they are around events only, and a listener gives no reply"),
-        Case::Callers(_) | Case::Types(_) => Answer::Cannot("a listener gives no reply"),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread()
-                .block_on(async { timed_awaits!(turns, |turn| async { bus(1).await.publish(Heard(turn)).await }) })
-        }),
+        Case::Events(count) => Answer::turns(move || published(count)),
+        Case::Layers(_) => Answer::NotAsked("it has them, around events; the case is a message with a reply"),
+        Case::Building => {
+            Answer::turns(|| awaits!(one_thread(), |turn| async { bus(1).await.publish(Heard(turn)).await }))
+        }
+        _ => Answer::Cannot("a listener gives no reply"),
     }
 }

@@ -2,14 +2,16 @@
 
 use kameo::{
     Actor,
-    actor::Spawn,
+    actor::{ActorRef, Spawn},
     message::{Context, Message},
 };
+use tokio::runtime::Runtime;
 
+use super::tasks::{on_tasks, threads};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, on_tasks, one_thread, threads, timed_awaits},
+    work::{YieldOnce, add, awaits, one_thread, timed_awaits},
 };
 
 pub(crate) const PEER: Peer =
@@ -39,35 +41,38 @@ impl Message<AddAfterYield> for Adder {
     }
 }
 
+fn adder(runtime: &Runtime) -> ActorRef<Adder> {
+    runtime.block_on(async { Adder::spawn(Adder) })
+}
+
 fn answer(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("who asks an actor has to wait"),
-        Case::Async => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                let adder = Adder::spawn(Adder);
-                timed_awaits!(turns, |turn| async { adder.ask(Add(turn, 1)).await })
-            })
+        Case::Async => Answer::turns(|| {
+            let runtime = one_thread();
+            let adder = adder(&runtime);
+            awaits!(runtime, |turn| async { adder.ask(Add(turn, 1)).await })
         }),
-        Case::AsyncYield => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                let adder = Adder::spawn(Adder);
-                timed_awaits!(turns, |turn| async { adder.ask(AddAfterYield(turn, 1)).await })
-            })
+        Case::AsyncYield => Answer::turns(|| {
+            let runtime = one_thread();
+            let adder = adder(&runtime);
+            awaits!(runtime, |turn| async { adder.ask(AddAfterYield(turn, 1)).await })
         }),
-        Case::Events(_) => Answer::Cannot("a message goes to one actor"),
+        Case::Events(_) => Answer::NotAsked("a message goes to one actor; its broker is a crate of its own"),
         Case::Layers(_) => Answer::Cannot("nothing can be put around a handler"),
-        Case::Callers(callers) => Answer::turns(move |turns| {
+        Case::Callers(callers) => Answer::turns(move || {
             let runtime = threads(callers);
-            let adder = runtime.block_on(async { Adder::spawn(Adder) });
-            on_tasks(&runtime, callers, || {
-                let adder = adder.clone();
-                async move { timed_awaits!(turns, |turn| async { adder.ask(Add(turn, 1)).await }) }
-            })
+            let adder = adder(&runtime);
+            move |turns| {
+                on_tasks(&runtime, callers, || {
+                    let adder = adder.clone();
+                    async move { timed_awaits!(turns, |turn| async { adder.ask(Add(turn, 1)).await }) }
+                })
+            }
         }),
-        Case::Types(_) => Answer::Cannot("not asked: a mailbox looks nothing up by type"),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread()
-                .block_on(async { timed_awaits!(turns, |turn| async { Adder::spawn(Adder).ask(Add(turn, 1)).await }) })
-        }),
+        Case::Types(_) => Answer::NotAsked("a mailbox looks nothing up by type"),
+        Case::Building => {
+            Answer::turns(|| awaits!(one_thread(), |turn| async { Adder::spawn(Adder).ask(Add(turn, 1)).await }))
+        }
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "many")]
 mod many;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::convert::Infallible;
 
 use medi_rs::{DecoratorNext, MediCommand, medi_handler, medi_module, mediator};
 use seq_macro::seq;
@@ -11,7 +11,8 @@ use seq_macro::seq;
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, hear, on_tasks, one_thread, ready, threads, timed, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, hear, on_threads, one_thread, ready, timed, timed_awaits},
 };
 
 pub(crate) const PEER: Peer = Peer {
@@ -122,51 +123,59 @@ mediator! {
     }
 }
 
-fn heard(turns: u64, count: usize) -> Duration {
+fn heard(count: usize) -> impl FnMut(u64) -> Span {
     let runtime = one_thread();
-    runtime.block_on(async {
-        let mediator: &'static Few = Box::leak(Box::new(Few::builder().build()));
-        mediator.start().expect("it is started once");
-        match count {
-            1 => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByOne(turn))),
-            3 => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByThree(turn))),
-            _ => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByTen(turn))),
-        }
-    })
+    let mediator: &'static Few = Box::leak(Box::new(Few::builder().build()));
+    runtime.block_on(async { mediator.start().expect("it is started once") });
+    move |turns| {
+        runtime.block_on(async {
+            match count {
+                1 => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByOne(turn))),
+                3 => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByThree(turn))),
+                _ => timed_awaits!(turns, |turn| mediator.publish_and_wait(HeardByTen(turn))),
+            }
+        })
+    }
+}
+
+fn sent(turns: u64, mediator: &Few) -> Span {
+    one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.send(Add(turn, 1))) })
 }
 
 fn answer(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("its handlers are async"),
-        Case::Async => Answer::turns(|turns| {
+        Case::Async => Answer::turns(|| {
             let mediator = Few::builder().build();
-            one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.send(Add(turn, 1))) })
+            move |turns| sent(turns, &mediator)
         }),
-        Case::AsyncYield => Answer::turns(|turns| {
+        Case::AsyncYield => Answer::turns(|| {
             let mediator = Few::builder().build();
-            one_thread().block_on(async { timed_awaits!(turns, |turn| mediator.send(AddAfterYield(turn, 1))) })
+            awaits!(one_thread(), |turn| mediator.send(AddAfterYield(turn, 1)))
         }),
-        Case::Events(count) => Answer::turns(move |turns| heard(turns, count)),
-        Case::Layers(layers) => Answer::turns(move |turns| {
+        Case::Events(count) => Answer::turns(move || heard(count)),
+        Case::Layers(layers) => Answer::turns(move || {
+            let (runtime, mediator) = (one_thread(), Few::builder().build());
+            move |turns| {
+                runtime.block_on(async {
+                    if layers == 1 {
+                        timed_awaits!(turns, |turn| mediator.send(AddThroughOne(turn, 1)))
+                    } else {
+                        timed_awaits!(turns, |turn| mediator.send(AddThroughFive(turn, 1)))
+                    }
+                })
+            }
+        }),
+        Case::Callers(callers) => Answer::turns(move || {
             let mediator = Few::builder().build();
-            one_thread().block_on(async {
-                match layers {
-                    1 => timed_awaits!(turns, |turn| mediator.send(AddThroughOne(turn, 1))),
-                    _ => timed_awaits!(turns, |turn| mediator.send(AddThroughFive(turn, 1))),
-                }
-            })
-        }),
-        Case::Callers(callers) => Answer::turns(move |turns| {
-            let mediator = Arc::new(Few::builder().build());
-            on_tasks(&threads(callers), callers, || {
-                let mediator = Arc::clone(&mediator);
-                async move { timed_awaits!(turns, |turn| mediator.send(Add(turn, 1))) }
-            })
+            move |turns| on_threads(callers, || sent(turns, &mediator))
         }),
         #[cfg(feature = "many")]
-        Case::Types(types) => Answer::turns(move |turns| many::turns(turns, types)),
+        Case::Types(types) => Answer::turns(move || many::turns(types)),
         #[cfg(not(feature = "many"))]
         Case::Types(_) => Answer::TOO_MANY,
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| ready(Few::builder().build().send(Add(turn, 1))))),
+        Case::Building => {
+            Answer::turns(|| |turns| timed(turns, |turn| ready(Few::builder().build().send(Add(turn, 1)))))
+        }
     }
 }

@@ -3,14 +3,15 @@
 #[cfg(feature = "many")]
 mod many;
 
-use std::time::Duration;
-
 use mediator::{AsyncMediator, DefaultAsyncMediator, DefaultMediator, Event, Mediator, Request};
+use tokio::runtime::Runtime;
 
+use super::tasks::threads;
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, hear, threads, timed, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, hear, timed},
 };
 
 const GIVES: &str = "handlers with state of their own, one call at a time";
@@ -39,27 +40,28 @@ fn sync(layers: usize, subscribers: usize) -> DefaultMediator {
     builder.build()
 }
 
-fn sent(turns: u64, mut mediator: DefaultMediator) -> Duration {
-    timed(turns, |turn| mediator.send(Add(turn, 1)))
+fn sent(mut mediator: DefaultMediator) -> impl FnMut(u64) -> Span {
+    move |turns| timed(turns, |turn| mediator.send(Add(turn, 1)))
 }
 
 fn answer_sync(case: Case) -> Answer {
     match case {
-        Case::Sync => Answer::turns(|turns| sent(turns, sync(0, 0))),
+        Case::Sync => Answer::turns(|| sent(sync(0, 0))),
         Case::Async | Case::AsyncYield => Answer::Cannot("it is the synchronous one"),
-        Case::Events(count) => Answer::turns(move |turns| {
+        Case::Events(count) => Answer::turns(move || {
             let mut mediator = sync(0, count);
-            timed(turns, |turn| mediator.publish(Heard(turn)))
+            move |turns| timed(turns, |turn| mediator.publish(Heard(turn)))
         }),
-        Case::Layers(layers) => Answer::turns(move |turns| sent(turns, sync(layers, 0))),
+        Case::Layers(layers) => Answer::turns(move || sent(sync(layers, 0))),
+        Case::Callers(1) => Answer::turns(|| sent(sync(0, 0))),
         Case::Callers(_) => {
             Answer::Cannot("`send` takes `&mut self`, and a second caller at the same time is an error")
         }
         #[cfg(feature = "many")]
-        Case::Types(types) => Answer::turns(move |turns| many::turns(turns, types)),
+        Case::Types(types) => Answer::turns(move || many::turns(types)),
         #[cfg(not(feature = "many"))]
         Case::Types(_) => Answer::TOO_MANY,
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| sync(0, 0).send(Add(turn, 1)))),
+        Case::Building => Answer::turns(|| |turns| timed(turns, |turn| sync(0, 0).send(Add(turn, 1)))),
     }
 }
 
@@ -80,35 +82,35 @@ fn asynchronous(layers: usize, subscribers: usize) -> DefaultAsyncMediator {
     builder.build()
 }
 
-fn sent_later(turns: u64, layers: usize) -> Duration {
-    threads(1).block_on(async {
-        let mut mediator = asynchronous(layers, 0);
-        timed_awaits!(turns, |turn| mediator.send(Add(turn, 1)))
-    })
+fn sent_later(layers: usize) -> impl FnMut(u64) -> Span {
+    let (runtime, mut mediator) = started(layers, 0);
+    awaits!(runtime, |turn| mediator.send(Add(turn, 1)))
+}
+
+fn started(layers: usize, subscribers: usize) -> (Runtime, DefaultAsyncMediator) {
+    let runtime = threads(1);
+    let mediator = runtime.block_on(async { asynchronous(layers, subscribers) });
+    (runtime, mediator)
 }
 
 fn answer_async(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("it is the async one"),
-        Case::Async => Answer::turns(|turns| sent_later(turns, 0)),
-        Case::AsyncYield => Answer::turns(|turns| {
-            threads(1).block_on(async {
-                let mut mediator = asynchronous(0, 0);
-                timed_awaits!(turns, |turn| mediator.send(AddAfterYield(turn, 1)))
-            })
+        Case::Async => Answer::turns(|| sent_later(0)),
+        Case::AsyncYield => Answer::turns(|| {
+            let (runtime, mut mediator) = started(0, 0);
+            awaits!(runtime, |turn| mediator.send(AddAfterYield(turn, 1)))
         }),
-        Case::Events(count) => Answer::turns(move |turns| {
-            threads(1).block_on(async {
-                let mut mediator = asynchronous(0, count);
-                timed_awaits!(turns, |turn| mediator.publish(Heard(turn)))
-            })
+        Case::Events(count) => Answer::turns(move || {
+            let (runtime, mut mediator) = started(0, count);
+            awaits!(runtime, |turn| mediator.publish(Heard(turn)))
         }),
-        Case::Layers(layers) => Answer::turns(move |turns| sent_later(turns, layers)),
+        Case::Layers(layers) => Answer::turns(move || sent_later(layers)),
+        Case::Callers(1) => Answer::turns(|| sent_later(0)),
         Case::Callers(_) => Answer::Cannot("it panics when two sends meet: \"Request handlers are locked\""),
-        Case::Types(_) => Answer::Cannot("its types are measured on the synchronous one"),
-        Case::ColdStart => Answer::turns(|turns| {
-            threads(1)
-                .block_on(async { timed_awaits!(turns, |turn| async { asynchronous(0, 0).send(Add(turn, 1)).await }) })
-        }),
+        Case::Types(_) => Answer::NotAsked("its types are measured on the synchronous one"),
+        Case::Building => {
+            Answer::turns(|| awaits!(threads(1), |turn| async { asynchronous(0, 0).send(Add(turn, 1)).await }))
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, call};
 
+use super::tasks::{on_tasks, threads};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, on_tasks, one_thread, threads, timed_awaits},
+    work::{YieldOnce, add, awaits, one_thread, timed_awaits},
 };
 
 pub(crate) const PEER: Peer =
@@ -46,37 +47,37 @@ async fn adder() -> ActorRef<Ask> {
 fn answer(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot("who asks an actor has to wait"),
-        Case::Async => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                let adder = adder().await;
-                timed_awaits!(turns, |turn| async { call!(adder, Ask::Add, turn, 1) })
-            })
+        Case::Async => Answer::turns(|| {
+            let runtime = one_thread();
+            let adder = runtime.block_on(adder());
+            awaits!(runtime, |turn| async { call!(adder, Ask::Add, turn, 1) })
         }),
-        Case::AsyncYield => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                let adder = adder().await;
-                timed_awaits!(turns, |turn| async { call!(adder, Ask::AddAfterYield, turn, 1) })
-            })
+        Case::AsyncYield => Answer::turns(|| {
+            let runtime = one_thread();
+            let adder = runtime.block_on(adder());
+            awaits!(runtime, |turn| async { call!(adder, Ask::AddAfterYield, turn, 1) })
         }),
-        Case::Events(_) => Answer::Cannot("a message goes to one actor"),
+        Case::Events(_) => Answer::NotAsked(
+            "a message goes to one actor; its `OutputPort` has subscribers, and does not say when they are done",
+        ),
         Case::Layers(_) => Answer::Cannot("nothing can be put around a handler"),
-        Case::Callers(callers) => Answer::turns(move |turns| {
+        Case::Callers(callers) => Answer::turns(move || {
             let runtime = threads(callers);
             let adder = runtime.block_on(adder());
-            on_tasks(&runtime, callers, || {
-                let adder = adder.clone();
-                async move { timed_awaits!(turns, |turn| async { call!(adder, Ask::Add, turn, 1) }) }
-            })
+            move |turns| {
+                on_tasks(&runtime, callers, || {
+                    let adder = adder.clone();
+                    async move { timed_awaits!(turns, |turn| async { call!(adder, Ask::Add, turn, 1) }) }
+                })
+            }
         }),
         Case::Types(_) => Answer::Cannot("an actor takes one enum"),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread().block_on(async {
-                timed_awaits!(turns, |turn| async {
-                    let adder = adder().await;
-                    let sum = call!(adder, Ask::Add, turn, 1);
-                    adder.stop(None);
-                    sum
-                })
+        Case::Building => Answer::turns(|| {
+            awaits!(one_thread(), |turn| async {
+                let adder = adder().await;
+                let sum = call!(adder, Ask::Add, turn, 1);
+                adder.stop(None);
+                sum
             })
         }),
     }

@@ -8,6 +8,7 @@ use seq_macro::seq;
 use crate::{
     case::Case,
     peer::{Answer, Peer},
+    span::Span,
     work::{hear, one_thread, timed_awaits},
 };
 
@@ -64,24 +65,26 @@ async fn init() {
     }
 }
 
-fn published(turns: u64, count: usize) -> std::time::Duration {
+fn published(count: usize) -> impl FnMut(u64) -> Span {
     use rust_bus::bus::event;
-    one_thread().block_on(async {
-        init().await;
-        let meta = BusMetadata::default();
-        match count {
-            1 => timed_awaits!(turns, |said| event(HeardByOne { said }, &meta)),
-            3 => timed_awaits!(turns, |said| event(HeardByThree { said }, &meta)),
-            _ => timed_awaits!(turns, |said| event(HeardByTen { said }, &meta)),
-        }
-    })
+    let (runtime, meta) = (one_thread(), BusMetadata::default());
+    runtime.block_on(init());
+    move |turns| {
+        runtime.block_on(async {
+            match count {
+                1 => timed_awaits!(turns, |said| event(HeardByOne { said }, &meta)),
+                3 => timed_awaits!(turns, |said| event(HeardByThree { said }, &meta)),
+                _ => timed_awaits!(turns, |said| event(HeardByTen { said }, &meta)),
+            }
+        })
+    }
 }
 
 fn answer(case: Case) -> Answer {
     match case {
-        Case::Events(count) => Answer::turns(move |turns| published(turns, count)),
+        Case::Events(count) => Answer::turns(move || published(count)),
         Case::Layers(_) => Answer::Cannot("it has no layers"),
-        Case::ColdStart => Answer::Cannot("it is built once in a process"),
+        Case::Building => Answer::Cannot("it is built once in a process"),
         _ => Answer::Cannot("a handler gives no reply"),
     }
 }

@@ -1,13 +1,15 @@
 //! tower: a service, the same behind a box, and behind a queue.
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{convert::Infallible, future::Future};
 
 use tower::{Service, ServiceExt, buffer::Buffer, layer::layer_fn, service_fn, util::BoxCloneSyncService};
 
+use super::tasks::{on_tasks, threads};
 use crate::{
     case::Case,
     peer::{Answer, Peer},
-    work::{YieldOnce, add, on_tasks, one_thread, ready, threads, timed, timed_awaits},
+    span::Span,
+    work::{YieldOnce, add, awaits, on_threads, one_thread, ready, timed, timed_awaits},
 };
 
 pub(crate) const SERVICE: Peer =
@@ -57,7 +59,7 @@ fn boxed() -> Boxed {
 }
 
 /// As its documentation has it: ready, then called.
-async fn sent<S: Adds>(turns: u64, mut service: S) -> Duration {
+async fn sent<S: Adds>(turns: u64, mut service: S) -> Span {
     timed_awaits!(turns, |turn| async {
         match service.ready().await {
             Ok(service) => service.call(Add(turn, 1)).await.ok(),
@@ -66,17 +68,13 @@ async fn sent<S: Adds>(turns: u64, mut service: S) -> Duration {
     })
 }
 
-fn alone<S: Adds>(turns: u64, service: S) -> Duration {
-    one_thread().block_on(sent(turns, service))
+fn alone<S: Adds>(service: S) -> impl FnMut(u64) -> Span {
+    let runtime = one_thread();
+    move |turns| runtime.block_on(sent(turns, service.clone()))
 }
 
-fn together<S: Adds>(turns: u64, callers: usize, service: impl FnOnce() -> S) -> Duration
-where
-    S::Error: Send,
-{
-    let runtime = threads(callers);
-    let service = runtime.block_on(async { service() });
-    on_tasks(&runtime, callers, || sent(turns, service.clone()))
+fn together<S: Adds + Sync>(callers: usize, service: S) -> impl FnMut(u64) -> Span {
+    move |turns| on_threads(callers, || one_thread().block_on(sent(turns, service.clone())))
 }
 
 const NO_SYNC: &str = "its calls are futures";
@@ -86,31 +84,31 @@ const NO_TYPES: &str = "a service takes one type";
 fn answer_service(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot(NO_SYNC),
-        Case::Async => Answer::turns(|turns| alone(turns, adder())),
-        Case::AsyncYield => Answer::turns(|turns| alone(turns, yielding())),
+        Case::Async => Answer::turns(|| alone(adder())),
+        Case::AsyncYield => Answer::turns(|| alone(yielding())),
         Case::Events(_) => Answer::Cannot(NO_EVENTS),
-        Case::Layers(1) => Answer::turns(|turns| alone(turns, through(adder()))),
-        Case::Layers(_) => Answer::turns(|turns| alone(turns, through(through(through(through(through(adder()))))))),
-        Case::Callers(callers) => Answer::turns(move |turns| together(turns, callers, adder)),
+        Case::Layers(1) => Answer::turns(|| alone(through(adder()))),
+        Case::Layers(_) => Answer::turns(|| alone(through(through(through(through(through(adder()))))))),
+        Case::Callers(callers) => Answer::turns(move || together(callers, adder())),
         Case::Types(_) => Answer::Cannot(NO_TYPES),
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| ready(adder().oneshot(Add(turn, 1))))),
+        Case::Building => Answer::turns(|| |turns| timed(turns, |turn| ready(adder().oneshot(Add(turn, 1))))),
     }
 }
 
 fn answer_boxed(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot(NO_SYNC),
-        Case::Async => Answer::turns(|turns| alone(turns, boxed())),
-        Case::AsyncYield => Answer::turns(|turns| alone(turns, BoxCloneSyncService::new(yielding()))),
+        Case::Async => Answer::turns(|| alone(boxed())),
+        Case::AsyncYield => Answer::turns(|| alone(BoxCloneSyncService::new(yielding()))),
         Case::Events(_) => Answer::Cannot(NO_EVENTS),
-        Case::Layers(layers) => Answer::turns(move |turns| {
+        Case::Layers(layers) => Answer::turns(move || {
             let box_layer = layer_fn(|inner: Boxed| BoxCloneSyncService::new(through(inner)));
             let service = (0..layers).fold(boxed(), |inner, _| tower::Layer::layer(&box_layer, inner));
-            alone(turns, service)
+            alone(service)
         }),
-        Case::Callers(callers) => Answer::turns(move |turns| together(turns, callers, boxed)),
+        Case::Callers(callers) => Answer::turns(move || together(callers, boxed())),
         Case::Types(_) => Answer::Cannot(NO_TYPES),
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| ready(boxed().oneshot(Add(turn, 1))))),
+        Case::Building => Answer::turns(|| |turns| timed(turns, |turn| ready(boxed().oneshot(Add(turn, 1))))),
     }
 }
 
@@ -125,25 +123,31 @@ where
     Buffer::new(service, BOUND)
 }
 
+/// Its task is started on the runtime that waits.
+fn alone_behind_queue<S, F>(service: S) -> impl FnMut(u64) -> Span
+where
+    S: Service<Add, Response = u64, Error = Infallible, Future = F> + Send + 'static,
+    F: Future<Output = Result<u64, Infallible>> + Send + 'static,
+{
+    let runtime = one_thread();
+    let service = runtime.block_on(async { queued(service) });
+    move |turns| runtime.block_on(sent(turns, service.clone()))
+}
+
 fn answer_buffer(case: Case) -> Answer {
     match case {
         Case::Sync => Answer::Cannot(NO_SYNC),
-        Case::Async => Answer::turns(|turns| one_thread().block_on(async { sent(turns, queued(adder())).await })),
-        Case::AsyncYield => {
-            Answer::turns(|turns| one_thread().block_on(async { sent(turns, queued(yielding())).await }))
-        }
+        Case::Async => Answer::turns(|| alone_behind_queue(adder())),
+        Case::AsyncYield => Answer::turns(|| alone_behind_queue(yielding())),
         Case::Events(_) => Answer::Cannot(NO_EVENTS),
-        Case::Layers(1) => {
-            Answer::turns(|turns| one_thread().block_on(async { sent(turns, queued(through(adder()))).await }))
-        }
-        Case::Layers(_) => Answer::turns(|turns| {
-            one_thread()
-                .block_on(async { sent(turns, queued(through(through(through(through(through(adder()))))))).await })
+        Case::Layers(1) => Answer::turns(|| alone_behind_queue(through(adder()))),
+        Case::Layers(_) => Answer::turns(|| alone_behind_queue(through(through(through(through(through(adder()))))))),
+        Case::Callers(callers) => Answer::turns(move || {
+            let runtime = threads(callers);
+            let service = runtime.block_on(async { queued(adder()) });
+            move |turns| on_tasks(&runtime, callers, || sent(turns, service.clone()))
         }),
-        Case::Callers(callers) => Answer::turns(move |turns| together(turns, callers, || queued(adder()))),
         Case::Types(_) => Answer::Cannot(NO_TYPES),
-        Case::ColdStart => Answer::turns(|turns| {
-            one_thread().block_on(async { timed_awaits!(turns, |turn| queued(adder()).oneshot(Add(turn, 1))) })
-        }),
+        Case::Building => Answer::turns(|| awaits!(one_thread(), |turn| queued(adder()).oneshot(Add(turn, 1)))),
     }
 }

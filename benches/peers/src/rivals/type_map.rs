@@ -8,7 +8,6 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
-    time::Duration,
 };
 
 use seq_macro::seq;
@@ -16,6 +15,7 @@ use seq_macro::seq;
 use crate::{
     case::Case,
     peer::{Answer, Peer},
+    span::Span,
     work::{add, hear, on_threads, timed},
 };
 
@@ -50,8 +50,10 @@ impl<H: BuildHasher + Default + Send + Sync + 'static> Hash for H {}
 
 struct Add<const N: usize>(u64, u64);
 
+struct Heard(u64);
+
 type Handler<M> = Box<dyn Fn(M) -> u64 + Send + Sync>;
-type Subscriber = Box<dyn Fn(&Add<0>) + Send + Sync>;
+type Subscriber = Box<dyn Fn(&Heard) + Send + Sync>;
 
 #[derive(Default)]
 struct Map<H> {
@@ -70,8 +72,8 @@ impl<H: Hash> Map<H> {
         handler.expect("it was put in")(message)
     }
 
-    fn publish(&self, event: &Add<0>) {
-        self.subscribers.get(&TypeId::of::<Add<0>>()).into_iter().flatten().for_each(|subscriber| subscriber(event));
+    fn publish(&self, event: &Heard) {
+        self.subscribers.get(&TypeId::of::<Heard>()).into_iter().flatten().for_each(|subscriber| subscriber(event));
     }
 }
 
@@ -84,29 +86,32 @@ fn map<H: Hash>() -> Map<H> {
     seq!(N in 0..10 { Map::<H>::default() #( .with(handler::<N>()) )* })
 }
 
-fn sync<H: Hash>(turns: u64, map: &Map<H>) -> Duration {
+fn sync<H: Hash>(turns: u64, map: &Map<H>) -> Span {
     timed(turns, |turn| map.send(Add::<0>(turn, 1)))
 }
 
 fn answer<H: Hash>(case: Case) -> Answer {
     match case {
-        Case::Sync => Answer::turns(|turns| sync(turns, &map::<H>())),
+        Case::Sync => Answer::turns(|| {
+            let map = map::<H>();
+            move |turns| sync(turns, &map)
+        }),
         Case::Async | Case::AsyncYield => Answer::Cannot("it is a plain call"),
-        Case::Events(count) => Answer::turns(move |turns| {
+        Case::Events(count) => Answer::turns(move || {
             let mut map = map::<H>();
-            let heard = || Box::new(|event: &Add<0>| hear(event.0)) as Subscriber;
-            map.subscribers.insert(TypeId::of::<Add<0>>(), (0..count).map(|_| heard()).collect());
-            timed(turns, |turn| map.publish(&Add(turn, 1)))
+            let heard = || Box::new(|event: &Heard| hear(event.0)) as Subscriber;
+            map.subscribers.insert(TypeId::of::<Heard>(), (0..count).map(|_| heard()).collect());
+            move |turns| timed(turns, |turn| map.publish(&Heard(turn)))
         }),
         Case::Layers(_) => Answer::Cannot("it has no layers"),
-        Case::Callers(callers) => Answer::turns(move |turns| {
+        Case::Callers(callers) => Answer::turns(move || {
             let map = map::<H>();
-            on_threads(callers, || sync(turns, &map))
+            move |turns| on_threads(callers, || sync(turns, &map))
         }),
         #[cfg(feature = "many")]
-        Case::Types(types) => Answer::turns(move |turns| many::turns::<H>(turns, types)),
+        Case::Types(types) => Answer::turns(move || many::turns::<H>(types)),
         #[cfg(not(feature = "many"))]
         Case::Types(_) => Answer::TOO_MANY,
-        Case::ColdStart => Answer::turns(|turns| timed(turns, |turn| map::<H>().send(Add::<0>(turn, 1)))),
+        Case::Building => Answer::turns(|| |turns| timed(turns, |turn| map::<H>().send(Add::<0>(turn, 1)))),
     }
 }

@@ -1,16 +1,17 @@
 //! 700 types.
 
-use std::time::Duration;
-
 use hexeract_mediator::{Mediator, MediatorBuilder};
 use seq_macro::seq;
 
 use super::{Add, Handler};
-use crate::work::{in_turns, ready, timed};
+use crate::{
+    span::Span,
+    work::{in_turns, ready, timed},
+};
 
-pub(super) fn turns(turns: u64, types: usize) -> Duration {
+pub(super) fn turns(types: usize) -> impl FnMut(u64) -> Span {
     let (mediator, mut call) = (mediator(), in_turns(calls(), types));
-    timed(turns, |turn| call()(&mediator, turn))
+    move |turns| timed(turns, |turn| call()(&mediator, turn))
 }
 
 type With = fn(MediatorBuilder) -> MediatorBuilder;

@@ -1,15 +1,20 @@
 //! 700 commands with their handlers.
 
-use std::{convert::Infallible, time::Duration};
+#![allow(clippy::large_stack_arrays, reason = "so the mediator of 700 commands is made, by its macro")]
+
+use std::convert::Infallible;
 
 use medi_rs::{MediCommand, medi_handler, medi_module, mediator};
 use seq_macro::seq;
 
-use crate::work::{add, in_turns, ready, timed};
+use crate::{
+    span::Span,
+    work::{add, in_turns, ready, timed},
+};
 
-pub(super) fn turns(turns: u64, types: usize) -> Duration {
+pub(super) fn turns(types: usize) -> impl FnMut(u64) -> Span {
     let (mediator, mut call) = (Many::builder().build(), in_turns(calls(), types));
-    timed(turns, |turn| call()(&mediator, turn))
+    move |turns| timed(turns, |turn| call()(&mediator, turn))
 }
 
 seq!(N in 0..700 {

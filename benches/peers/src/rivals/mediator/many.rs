@@ -1,19 +1,20 @@
 //! 700 types.
 
-use std::time::Duration;
-
 use mediator::{DefaultMediator, Mediator, Request, impls::Builder};
 use seq_macro::seq;
 
-use crate::work::{add, in_turns, timed};
+use crate::{
+    span::Span,
+    work::{add, in_turns, timed},
+};
 
 struct Add<const N: usize>(u64, u64);
 
 impl<const N: usize> Request<u64> for Add<N> {}
 
-pub(super) fn turns(turns: u64, types: usize) -> Duration {
+pub(super) fn turns(types: usize) -> impl FnMut(u64) -> Span {
     let (mut mediator, mut call) = (mediator(), in_turns(calls(), types));
-    timed(turns, |turn| call()(&mut mediator, turn))
+    move |turns| timed(turns, |turn| call()(&mut mediator, turn))
 }
 
 type With = fn(Builder) -> Builder;

@@ -1,15 +1,16 @@
 //! 700 types.
 
-use std::time::Duration;
-
 use seq_macro::seq;
 
 use super::{Add, Hash, Map, handler};
-use crate::work::{in_turns, timed};
+use crate::{
+    span::Span,
+    work::{in_turns, timed},
+};
 
-pub(super) fn turns<H: Hash>(turns: u64, types: usize) -> Duration {
+pub(super) fn turns<H: Hash>(types: usize) -> impl FnMut(u64) -> Span {
     let (map, mut call) = (map::<H>(), in_turns(calls(), types));
-    timed(turns, |turn| call()(&map, turn))
+    move |turns| timed(turns, |turn| call()(&map, turn))
 }
 
 /// Each puts one handler in. A list of small functions is compiled in seconds, one function that does it all in minutes.
