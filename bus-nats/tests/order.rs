@@ -198,7 +198,9 @@ async fn keys_do_not_wait_for_each_other_and_neither_do_messages_without_one() {
         let all = Arc::new(Barrier::new(8));
         let meets = Bus::empty().command_async(move |_: Note| {
             let all = Arc::clone(&all);
-            async move { drop(all.wait().await) }
+            async move {
+                all.wait().await;
+            }
         });
         let worker = Running::start(&config, meets).await;
         let bus = sender(&config).await;
@@ -344,14 +346,14 @@ async fn an_event_does_not_wait_for_those_that_were_before_its_group() {
         for step in 0..3 {
             bus.publish(Shipped { order: 7, step }).await.unwrap();
         }
-        let (hears, heard) = hears();
-        let worker = Running::start(&config, hears).await;
+        let (subscribes, steps) = hears();
+        let worker = Running::start(&config, subscribes).await;
         for step in 3..6 {
             bus.publish(Shipped { order: 7, step }).await.unwrap();
         }
         until(|| worker.handle.stats().handled == 3).await;
         worker.stop().await;
-        assert_eq!(*heard.lock().unwrap(), [3, 4, 5]);
+        assert_eq!(*steps.lock().unwrap(), [3, 4, 5]);
     }
 }
 
@@ -364,11 +366,11 @@ async fn a_consumer_that_is_made_anew_hears_all_again() {
             bus.publish(Shipped { order: 7, step }).await.unwrap();
         }
         for _ in 0..2 {
-            let (hears, heard) = hears();
-            let worker = Running::start(&config, hears).await;
+            let (subscribes, steps) = hears();
+            let worker = Running::start(&config, subscribes).await;
             until(|| worker.handle.stats().handled == 5).await;
             worker.stop().await;
-            assert_eq!(*heard.lock().unwrap(), [0, 1, 2, 3, 4]);
+            assert_eq!(*steps.lock().unwrap(), [0, 1, 2, 3, 4]);
             let stream = jetstream::new(plain(&server).await).get_stream("linkbus_evt").await.unwrap();
             stream.delete_consumer("shop_Shipped=key@linkbus").await.unwrap();
         }

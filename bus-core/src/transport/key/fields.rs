@@ -48,7 +48,7 @@ pub(super) struct Parts {
     of: Whole,
     count: usize,
     /// What the key field has, by its name or in a tuple.
-    found: Option<Option<String>>,
+    found: Option<Read>,
     /// What stands where the key field was declared.
     at_place: Option<Read>,
     /// Whether there was a name that no field is known by.
@@ -58,9 +58,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    fn named(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Unfit> {
+    fn named(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         match self.field.is_key(name) {
-            Some(true) => self.found = Some(value.serialize(Text)?),
+            Some(true) => self.found = Some(value.serialize(Text)),
             Some(false) => {}
             None => self.is_strange = true,
         }
@@ -68,21 +68,19 @@ impl Parts {
             self.at_place = Some(value.serialize(Text));
         }
         self.count += 1;
-        Ok(())
     }
 
-    fn placed(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Unfit> {
+    fn placed(&mut self, value: &(impl Serialize + ?Sized)) {
         if self.field.is_key(&self.count.to_string()) == Some(true) {
-            self.found = Some(value.serialize(Text)?);
+            self.found = Some(value.serialize(Text));
         }
         self.count += 1;
-        Ok(())
     }
 
     /// A field that is left out this time.
     fn skipped(&mut self, name: &str) {
         if self.field.is_key(name) == Some(true) {
-            self.found = Some(None);
+            self.found = Some(Ok(None));
         }
         self.count += 1;
     }
@@ -90,7 +88,7 @@ impl Parts {
     fn end_of_named(self) -> Read {
         let is_whole = self.count == self.field.fields().len();
         match (self.found, self.of) {
-            (Some(found), _) => Ok(found),
+            (Some(found), _) => found,
             (None, Whole::Struct) if is_whole => self.at_place.unwrap_or_else(lost),
             (None, Whole::Variant) if !self.is_strange => Ok(None),
             (None, _) => lost(),
@@ -101,7 +99,7 @@ impl Parts {
         let is_whole = self.count == self.field.fields().len();
         match self.of {
             Whole::Struct if !is_whole => lost(),
-            _ => Ok(self.found.flatten()),
+            _ => self.found.unwrap_or(Ok(None)),
         }
     }
 }
@@ -175,7 +173,7 @@ impl Serializer for Fields {
         value: &T,
     ) -> Read {
         let mut parts = self.parts(Whole::Variant);
-        parts.placed(value)?;
+        parts.placed(value);
         parts.end_of_placed()
     }
 
@@ -219,7 +217,8 @@ macro_rules! tuples {
             type Error = Unfit;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-                self.placed(value)
+                self.placed(value);
+                Ok(())
             }
 
             fn end(self) -> Read {
@@ -242,7 +241,8 @@ macro_rules! structs {
             type Error = Unfit;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unfit> {
-                self.named(name, value)
+                self.named(name, value);
+                Ok(())
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), Unfit> {
@@ -274,7 +274,7 @@ impl SerializeMap for Parts {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
         match self.name.take() {
-            Some(name) if self.field.is_key(&name) == Some(true) => self.found = Some(value.serialize(Text)?),
+            Some(name) if self.field.is_key(&name) == Some(true) => self.found = Some(value.serialize(Text)),
             _ => {}
         }
         Ok(())
@@ -282,7 +282,7 @@ impl SerializeMap for Parts {
 
     fn end(self) -> Read {
         match self.found {
-            Some(found) => Ok(found),
+            Some(found) => found,
             None => lost(),
         }
     }
