@@ -40,7 +40,8 @@ pub(crate) fn short(comparison: &Comparison) -> String {
 }
 
 fn run(Run { machine, compiler, profile, date, commit }: &Run) -> String {
-    format!("{date}; commit {commit}; {machine}; {compiler}; {profile}.")
+    // The name of an architecture, which clippy takes for that of an item where a page is documentation.
+    format!("{date}; commit `{commit}`; `{machine}`; {compiler}; {profile}.")
 }
 
 /// As code: a name may have angle brackets and underscores.
