@@ -2,7 +2,7 @@
 
 use std::{
     hint::{black_box, spin_loop},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +23,13 @@ const ROUNDS: usize = 400;
 
 /// The turns of each thread in a round: they begin within a thousandth of the time that these take.
 const TURNS: u64 = 20_000;
+
+/// How often threads see each other at work before the first round, which takes some 50 ms: so the system has given each a
+/// processor of its own.
+const SIGHTS: u64 = 500_000;
+
+/// Threads that have not met by then begin without: there may be one processor only.
+const LONGEST_MEETING: Duration = Duration::from_secs(1);
 
 /// Work that threads do beside each other.
 pub struct ScalingCase {
@@ -131,7 +138,9 @@ fn clock_reads_on_threads(n: u64, threads: usize) -> Rounds {
 fn on_threads(threads: usize, work: impl Fn() + Sync) -> Rounds {
     let (arrived, clock) = (AtomicUsize::new(0), Instant::now());
     let rounds: Vec<Round> = (0..ROUNDS).map(|_| Round::new()).collect();
+    let meeting = Meeting::new(threads);
     let take_part = || {
+        meeting.attend();
         for (number, round) in rounds.iter().enumerate() {
             arrived.fetch_add(1, Ordering::AcqRel);
             while arrived.load(Ordering::Acquire) < threads * (number + 1) {
@@ -144,6 +153,32 @@ fn on_threads(threads: usize, work: impl Fn() + Sync) -> Rounds {
     };
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take_part))));
     Rounds::new(rounds.iter().map(Round::took).collect())
+}
+
+/// Where threads spin until they are seen to run at the same time.
+struct Meeting {
+    /// Every thread adds to it. Where one finds another number than it left, another has run meanwhile.
+    steps: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Meeting {
+    /// One thread has nobody to meet.
+    fn new(threads: usize) -> Self {
+        Meeting { steps: AtomicU64::new(0), is_over: AtomicBool::new(threads == 1) }
+    }
+
+    fn attend(&self) {
+        let (began, mut sights, mut expected) = (Instant::now(), 0, 0);
+        while !self.is_over.load(Ordering::Relaxed) {
+            let step = self.steps.fetch_add(1, Ordering::Relaxed);
+            sights += u64::from(step != expected);
+            expected = step + 1;
+            if sights == SIGHTS || began.elapsed() > LONGEST_MEETING {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// When the first of its threads began and when the last ended, in nanoseconds of one clock.
