@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -39,7 +39,7 @@ fn panic_with(text: &str) {
 struct Unknown;
 
 /// More than have counters of their own.
-const THREADS: u64 = 80;
+const THREADS: usize = 80;
 
 fn sync_bus(counts: &Counts) -> SyncBus {
     SyncBus::empty()
@@ -194,10 +194,12 @@ fn threads_and_buses_count_together() {
 /// K1, K3: whichever thread a dispatch begins and ends on.
 #[test]
 fn many_threads_count_exactly() {
-    const DISPATCHES: u64 = 200;
+    const DISPATCHES: u64 = 2000;
     let counts = Counts::new();
     let bus = sync_bus(&counts);
+    let begin = Barrier::new(THREADS);
     let take_part = || {
+        begin.wait();
         for number in 0..DISPATCHES {
             bus.execute(Pay(number % 2 == 0)).ok();
             bus.publish(Paid(true)).unwrap();
@@ -206,7 +208,7 @@ fn many_threads_count_exactly() {
     std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(take_part))));
     let snapshot = counts.snapshot();
     let (pay, paid) = (snapshot.of::<Pay>().unwrap(), snapshot.of::<Paid>().unwrap());
-    let half = THREADS * DISPATCHES / 2;
+    let half = THREADS as u64 * DISPATCHES / 2;
     assert_eq!((pay.processed, pay.failed, pay.in_flight), (half, half, 0));
     assert_eq!((paid.processed, paid.in_flight), (2 * half, 0));
     assert!(paid.subscribers.iter().all(|subscriber| subscriber.processed == 2 * half));
