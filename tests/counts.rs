@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -37,6 +37,9 @@ fn panic_with(text: &str) {
 
 #[derive(Task)]
 struct Unknown;
+
+/// More than have counters of their own.
+const THREADS: usize = 80;
 
 fn sync_bus(counts: &Counts) -> SyncBus {
     SyncBus::empty()
@@ -186,4 +189,49 @@ fn threads_and_buses_count_together() {
     let snapshot = counts.snapshot();
     assert_eq!(snapshot.of::<Double>().unwrap().processed, 4000);
     assert_eq!(snapshot.messages.len(), 4);
+}
+
+/// K1, K3: whichever thread a dispatch begins and ends on.
+#[test]
+fn many_threads_count_exactly() {
+    const DISPATCHES: u64 = 2000;
+    let counts = Counts::new();
+    let bus = sync_bus(&counts);
+    let begin = Barrier::new(THREADS);
+    let take_part = || {
+        begin.wait();
+        for number in 0..DISPATCHES {
+            bus.execute(Pay(number % 2 == 0)).ok();
+            bus.publish(Paid(true)).unwrap();
+        }
+    };
+    std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(take_part))));
+    let snapshot = counts.snapshot();
+    let (pay, paid) = (snapshot.of::<Pay>().unwrap(), snapshot.of::<Paid>().unwrap());
+    let half = THREADS as u64 * DISPATCHES / 2;
+    assert_eq!((pay.processed, pay.failed, pay.in_flight), (half, half, 0));
+    assert_eq!((paid.processed, paid.in_flight), (2 * half, 0));
+    assert!(paid.subscribers.iter().all(|subscriber| subscriber.processed == 2 * half));
+    counts.reset();
+    assert_eq!(counts.snapshot().total_processed() + counts.snapshot().total_failed(), 0);
+}
+
+/// R7: also if another thread drops it.
+#[test]
+fn a_future_that_ends_on_another_thread_is_not_in_flight_any_more() {
+    let counts = Counts::new();
+    let bus = Bus::empty().task_async(|_: Print| std::future::pending::<()>()).layer(counts.clone()).build().unwrap();
+    let mut print = Box::pin(bus.dispatch(Print));
+    assert!((&mut print).now_or_never().is_none());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut beside = Box::pin(bus.dispatch(Print));
+            assert!((&mut beside).now_or_never().is_none());
+            assert_eq!(counts.snapshot().total_in_flight(), 2);
+            drop(print);
+            assert_eq!(counts.snapshot().total_in_flight(), 1);
+        });
+    });
+    let snapshot = counts.snapshot();
+    assert_eq!((snapshot.total_failed(), snapshot.total_in_flight()), (2, 0));
 }

@@ -2,7 +2,7 @@
 
 use std::{
     hint::{black_box, spin_loop},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -18,11 +18,21 @@ use crate::{
     messages::{Layered, LayeredLater},
 };
 
-/// How often threads begin together.
-const ROUNDS: usize = 400;
+/// How often each case is measured with one thread and then with two, as other programs come and go.
+const PARTS: usize = 6;
+
+/// How often threads begin together in each part.
+const ROUNDS: usize = 60;
 
 /// The turns of each thread in a round: they begin within a thousandth of the time that these take.
 const TURNS: u64 = 20_000;
+
+/// How often threads see each other at work before the first round, which takes some 20 ms: so the system has given each a
+/// processor of its own.
+const SIGHTS: u64 = 200_000;
+
+/// Threads that have not met by then begin without: there may be one processor only.
+const LONGEST_MEETING: Duration = Duration::from_millis(200);
 
 /// Work that threads do beside each other.
 pub struct ScalingCase {
@@ -31,7 +41,7 @@ pub struct ScalingCase {
     /// How many times as much two threads have to do in the time of one.
     pub bar: ScalingBar,
     /// How long each round of so many turns took, on each of so many threads.
-    work: fn(u64, usize) -> Rounds,
+    work: fn(u64, usize) -> Vec<Duration>,
 }
 
 /// How many times as much two threads do in the time of one.
@@ -92,18 +102,23 @@ pub const SCALING: &[ScalingCase] = &[
 impl ScalingCase {
     /// Measures what a second thread is worth.
     pub fn measure(&self) -> Scaling {
-        let [one, two] = [1, 2].map(|threads| (self.work)(TURNS, threads));
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        for _ in 0..PARTS {
+            one.extend((self.work)(TURNS, 1));
+            two.extend((self.work)(TURNS, 2));
+        }
+        let [one, two] = [one, two].map(Rounds::new);
         let times = |one: Duration, two: Duration| 2.0 * one.as_secs_f64() / two.as_secs_f64();
         Scaling { best: times(one.least(), two.least()), median: times(one.median(), two.median()) }
     }
 }
 
-fn sends(n: u64, threads: usize, layers: Layers<SyncBus>) -> Rounds {
+fn sends(n: u64, threads: usize, layers: Layers<SyncBus>) -> Vec<Duration> {
     let bus = sync_bus(layers);
     on_threads(threads, || repeat(n, |turn| succeeded(bus.send(Layered(turn)))))
 }
 
-fn counted_sends(n: u64, threads: usize) -> Rounds {
+fn counted_sends(n: u64, threads: usize) -> Vec<Duration> {
     let (bus, count) = (sync_bus(|bus| bus), AtomicU64::new(0));
     on_threads(threads, || {
         repeat(n, |turn| {
@@ -113,25 +128,27 @@ fn counted_sends(n: u64, threads: usize) -> Rounds {
     })
 }
 
-fn sends_on_bus(n: u64, threads: usize) -> Rounds {
+fn sends_on_bus(n: u64, threads: usize) -> Vec<Duration> {
     let bus = bus(|bus| bus);
     on_threads(threads, || repeat_async!(n, |turn| succeeded(bus.send(Layered(turn)).await)))
 }
 
-fn later(n: u64, threads: usize, layers: Layers<Bus>) -> Rounds {
+fn later(n: u64, threads: usize, layers: Layers<Bus>) -> Vec<Duration> {
     let bus = bus(layers);
     on_threads(threads, || repeat_async!(n, |turn| succeeded(bus.send(LayeredLater(turn)).await)))
 }
 
-fn clock_reads_on_threads(n: u64, threads: usize) -> Rounds {
+fn clock_reads_on_threads(n: u64, threads: usize) -> Vec<Duration> {
     on_threads(threads, || _ = clock_reads(n))
 }
 
-/// Lets so many threads do `work`, which they begin together in each round.
-fn on_threads(threads: usize, work: impl Fn() + Sync) -> Rounds {
+/// Lets so many threads do `work`, which they begin together in each round. How long each round took.
+fn on_threads(threads: usize, work: impl Fn() + Sync) -> Vec<Duration> {
     let (arrived, clock) = (AtomicUsize::new(0), Instant::now());
     let rounds: Vec<Round> = (0..ROUNDS).map(|_| Round::new()).collect();
+    let meeting = Meeting::new(threads);
     let take_part = || {
+        meeting.attend();
         for (number, round) in rounds.iter().enumerate() {
             arrived.fetch_add(1, Ordering::AcqRel);
             while arrived.load(Ordering::Acquire) < threads * (number + 1) {
@@ -143,7 +160,33 @@ fn on_threads(threads: usize, work: impl Fn() + Sync) -> Rounds {
         }
     };
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take_part))));
-    Rounds::new(rounds.iter().map(Round::took).collect())
+    rounds.iter().map(Round::took).collect()
+}
+
+/// Where threads spin until they are seen to run at the same time.
+struct Meeting {
+    /// Every thread adds to it. Where one finds another number than it left, another has run meanwhile.
+    steps: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Meeting {
+    /// One thread has nobody to meet.
+    fn new(threads: usize) -> Self {
+        Meeting { steps: AtomicU64::new(0), is_over: AtomicBool::new(threads == 1) }
+    }
+
+    fn attend(&self) {
+        let (began, mut sights, mut expected) = (Instant::now(), 0, 0);
+        while !self.is_over.load(Ordering::Relaxed) {
+            let step = self.steps.fetch_add(1, Ordering::Relaxed);
+            sights += u64::from(step != expected);
+            expected = step + 1;
+            if sights == SIGHTS || began.elapsed() > LONGEST_MEETING {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// When the first of its threads began and when the last ended, in nanoseconds of one clock.
@@ -213,7 +256,7 @@ mod tests {
     #[test]
     fn every_case_runs() {
         for case in SCALING {
-            assert_eq!((case.work)(2, 2).0.len(), ROUNDS);
+            assert_eq!((case.work)(2, 2).len(), ROUNDS);
         }
     }
 }

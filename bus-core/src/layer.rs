@@ -19,6 +19,7 @@ mod on;
 mod only;
 mod outcome;
 mod payload;
+mod per_thread;
 mod retry;
 mod revived;
 mod shape;

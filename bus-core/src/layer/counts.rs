@@ -3,12 +3,12 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::SystemTime,
 };
 
-use super::{Dispatch, Layer, Link, Observer, Outcome, Reason, Site, outcome::Failed};
+use super::{Dispatch, Layer, Link, Observer, Outcome, Reason, Site, outcome::Failed, per_thread::PerThread};
 use crate::{
     flavor::Flavor,
     handler::HandlerFacts,
@@ -18,8 +18,12 @@ use crate::{
 /// Counts what succeeded, what failed and what is under way, for each message, to be read by the program itself.
 ///
 /// Keep a clone and ask it: all clones count together. It counts what passes through its place in the chain, so outside a
-/// retry whole dispatches and inside one every attempt. The counters are relaxed atomics of each message: no lock is
-/// taken in a dispatch. A counter that was given to several buses sums them.
+/// retry whole dispatches and inside one every attempt. A counter that was given to several buses sums them.
+///
+/// No lock is taken in a dispatch, and threads do not wait for each other: each has counters of its own, which are summed when
+/// they are read. Who reads after a dispatch has returned finds it in the sums. In memory they are 128 bytes for each thread
+/// that counts the same message, and as many for each subscriber of an event; from 64 threads on (on small machines: from twice
+/// as many as it has processors, rounded up to a power of two) they share them.
 ///
 /// ```
 /// use linkbus::{Command, SyncBus, layer::Counts};
@@ -51,15 +55,26 @@ pub struct Counts {
 /// What one chain counts.
 struct Tally {
     message: &'static MessageFacts,
-    processed: AtomicU64,
-    failed: AtomicU64,
-    in_flight: AtomicU64,
+    dispatches: PerThread<Dispatches>,
     /// Of an event.
     subscribers: Vec<SubscriberTally>,
 }
 
 struct SubscriberTally {
     facts: HandlerFacts,
+    ended: PerThread<Ended>,
+}
+
+/// Those that one thread saw begin or end.
+#[derive(Default)]
+struct Dispatches {
+    /// Below zero where more ended than began: a future may begin on one thread and end on another.
+    in_flight: AtomicI64,
+    ended: Ended,
+}
+
+#[derive(Default)]
+struct Ended {
     processed: AtomicU64,
     failed: AtomicU64,
 }
@@ -84,7 +99,8 @@ pub struct MessageCounts {
     pub processed: u64,
     /// How many came to anything else: an error, a panic, or they were dropped.
     pub failed: u64,
-    /// How many have started and not ended.
+    /// How many have started and not ended. One that ends on another thread than it began on, while this is read, may be
+    /// missing here.
     pub in_flight: u64,
     /// The subscribers of an event, in subscription order; empty for the other kinds.
     pub subscribers: Vec<SubscriberCounts>,
@@ -126,10 +142,8 @@ impl Counts {
     /// Sets what succeeded and what failed back to zero. What is in flight stays.
     pub fn reset(&self) {
         for tally in self.tallies().iter() {
-            let subscribers = tally.subscribers.iter().flat_map(|one| [&one.processed, &one.failed]);
-            for counter in [&tally.processed, &tally.failed].into_iter().chain(subscribers) {
-                counter.store(0, Relaxed);
-            }
+            let subscribers = tally.subscribers.iter().flat_map(|one| one.ended.iter());
+            tally.ended().chain(subscribers).for_each(Ended::reset);
         }
     }
 
@@ -178,19 +192,23 @@ impl MessageCounts {
 impl Tally {
     fn new(site: &Site<'_>) -> Self {
         let handlers = if site.message().kind.has_one_handler() { &[] } else { site.handlers() };
-        let of_one = |facts: &HandlerFacts| SubscriberTally { facts: *facts, processed: 0.into(), failed: 0.into() };
+        let of_one = |facts: &HandlerFacts| SubscriberTally { facts: *facts, ended: PerThread::default() };
         let subscribers = handlers.iter().map(of_one).collect();
-        Tally { message: site.message(), processed: 0.into(), failed: 0.into(), in_flight: 0.into(), subscribers }
+        Tally { message: site.message(), dispatches: PerThread::default(), subscribers }
     }
 
     fn read(&self) -> MessageCounts {
         MessageCounts {
             message: self.message,
-            processed: self.processed.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            in_flight: self.in_flight.load(Relaxed),
+            processed: sum(self.ended(), |ended| &ended.processed),
+            failed: sum(self.ended(), |ended| &ended.failed),
+            in_flight: in_flight(self.dispatches.iter().map(|dispatches| dispatches.in_flight.load(Relaxed))),
             subscribers: self.subscribers.iter().map(SubscriberTally::read).collect(),
         }
+    }
+
+    fn ended(&self) -> impl Iterator<Item = &Ended> {
+        self.dispatches.iter().map(|dispatches| &dispatches.ended)
     }
 
     /// Those that the dispatch is for, all of them or the one in the place `only`, each with its place.
@@ -199,42 +217,61 @@ impl Tally {
     }
 
     fn failed(&self, failed: Option<Failed<'_>>, only: Option<usize>) {
-        self.failed.fetch_add(1, Relaxed);
+        self.dispatches.mine().ended.count(false);
         let Some(failed) = failed.filter(|failed| failed.reason() == Reason::Handler) else { return };
         let mut failures = failed.subscribers().iter().peekable();
         for (place, subscriber) in self.called(only) {
             // Both are in subscription order.
             let has_failed = failures.next_if(|failure| failure.place == place).is_some();
-            subscriber.counter(!has_failed).fetch_add(1, Relaxed);
+            subscriber.ended.mine().count(!has_failed);
         }
     }
 }
 
 impl SubscriberTally {
     fn read(&self) -> SubscriberCounts {
-        let (processed, failed) = (self.processed.load(Relaxed), self.failed.load(Relaxed));
-        SubscriberCounts { subscriber: self.facts, processed, failed }
+        SubscriberCounts {
+            subscriber: self.facts,
+            processed: sum(self.ended.iter(), |ended| &ended.processed),
+            failed: sum(self.ended.iter(), |ended| &ended.failed),
+        }
+    }
+}
+
+impl Ended {
+    fn count(&self, has_succeeded: bool) {
+        let counter = if has_succeeded { &self.processed } else { &self.failed };
+        counter.fetch_add(1, Relaxed);
     }
 
-    fn counter(&self, has_succeeded: bool) -> &AtomicU64 {
-        if has_succeeded { &self.processed } else { &self.failed }
+    fn reset(&self) {
+        self.processed.store(0, Relaxed);
+        self.failed.store(0, Relaxed);
     }
+}
+
+fn sum<'a>(of_threads: impl Iterator<Item = &'a Ended>, counter: impl Fn(&Ended) -> &AtomicU64) -> u64 {
+    of_threads.map(|ended| counter(ended).load(Relaxed)).fold(0, u64::saturating_add)
+}
+
+/// Where a dispatch changes its thread while they are read, its end can be among them and its beginning not.
+fn in_flight(of_threads: impl Iterator<Item = i64>) -> u64 {
+    of_threads.sum::<i64>().try_into().unwrap_or(0)
 }
 
 impl Observer for Arc<Tally> {
     fn start(&self, _: &mut Dispatch<'_>) {
-        self.in_flight.fetch_add(1, Relaxed);
+        self.dispatches.mine().in_flight.fetch_add(1, Relaxed);
     }
 
     fn end(&self, dispatch: &mut Dispatch<'_>) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        let dispatches = self.dispatches.mine();
+        dispatches.in_flight.fetch_sub(1, Relaxed);
         let only = dispatch.particulars().only_subscriber;
         match dispatch.outcome() {
             Outcome::Succeeded => {
-                self.processed.fetch_add(1, Relaxed);
-                for (_, subscriber) in self.called(only) {
-                    subscriber.processed.fetch_add(1, Relaxed);
-                }
+                dispatches.ended.count(true);
+                self.called(only).for_each(|(_, subscriber)| subscriber.ended.mine().count(true));
             }
             outcome => self.failed(outcome.failed(), only),
         }
@@ -246,5 +283,20 @@ impl<B: Flavor> Layer<B> for Counts {
         let tally = Arc::new(Tally::new(site));
         self.tallies().push(Arc::clone(&tally));
         Some(Link::observer(tally))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_on_one_thread_and_ended_on_another_is_not_in_flight() {
+        assert_eq!(in_flight([3, -2].into_iter()), 1);
+    }
+
+    #[test]
+    fn fewer_than_none_are_never_in_flight() {
+        assert_eq!(in_flight([0, -1].into_iter()), 0);
     }
 }

@@ -4,15 +4,15 @@
 //! at the ring once in [`BUFFERED`] samples. Nothing that is read depends on that: whoever reads empties the buffers first.
 
 use std::{
-    cell::Cell,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
+use super::super::per_thread::PerThread;
 use crate::{handler::HandlerFacts, message::MessageFacts};
 
 /// How many samples a thread keeps back before it gives them to the ring.
@@ -21,14 +21,11 @@ const BUFFERED: usize = 32;
 /// A ring of fewer samples has no buffers before it: what they keep back would be a good part of it.
 const BUFFERED_FROM: usize = 1024;
 
-/// No series has more buffers; further threads share them.
-const MAX_BUFFERS: usize = 64;
-
 pub(super) struct Series {
     pub(super) message: &'static MessageFacts,
     handlers: Mutex<Vec<HandlerFacts>>,
-    /// Each is made by the first thread that needs it.
-    buffers: Box<[OnceLock<Box<Buffer>>]>,
+    /// Before a ring that is large enough.
+    buffers: Option<PerThread<Buffer>>,
     central: Central,
 }
 
@@ -45,7 +42,7 @@ impl Series {
         Series {
             message,
             handlers: Mutex::default(),
-            buffers: (0..buffers(max_samples)).map(|_| OnceLock::new()).collect(),
+            buffers: (max_samples >= BUFFERED_FROM).then(PerThread::default),
             central: Central {
                 ring: Mutex::new(Ring { samples: Vec::new(), max_samples, oldest: 0 }),
                 given: AtomicU64::new(0),
@@ -72,7 +69,7 @@ impl Series {
     pub(super) fn record(&self, elapsed: Duration) {
         let nanoseconds =
             elapsed.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(elapsed.subsec_nanos()));
-        match self.buffer().and_then(Buffer::try_enter) {
+        match self.buffers.as_ref().and_then(|buffers| buffers.mine().try_enter()) {
             Some(buffer) => {
                 if buffer.is_full() {
                     self.empty(&buffer);
@@ -97,16 +94,8 @@ impl Series {
         (ring.samples, ring.oldest) = (Vec::new(), 0);
     }
 
-    /// That of this thread.
-    #[inline]
-    fn buffer(&self) -> Option<&Buffer> {
-        // The number of buffers is a power of two, or none.
-        let place = self.buffers.get(thread_number() & self.buffers.len().wrapping_sub(1))?;
-        Some(place.get_or_init(Box::default))
-    }
-
     fn made_buffers(&self) -> impl Iterator<Item = &Buffer> {
-        self.buffers.iter().filter_map(|buffer| Some(&**buffer.get()?))
+        self.buffers.iter().flat_map(PerThread::iter)
     }
 
     /// Moves what is in the buffer into the ring, but for what would have been pushed out of it by now.
@@ -132,31 +121,6 @@ impl Series {
     fn count(&self, _: &MutexGuard<'_, Ring>, samples: usize) {
         self.central.given.fetch_add(samples as u64, Ordering::Relaxed);
     }
-}
-
-/// How many buffers the series of this size have: enough that threads at work seldom share one.
-fn buffers(max_samples: usize) -> usize {
-    if max_samples < BUFFERED_FROM {
-        return 0;
-    }
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    (threads * 2).next_power_of_two().min(MAX_BUFFERS)
-}
-
-/// A number of its own for each thread that records.
-#[inline]
-fn thread_number() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    let number = NUMBER.get();
-    if number != usize::MAX {
-        return number;
-    }
-    let number = THREADS.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
-    NUMBER.set(number);
-    number
 }
 
 /// A lock whose holder cannot panic halfway through.
@@ -197,9 +161,8 @@ impl Ring {
 
 /// What one thread has recorded and not yet given to the ring.
 ///
-/// It is on cache lines of its own. Its fields are only touched by whoever has [entered](Self::enter) it.
+/// Its fields are only touched by whoever has [entered](Self::enter) it.
 #[derive(Default)]
-#[repr(align(128))]
 struct Buffer {
     is_entered: AtomicBool,
     len: AtomicUsize,
