@@ -52,7 +52,9 @@ impl Slow {
     fn accept_all(&self) -> usize {
         let waiting: Vec<_> = self.waiting.lock().unwrap().drain(..).collect();
         let count = waiting.len();
-        waiting.into_iter().for_each(|(_, answer)| answer.send(Ok(Answer::Done(Vec::new()))).unwrap());
+        for (_, answer) in waiting {
+            answer.send(Ok(Answer::Done(Vec::new()))).unwrap();
+        }
         count
     }
 
@@ -178,11 +180,11 @@ fn what_is_handled_here_or_waits_for_its_handler_is_one_after_the_other() {
 
     let begun = Arc::new(Mutex::new(0));
     let count = Arc::clone(&begun);
-    let handler = move |_: Ship| {
+    let never = move |_: Ship| {
         *count.lock().unwrap() += 1;
         pending::<()>()
     };
-    let bus = Bus::empty().command_async(handler).transport(Slow::new(256)).build().unwrap();
+    let bus = Bus::empty().command_async(never).transport(Slow::new(256)).build().unwrap();
     assert!(bus.execute_many((0..3).map(Ship)).now_or_never().is_none());
     assert_eq!(*begun.lock().unwrap(), 1, "the handler is on the bus");
 }

@@ -93,7 +93,7 @@ async fn a_message_for_later_tells_the_transport_when_it_is_due() {
 #[tokio::test]
 async fn a_time_is_never_rounded_to_one_before_it() {
     let post = Post::that_keeps();
-    let due = UNIX_EPOCH + Duration::from_millis(10_000_000_000_000) + Duration::from_nanos(1);
+    let due = UNIX_EPOCH + Duration::from_secs(10_000_000_000) + Duration::from_nanos(1);
     here(&post).dispatch_at(due, Remind).await.unwrap();
     assert_eq!(post.envelopes()[0].due, Some(10_000_000_000_001));
 }

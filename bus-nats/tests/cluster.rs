@@ -2,6 +2,8 @@
 //!
 //! `LINKBUS_KILLS=20 cargo test -p bus-nats --test cluster` kills more often.
 
+#[path = "support/cluster.rs"]
+mod cluster;
 mod support;
 
 use std::{
@@ -15,7 +17,10 @@ use linkbus::{Bus, Command};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use self::support::{Running, client, cluster::Cluster, number, soon, until};
+use self::{
+    cluster::Cluster,
+    support::{Running, client, number, soon, until},
+};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "cluster.Ship")]
@@ -67,21 +72,22 @@ impl Accepted {
 impl Load {
     async fn start(config: &NatsConfig, commands: u64) -> Self {
         let handled = Arc::new(Mutex::new(BTreeSet::new()));
-        let handles = || {
+        let bus = || {
             let handled = Arc::clone(&handled);
             Bus::empty().command(move |ship: Ship| {
                 handled.lock().unwrap().insert(ship.0);
             })
         };
-        let workers = [Running::start(config, handles()).await, Running::start(config, handles()).await];
+        let workers = [Running::start(config, bus()).await, Running::start(config, bus()).await];
         let accepted = Accepted { commands: 0, last: Instant::now(), pause: Duration::ZERO };
         let accepted = Arc::new(Mutex::new(accepted));
         let mut publishers = JoinSet::new();
+        let step = usize::try_from(PUBLISHERS).unwrap();
         for publisher in 0..PUBLISHERS {
             let bus = Bus::empty().message::<Ship>().transport(client(config).await).build().unwrap();
             let accepted = Arc::clone(&accepted);
             publishers.spawn(async move {
-                for number in (publisher..commands).step_by(PUBLISHERS as usize) {
+                for number in (publisher..commands).step_by(step) {
                     bus.execute(Ship(number)).await.unwrap();
                     accepted.lock().unwrap().note();
                 }

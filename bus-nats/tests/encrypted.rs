@@ -1,12 +1,17 @@
 //! Encrypted connections, and servers and clients that cannot show who they are.
 
 mod support;
+#[path = "support/tls.rs"]
+mod tls;
 
 use bus_nats::{Nats, NatsConfig, OpenError};
 use linkbus::{Bus, Command};
 use serde::{Deserialize, Serialize};
 
-use self::support::{Running, Server, client, tls::Certificates, told, until};
+use self::{
+    support::{Running, Server, client, told, until},
+    tls::Certificates,
+};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "shop.Ship")]

@@ -1,5 +1,7 @@
 //! Who is let in, and what it may do then. No secret is in an error, in what is shown, or in a log.
 
+#[path = "support/logins.rs"]
+mod logins;
 mod support;
 
 use std::{
@@ -19,7 +21,10 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use self::support::{Running, Server, client, logins::Operator, soon, told, until};
+use self::{
+    logins::Operator,
+    support::{Running, Server, client, soon, told, until},
+};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "shop.Ship")]

@@ -49,10 +49,10 @@ impl Load {
         let (all, senders) = (1_000 * kills(), 10 * kills());
         let handled = Arc::new(Mutex::new(BTreeSet::new()));
         let noted = Arc::clone(&handled);
-        let handler = Bus::empty().command(move |ship: Ship| {
+        let bus = Bus::empty().command(move |ship: Ship| {
             noted.lock().unwrap().insert(ship.0);
         });
-        let worker = Running::start(config, handler).await;
+        let worker = Running::start(config, bus).await;
         let client = client(config).await;
         let accepted = Arc::new(AtomicU64::new(0));
         let mut running = JoinSet::new();

@@ -34,6 +34,7 @@ impl Bus {
     }
 
     #[cfg(not(feature = "transport"))]
+    #[expect(clippy::unused_self, reason = "a transport of the bus would be asked")]
     pub(super) fn batch<M: Message, E: Send, O>(
         &self,
         messages: impl Iterator<Item = M> + Send,

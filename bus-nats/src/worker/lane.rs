@@ -38,7 +38,7 @@ impl Lane {
         wanted: Config,
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
-        let order = (share == Share::Keyed).then(|| Order::new(&source, shared));
+        let order = (share == Share::Keyed).then(|| Order::new(message, &source, shared));
         let running = Semaphore::new(shared.config.handling.concurrency_for(message));
         Arc::new(Lane {
             message,

@@ -25,7 +25,7 @@ use async_nats::{
         stream::{LastRawMessageErrorKind, Stream},
     },
 };
-use linkbus::{AnyError, Kind};
+use linkbus::{AnyError, Kind, MessageFacts};
 
 use self::queues::{Call, Queues};
 pub(super) use self::{
@@ -73,9 +73,9 @@ enum Standing {
 }
 
 impl Order {
-    pub(super) fn new(consumer: &Consumer<Config>, shared: &Shared) -> Self {
+    pub(super) fn new(message: &MessageFacts, consumer: &Consumer<Config>, shared: &Shared) -> Self {
         let handling = &shared.config.handling;
-        let room = usize::midpoint(handling.concurrency, handling.prefetch);
+        let room = usize::midpoint(handling.concurrency_for(message), handling.prefetch);
         Order { queues: Arc::new(Queues::new(room)), made: AtomicI64::new(made(consumer)) }
     }
 

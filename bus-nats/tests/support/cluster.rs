@@ -10,7 +10,7 @@ use async_nats::jetstream::{
 };
 use bus_nats::{Nats, NatsConfig, StreamSettings};
 
-use super::{Server, programs, settings, soon};
+use crate::support::{Server, programs, settings, soon};
 
 /// How long each try to ask the cluster for something takes, at most.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -84,14 +84,14 @@ impl Cluster {
 
     /// Waits until each message of a stream is on all nodes.
     pub(crate) async fn in_step(&self, stream: &str) {
-        soon(async {
+        soon(Box::pin(async {
             loop {
                 let replicas = self.stream(stream).await.cluster.unwrap().replicas;
                 if replicas.iter().filter(|replica| replica.current && !replica.offline).count() == 2 {
                     break;
                 }
             }
-        })
+        }))
         .await;
     }
 }

@@ -29,7 +29,8 @@ impl Operator {
         let preload = [(&system, 0), (&account, -1)]
             .map(|(of, storage)| format!("{}: {}", of.public_key(), signed(&operator, of, &limits(storage))));
         let server = format!(
-            "operator: {file:?}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{ {} }}",
+            "operator: '{}'\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{ {} }}",
+            file.display(),
             system.public_key(),
             preload.join(", ")
         );

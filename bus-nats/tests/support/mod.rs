@@ -1,10 +1,6 @@
 //! Servers that tests start themselves, and what the tests have in common.
 #![allow(dead_code, reason = "no test program needs all of it")]
 
-pub(crate) mod cluster;
-pub(crate) mod logins;
-pub(crate) mod tls;
-
 use std::{
     error::Error,
     fs,

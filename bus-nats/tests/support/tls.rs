@@ -40,6 +40,11 @@ impl Certificates {
     /// What a server is told, and `more`.
     pub(crate) fn server(&self, more: &str) -> String {
         let [root, certificate, key] = [self.root(), self.of("server"), self.key_of("server")];
-        format!("tls {{ ca_file: {root:?}, cert_file: {certificate:?}, key_file: {key:?}, timeout: 60, {more} }}")
+        format!(
+            "tls {{ ca_file: '{}', cert_file: '{}', key_file: '{}', timeout: 60, {more} }}",
+            root.display(),
+            certificate.display(),
+            key.display()
+        )
     }
 }
