@@ -45,7 +45,7 @@ impl Server {
         programs().into_iter().map(move |program| Server::start(&program, more))
     }
 
-    fn start(program: &Path, more: &str) -> Self {
+    pub(crate) fn start(program: &Path, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "jetstream {{ store_dir: {0:?} }}\nports_file_dir: {0:?}\n{more}\n",
@@ -105,7 +105,7 @@ pub(crate) fn config(url: &str) -> NatsConfig {
     NatsConfig::new(url).streams(settings(StreamSettings::default()))
 }
 
-fn settings(mut streams: StreamSettings) -> StreamSettings {
+pub(crate) fn settings(mut streams: StreamSettings) -> StreamSettings {
     streams.max_bytes = 16 << 20;
     streams
 }
@@ -135,7 +135,7 @@ fn address(folder: &Path, process: u32) -> String {
 }
 
 /// The programs of servers.
-fn programs() -> Vec<PathBuf> {
+pub(crate) fn programs() -> Vec<PathBuf> {
     static NOTICE: Once = Once::new();
     if let Some(programs) = std::env::var_os(PROGRAMS) {
         return std::env::split_paths(&programs).collect();
