@@ -222,9 +222,12 @@ impl<'a> Setup<'a> {
         }
         match self.jetstream.create_stream(wanted).await {
             Ok(made) => Ok(Some(made)),
-            // Another process was faster.
-            Err(error) if is_taken(&error.kind()) => self.existing(&wanted.name).await,
-            Err(error) => Err(OpenError::request(format!("making {}", stream_called(&wanted.name)), error)),
+            Err(error) => {
+                // Another process was faster.
+                let taken = if is_taken(&error.kind()) { self.existing(&wanted.name).await? } else { None };
+                let refused = || OpenError::request(format!("making {}", stream_called(&wanted.name)), error);
+                taken.map(Some).ok_or_else(refused)
+            }
         }
     }
 
@@ -308,8 +311,10 @@ fn is_missing(refusal: &async_nats::jetstream::Error) -> bool {
     [ErrorCode::CONSUMER_NOT_FOUND, ErrorCode::STREAM_NOT_FOUND].contains(&refusal.error_code())
 }
 
+/// Whether there is a stream of that name, or of those subjects, which is said of one that is just being made.
 fn is_taken(kind: &CreateStreamErrorKind) -> bool {
-    matches!(kind, CreateStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NAME_EXIST)
+    let taken = [ErrorCode::STREAM_NAME_EXIST, ErrorCode::STREAM_SUBJECT_OVERLAP];
+    matches!(kind, CreateStreamErrorKind::JetStream(refusal) if taken.contains(&refusal.error_code()))
 }
 
 fn stream_called(name: &str) -> String {
