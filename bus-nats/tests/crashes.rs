@@ -18,7 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::jetstream::message::StreamMessage;
 use bus_nats::{NatsConfig, Redelivery};
 use futures_util::future::join_all;
 use linkbus::{Bus, Command, Event, Task};
@@ -29,7 +28,7 @@ use tokio::{
 };
 
 use self::processes::{Process, block_on, die_with_test, folder, url};
-use self::support::{Running, Server, client, config, first_of, kept, number, soon, until};
+use self::support::{Running, Server, client, config, first_of, header, kept, number, soon, until};
 
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "crashes.Crunch")]
@@ -213,10 +212,6 @@ fn workers_that_are_told_to_end_lose_nothing() {
             listener.stop().await;
         });
     }
-}
-
-fn header(letter: &StreamMessage, name: &str) -> String {
-    letter.headers.get(name).map(ToString::to_string).unwrap_or_default()
 }
 
 fn what_ends_each_process_that_handles_it_is_given_up_and_what_is_near_it_is_not() {

@@ -3,7 +3,6 @@
 mod support;
 
 use std::{
-    error::Error,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -23,7 +22,7 @@ use linkbus::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use self::support::{Running, Server, client, keeps_for_later, kept, plain, soon};
+use self::support::{Running, Server, client, keeps_for_later, kept, plain, soon, told};
 
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "shop.Remind")]
@@ -98,12 +97,6 @@ fn remind() -> Remind {
     Remind(Vec::new())
 }
 
-/// All that the error says.
-fn texts(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 #[tokio::test]
 async fn a_message_for_later_is_handled_when_it_is_due_and_not_before() {
     for server in keeping("").await {
@@ -145,7 +138,7 @@ async fn a_server_that_keeps_nothing_for_later_is_given_nothing() {
         let error = bus.dispatch_after(HOUR, remind()).await.unwrap_err();
         let version = plain(&server).await.server_info().version;
         let why = format!("the server {version} keeps no message for later: version 2.12 does");
-        assert!(matches!(error, DispatchError::Refused { .. }) && texts(&error).contains(&why), "{}", texts(&error));
+        assert!(matches!(error, DispatchError::Refused { .. }) && told(&error).contains(&why), "{}", told(&error));
         assert_eq!(kept(&server, "linkbus_task").await, 0);
     }
 }
@@ -226,7 +219,7 @@ async fn a_stream_that_keeps_nothing_for_later_is_no_difference_and_says_what_it
             .unwrap();
         let (bus, _) = sender(&server.config()).await;
         let error = bus.execute_after(HOUR, Ship).await.unwrap_err();
-        assert!(matches!(error, ExecuteError::Refused { .. }) && texts(&error).contains(wanted), "{}", texts(&error));
+        assert!(matches!(error, ExecuteError::Refused { .. }) && told(&error).contains(wanted), "{}", told(&error));
         assert_eq!(kept(&server, "linkbus_later").await, 0);
     }
 }
@@ -240,7 +233,7 @@ async fn a_stream_that_is_missing_is_told_when_it_is_needed() {
         let config = server.config().verify_only();
         let (bus, _) = sender(&config).await;
         let error = bus.execute_after(HOUR, Ship).await.unwrap_err();
-        assert!(texts(&error).contains("the stream `linkbus_later` is missing"), "{}", texts(&error));
+        assert!(told(&error).contains("the stream `linkbus_later` is missing"), "{}", told(&error));
         bus.execute(Ship).await.unwrap();
     }
 }
@@ -285,7 +278,7 @@ async fn a_time_that_no_server_can_count_is_refused() {
         let (bus, _) = sender(&server.config()).await;
         let year_2300 = UNIX_EPOCH + Duration::from_secs(330 * 365 * 24 * 3600);
         let error = bus.dispatch_at(year_2300, remind()).await.unwrap_err();
-        assert!(texts(&error).contains("2262"), "{}", texts(&error));
+        assert!(told(&error).contains("2262"), "{}", told(&error));
         assert_eq!(kept(&server, "linkbus_later").await, 0);
     }
 }

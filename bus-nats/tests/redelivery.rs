@@ -16,7 +16,7 @@ use bus_nats::{NatsConfig, Redelivery};
 use linkbus::{Bus, Command};
 use serde::{Deserialize, Serialize};
 
-use self::support::{Attempts, Gate, Running, Server, client, first_of, kept, plain, soon, until};
+use self::support::{Attempts, Gate, Running, Server, client, first_of, header, kept, plain, soon, until};
 
 #[derive(Command, Serialize, Deserialize)]
 #[command(name = "shop.Charge", error = io::Error)]
@@ -32,10 +32,6 @@ async fn sender(config: &NatsConfig) -> Bus {
 
 fn quick(server: &Server) -> NatsConfig {
     server.config().redelivery(Redelivery::new().max_attempts(3).base(Duration::from_millis(10)))
-}
-
-fn header(letter: &async_nats::jetstream::message::StreamMessage, name: &str) -> String {
-    letter.headers.get(name).map(ToString::to_string).unwrap_or_default()
 }
 
 #[tokio::test]

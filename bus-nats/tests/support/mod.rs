@@ -233,6 +233,11 @@ pub(crate) async fn first_of(server: &Server, stream: &str) -> StreamMessage {
     stream.get_raw_message(first).await.unwrap()
 }
 
+/// A header of a message; nothing if it has none of that name.
+pub(crate) fn header(message: &StreamMessage, name: &str) -> String {
+    message.headers.get(name).map(ToString::to_string).unwrap_or_default()
+}
+
 /// How many messages are in a stream.
 pub(crate) async fn kept(server: &Server, stream: &str) -> u64 {
     let stream = jetstream::new(plain(server).await).get_stream(stream).await.unwrap();
